@@ -20,6 +20,9 @@ from tests.helpers.network_namespace import (
 )
 from tests.helpers.turns import take_turn
 
+from kubehost.io.cgroups import find_delegation
+from kubelet.pod.limits import LIMITED_RESOURCES
+
 MAX_PROCESSES = 4
 """More do not help: what is left then is the longest file."""
 WAITING_PROCESSES = 2
@@ -71,6 +74,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave out the tests beside a real control plane, unless they are named: they need its programs, and root."""
     is_named = any("tests/cluster" in each for each in config.args)
     return True if collection_path == TESTS / "cluster" and not is_named else None
+
+
+def pytest_report_header() -> str:
+    """Say whether tests of pods' resources see them bounded by the kernel, or only that they are not."""
+    found = find_delegation()
+    missing = ", ".join(sorted(LIMITED_RESOURCES.difference(found.controllers)))
+    why = f"not bounded here, which is all that tests of them see: {found.why_not or f'no controller for {missing}'}"
+    return f"resources of pods: {why}" if missing else f"resources of pods: bounded by groups in {found.folder}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

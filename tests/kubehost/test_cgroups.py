@@ -75,19 +75,20 @@ def test_this_process_and_its_family_make_room(tmp_path: Path) -> None:
     assert delegation == Delegation(scope, ("cpu",))
     below = scope / "kubesvc"
     below.mkdir()
-    assert Cgroups.make(delegation, "kubesvc-web").controllers == {"cpu"}
+    assert Cgroups.make(delegation, "web").controllers == {"cpu"}
     assert (below / "cgroup.procs").read_text() == str(os.getppid())  # the kernel moves each that is written
 
 
-def test_what_a_cluster_of_this_name_has_left_is_removed_where_it_is_empty(tmp_path: Path) -> None:
+def test_what_ended_clusters_have_left_is_removed_where_it_is_empty(tmp_path: Path) -> None:
     (tmp_path / "cgroup.subtree_control").write_text("")
-    empty, used = tmp_path / "kubesvc-web-1", tmp_path / "kubesvc-web-2"
-    for each in (empty, used):
+    empty, used = tmp_path / f"kubesvc-shop-{OTHER}", tmp_path / f"kubesvc-web-{OTHER}"
+    running = tmp_path / f"kubesvc-web-{os.getppid()}"
+    for each in (empty, used, running):
         (each / "pod" / "app").mkdir(parents=True)
     (used / "pod" / "app" / "cgroup.procs").write_text("7")  # no real group with a process can be removed either
-    found = Cgroups.make(Delegation(tmp_path, ("cpu",)), "kubesvc-web")
+    found = Cgroups.make(Delegation(tmp_path, ("cpu",)), "web")
     assert found.folder.name == f"kubesvc-web-{os.getpid()}"
-    assert sorted(each.name for each in tmp_path.glob("kubesvc-*")) == sorted([used.name, found.folder.name])
+    assert {each.name for each in tmp_path.glob("kubesvc-*")} == {used.name, running.name, found.folder.name}
 
 
 def test_a_path_outside_of_this_namespace_is_its_root(tmp_path: Path) -> None:
@@ -100,13 +101,13 @@ def test_nothing_is_delegated_where_all_folders_are_taken(tmp_path: Path) -> Non
     kernel = Kernel(tmp_path, "/a")
     own = kernel.group("/a", offers="cpu", processes=OTHER)
     assert kernel.delegation().why_not == f"this user may not write {own}, or other processes are in it"
-    assert not Cgroups.make(kernel.delegation(), "kubesvc-web").controllers
+    assert not Cgroups.make(kernel.delegation(), "web").controllers
 
 
 @pytest.fixture
 def cgroups(tmp_path: Path) -> Cgroups:
     (tmp_path / "cgroup.subtree_control").write_text("")
-    return Cgroups.make(Delegation(tmp_path, ("cpu", "memory")), "kubesvc-web")
+    return Cgroups.make(Delegation(tmp_path, ("cpu", "memory")), "web")
 
 
 def test_a_containers_group_gets_the_settings_of_the_files_that_are_there(
@@ -121,15 +122,22 @@ def test_a_containers_group_gets_the_settings_of_the_files_that_are_there(
 
     monkeypatch.setattr(Path, "mkdir", mkdir)
     wanted = {"cpu.max": "5000 100000", "memory.max": "64", "memory.swap.max": "0", "pids.max": "7"}
-    group = cgroups.add("uid", "app", wanted)
+    group = cgroups.add("uid", "app", {"cpu.max": "7000 100000"}, wanted)
     assert group == cgroups.folder / "uid" / "app"
     files = {each.name: each.read_text() for each in group.iterdir()}
     assert files == {"cpu.max": "5000 100000", "memory.max": "64", "pids.max": "max"}
     assert (group.parent / "cgroup.subtree_control").read_text() in ("+cpu", "+memory")
+    assert (group.parent / "cpu.max").read_text() == "7000 100000"
+
+
+def test_a_group_that_still_has_a_process_makes_room_for_the_next_of_its_name(cgroups: Cgroups) -> None:
+    first = cgroups.add("uid", "app", {}, {})
+    (first / "cgroup.procs").write_text("7")
+    assert cgroups.add("uid", "app", {}, {}) == first.with_name("app.1")
 
 
 @pytest.mark.parametrize(("events", "killed"), [("oom 1\noom_kill 2\n", True), ("oom 0\noom_kill 0\n", False)])
 def test_a_group_tells_at_its_end_whether_its_memory_was_used_up(cgroups: Cgroups, events: str, killed: bool) -> None:
-    group = cgroups.add("uid", "app", {})
+    group = cgroups.add("uid", "app", {}, {})
     (group / "memory.events").write_text(events)
     assert cgroups.remove(group) is killed

@@ -14,8 +14,12 @@ _COUNTED = ("cpu", "memory")
 
 
 def qos_class(spec: JSON) -> str:
-    """Return Guaranteed, Burstable or BestEffort for a pod's spec, in which requests have their defaults."""
-    containers = [*list_at(spec, "containers"), *list_at(spec, "initContainers")]
+    """Return Guaranteed, Burstable or BestEffort for a pod's spec, in which requests have their defaults.
+
+    Where a pod has resources of its own, they alone decide.
+    """
+    has_own = map_at(spec, "resources", "requests") or map_at(spec, "resources", "limits")
+    containers = [spec] if has_own else [*list_at(spec, "containers"), *list_at(spec, "initContainers")]
     limits = [_amounts(map_at(each, "resources", "limits")) for each in containers]
     requested = _sums(_amounts(map_at(each, "resources", "requests")) for each in containers)
     limited = _sums(limits)

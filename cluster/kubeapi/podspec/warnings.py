@@ -102,7 +102,6 @@ _EVERYWHERE = Fields(
         _Field("priorityClassName", "there is no preemption"),
         _Field("resourceClaims", "no devices are allocated"),
         _Field("os", "pods run on Linux", parts={"name": _is_not("linux")}),
-        _LIMITS,
     ),
     container=(_Field("volumeDevices", "there are no block devices for pods"),),
 )
@@ -146,7 +145,7 @@ _SANDBOXED = Fields(
 )
 _NO_USER = _Field(
     "securityContext",
-    "no image says which user it has; without runAsUser it is root",
+    "it is known of few images which user they have; without runAsUser the others run as root",
     parts={"runAsNonRoot": _is(True)},
 )
 _NO_GROUPS = _Field(
@@ -212,13 +211,14 @@ def _asked(spec: JSON, path: str, config: RegistryConfig) -> Iterator[tuple[str,
     has_user = map_at(spec, "securityContext").get("runAsUser") is not None
     groups = () if config.has_all_ids or not config.has_sandboxes else (_NO_GROUPS,)
     user = (_NO_USER,) if config.has_sandboxes and not has_user else ()
-    pod = (*_EVERYWHERE.pod, *own.pod, *groups, *(user if _some_container_has_no_user(spec) else ()))
+    limits = _limits(config.limited_resources)
+    pod = (*_EVERYWHERE.pod, limits, *own.pod, *groups, *(user if _some_container_has_no_user(spec) else ()))
     yield from (("pod", each) for each in _read(spec, path, pod))
     for kind in ("initContainers", "containers", "ephemeralContainers"):
         for index, container in enumerate(spec.get(kind) or ()):
             inner = f"{path}.{kind}[{index}]"
             more = user if map_at(container, "securityContext").get("runAsUser") is None else ()
-            fields = (*_EVERYWHERE.container, _limits(config.limited_resources), *own.container, *more)
+            fields = (*_EVERYWHERE.container, limits, *own.container, *more)
             yield from (("container", each) for each in _read(container, inner, fields))
             for number, port in enumerate(() if spec.get("hostNetwork") else container.get("ports") or ()):
                 yield from (("port", each) for each in _read(port, f"{inner}.ports[{number}]", own.port))

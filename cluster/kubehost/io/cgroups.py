@@ -10,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Collection, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 CONTROLLERS = ("cpu", "memory", "pids")
 """What is wanted, of which a folder may have a part."""
+_OWN = "kubesvc"
 _PROCESSES, _BELOW, _AVAILABLE = "cgroup.procs", "cgroup.subtree_control", "cgroup.controllers"
 
 
@@ -117,16 +119,14 @@ class Cgroups:
 
     @classmethod
     def make(cls, delegation: Delegation, name: str) -> Cgroups:
-        """Make a folder ``name-PID`` where that may be.
-
-        Empty ones that others of this name have left are removed. Several clusters may have one name.
-        """
-        folder = delegation.folder / f"{name}-{os.getpid()}"
+        """Make a folder ``kubesvc-NAME-PID`` where that may be. Those that ended clusters have left are removed."""
+        folder = delegation.folder / f"{_OWN}-{name}-{os.getpid()}"
         if not delegation.controllers:
             return NO_CGROUPS
         try:
-            for left in delegation.folder.glob(f"{name}-*"):
-                _remove_empty(left)
+            for left in delegation.folder.glob(f"{_OWN}-*-*"):
+                if not Path("/proc", left.name.rpartition("-")[2]).exists():
+                    _remove_empty(left)
             _move_down(delegation.folder)
             folder.mkdir()
             controllers = [each for each in delegation.controllers if _offer(delegation.folder, each)]
@@ -135,21 +135,26 @@ class Cgroups:
             return NO_CGROUPS
         return cls(folder, controllers)
 
-    def add(self, pod: str, container: str, settings: Mapping[str, str]) -> Path:
-        """Make a container's group, in one for its pod, with the ``settings`` of its controllers by file. OSError.
+    def add(self, pod: str, container: str, around: Mapping[str, str], settings: Mapping[str, str]) -> Path:
+        """Make a container's group, with its ``settings`` by file, in one for its pod, with those ``around``. OSError.
 
         Settings of a controller that is not there are left out.
         """
-        around, group = self.folder / pod, self.folder / pod / container
-        around.mkdir(exist_ok=True)
+        above = self.folder / pod
+        above.mkdir(exist_ok=True)
         for each in self.controllers:
-            _offer(around, each)
-        _remove_all(group)
+            _offer(above, each)
+        self.change(above, around)
+        group = next(each for each in _names(above / container) if _is_gone(each))
         group.mkdir()
+        self.change(group, settings)
+        return group
+
+    def change(self, group: Path, settings: Mapping[str, str]) -> None:
+        """Write what is set of a group's controllers. OSError."""
         for name, value in settings.items():
             if name.partition(".")[0] in self.controllers and (group / name).exists():
                 (group / name).write_text(value)
-        return group
 
     def remove(self, group: Path) -> bool:
         """End what still runs in a container's group and remove it; tell whether the kernel killed for memory in it."""
@@ -173,7 +178,7 @@ def _move_down(folder: Path) -> None:
     """Move the processes of a group into one below it, as only the root group may keep them."""
     processes = [] if _is_root(folder) else (folder / _PROCESSES).read_text().split()
     if processes:
-        below = folder / "kubesvc"
+        below = folder / _OWN
         below.mkdir(exist_ok=True)
         for each in processes:
             with contextlib.suppress(ProcessLookupError):
@@ -187,6 +192,26 @@ def _offer(folder: Path, controller: str) -> bool:
     except OSError:
         return controller in (folder / _BELOW).read_text().split()
     return True
+
+
+def _names(group: Path) -> Iterator[Path]:
+    """Yield names for a group: what is killed in the one before may take a moment to leave it."""
+    yield group
+    for number in count(1):
+        yield group.with_name(f"{group.name}.{number}")
+
+
+def _is_gone(group: Path) -> bool:
+    _remove_all(group)
+    return not group.exists()
+
+
+def setting_of(group: Path, name: str) -> str:
+    """Return what a file of a group says, "" where there is no such controller."""
+    try:
+        return (group / name).read_text().strip()
+    except OSError:
+        return ""
 
 
 def _was_killed_for_memory(group: Path) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from kubelet.pod.state import NOTHING, Given, Resizing
+
 
 class Began(NamedTuple):
     """The pod has its address: containers may start."""
@@ -23,12 +25,19 @@ class ConfigChanged(NamedTuple):
     """A ConfigMap or Secret has changed: containers in CreateContainerConfigError are tried again at once."""
 
 
+class Resizes(NamedTuple):
+    """A resize of the pod has begun or failed, or is done: ``resizing`` is None then."""
+
+    resizing: Resizing | None
+
+
 class Started(NamedTuple):
-    """A container's process runs (a built-in server: it also listens)."""
+    """A container's process runs (a built-in server: it also listens), with the resources ``given`` to it."""
 
     name: str
     pid: int
     container_id: str
+    given: Given = NOTHING
 
 
 class Refused(NamedTuple):
@@ -95,6 +104,19 @@ class PostStartFailed(NamedTuple):
     name: str
 
 
+class Resized(NamedTuple):
+    """A running container has other resources now."""
+
+    name: str
+    given: Given
+
+
+class ResizeRestart(NamedTuple):
+    """A container gets other resources, for which its resizePolicy asks for a restart."""
+
+    name: str
+
+
 ContainerEvent = (
     Started
     | Refused
@@ -105,8 +127,10 @@ ContainerEvent = (
     | ProbeKilled
     | PreStopFinished
     | PostStartFailed
+    | Resized
+    | ResizeRestart
 )
-Event = Began | Deleted | Ticked | ConfigChanged | ContainerEvent
+Event = Began | Deleted | Ticked | ConfigChanged | Resizes | ContainerEvent
 
 
 class Start(NamedTuple):

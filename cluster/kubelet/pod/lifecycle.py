@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from kubelet.pod.events import Action, Began, ConfigChanged, Deleted, Event, Finish, Start, Ticked
+from kubelet.pod.events import Action, Began, ConfigChanged, Deleted, Event, Finish, Resizes, Start, Ticked
 from kubelet.pod.spec import Role
 from kubelet.pod.state import ContainerState, PodState, Stage, has_init_failed
 from kubelet.pod.transitions import PULL_BACK_OFF_SHOWN_AFTER, Step, after_event, after_time, stop
@@ -35,6 +35,8 @@ def step(state: PodState, event: Event, now: float) -> tuple[PodState, list[Acti
             state = _delete(this, state, grace)
         case Began() | Ticked():
             pass
+        case Resizes(resizing):
+            state = replace(state, resizing=resizing)
         case ConfigChanged():
             state = _map(state, lambda each: replace(each, retry_at=now) if _waits_for_config(each) else each)
         case _:

@@ -73,7 +73,8 @@ class ContainerSpec:
     An ephemeral one sees the processes of the container ``target``, if it names one.
 
     Some fields stay JSON: ``environment`` reads ``env`` and ``env_from``, ``runtime.prober`` the two hooks,
-    ``downward`` ``resources``, ``roots`` ``mounts``, and ``security`` the field of that name.
+    ``downward`` and ``limits`` ``resources``, ``roots`` ``mounts``, ``resizing`` ``resize_policy``, and ``security``
+    the field of that name.
     """
 
     name: str
@@ -97,6 +98,7 @@ class ContainerSpec:
     target: str = ""
     mounts: tuple[JSON, ...] = ()
     resources: JSON = field(default_factory=dict)
+    resize_policy: tuple[JSON, ...] = ()
     security: JSON = field(default_factory=dict)
     message: MessageSource = field(default_factory=MessageSource)
 
@@ -124,6 +126,7 @@ class PodSpec:
     service_account: str
     containers: tuple[ContainerSpec, ...]
     security: JSON = field(default_factory=dict)
+    resources: JSON = field(default_factory=dict)
 
     def container(self, name: str) -> ContainerSpec:
         """Return the container of that name; KeyError if there is none."""
@@ -165,6 +168,7 @@ def read_pod_spec(obj: JSON) -> PodSpec:
         service_account=spec.get("serviceAccountName") or "default",
         containers=(*init, *mains, *ephemeral),
         security=map_at(spec, "securityContext"),
+        resources=map_at(spec, "resources"),
     )
 
 
@@ -203,6 +207,7 @@ def _read_program(container: JSON, role: Role) -> ContainerSpec:
         is_tty=bool(container.get("tty")),
         mounts=tuple(container.get("volumeMounts") or ()),
         resources=map_at(container, "resources"),
+        resize_policy=tuple(container.get("resizePolicy") or ()),
         security=map_at(container, "securityContext"),
     )
 

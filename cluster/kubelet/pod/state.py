@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import NamedTuple
 
+from kubeapi.meta import JSON
 from kubelet.pod.spec import ContainerSpec, PodSpec, Role
 
 
@@ -31,6 +32,23 @@ class Termination(NamedTuple):
     container_id: str
 
 
+class Given(NamedTuple):
+    """The resources with which a container runs: its ``own``, and those of its pod, as their specs have them."""
+
+    own: JSON
+    pod: JSON
+
+
+NOTHING = Given({}, {})
+
+
+class Resizing(NamedTuple):
+    """A resize that is not done: the generation of the Pod object that asked for it, and why it has failed so far."""
+
+    generation: int
+    error: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ContainerState:
     """One container at one moment.
@@ -39,7 +57,7 @@ class ContainerState:
     ran only under an earlier kubelet so far. ``last`` is its latest end. ``retry_at`` is when it may start next,
     ``back_off`` and ``pull_back_off`` are the seconds to wait after its next failure, ``shown_at`` is when its image
     was refused. ``kill_at`` is set while it is being stopped: the time at which the stop signal (while ``is_signalled``
-    is false) or SIGKILL is due at the latest.
+    is false) or SIGKILL is due at the latest. ``given`` are the resources of its latest run.
     """
 
     name: str
@@ -67,6 +85,7 @@ class ContainerState:
     shown_at: float = 0.0
     kill_at: float | None = None
     is_signalled: bool = False
+    given: Given = NOTHING
 
     @property
     def is_alive(self) -> bool:
@@ -94,7 +113,7 @@ class PodState:
     """All containers of a pod, in start order.
 
     ``label`` names the pod in texts. ``is_terminating``: it is being stopped; ``is_finished``: nothing of it runs any
-    more and nothing will start.
+    more and nothing will start. ``resizing``: its containers do not have the resources yet that its object has.
     """
 
     label: str
@@ -102,6 +121,7 @@ class PodState:
     containers: tuple[ContainerState, ...]
     is_terminating: bool = False
     is_finished: bool = False
+    resizing: Resizing | None = None
 
     def container(self, name: str) -> ContainerState:
         """Return the container of that name; KeyError if there is none."""

@@ -5,17 +5,19 @@ Follows k8s.io/kubernetes ``pkg/kubelet/kubelet_pods.go`` (getPhase) and ``pkg/k
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, format_time
 from kubeapi.objects.conditions import conditions_of, is_condition_true
-from kubeapi.objects.parts import list_at, status_of
+from kubeapi.objects.parts import list_at, map_at, status_of
 from kubeapi.objects.pod import read_pod
 from kubelet.pod.spec import Role
-from kubelet.pod.state import ContainerState, PodPlace, PodState, Stage, Termination, has_init_failed
+from kubelet.pod.state import ContainerState, PodPlace, PodState, Resizing, Stage, Termination, has_init_failed
 
 RUNTIME = "kubesvc"
+_RESIZING = "PodResizeInProgress"
 
 
 def pod_status(pod: JSON, state: PodState, place: PodPlace, now: float) -> JSON:
@@ -33,20 +35,25 @@ def pod_status(pod: JSON, state: PodState, place: PodPlace, now: float) -> JSON:
         "hostIP": place.host_ips[0],
         "hostIPs": [{"ip": each} for each in place.host_ips],
         "startTime": format_time(place.start_time),
-        **_container_statuses(state),
+        **_container_statuses(pod, state),
         "qosClass": reading.qos_class,
     }
     if reading.is_finished:
         status |= {name: before[name] for name in ("reason", "message") if name in before}
+    if own := map_at(pod, "spec", "resources"):
+        status |= {"resources": own}
+        status |= {"allocatedResources": own["requests"]} if "requests" in own else {}
     if place.pod_ip:
         status |= {"podIP": place.pod_ip, "podIPs": [{"ip": each} for each in place.pod_ips]}
     return status
 
 
-def _container_statuses(state: PodState) -> JSON:
-    inits = [_container_status(each) for each in state.containers if each.role.is_initial]
+def _container_statuses(pod: JSON, state: PodState) -> JSON:
+    lists = (list_at(pod, "spec", name) for name in ("initContainers", "containers"))
+    asked = {each["name"]: map_at(each, "resources") for each in chain.from_iterable(lists)}
+    inits = [_resourced_status(each, asked) for each in state.containers if each.role.is_initial]
     ephemeral = [_ephemeral_status(each) for each in state.containers if each.role is Role.EPHEMERAL]
-    statuses: JSON = {"containerStatuses": [_container_status(each) for each in _mains(state)]}
+    statuses: JSON = {"containerStatuses": [_resourced_status(each, asked) for each in _mains(state)]}
     if inits:
         statuses["initContainerStatuses"] = inits
     if ephemeral:
@@ -101,7 +108,9 @@ def _conditions(pod: JSON, state: PodState, place: PodPlace, phase: str, now: fl
         "PodScheduled": _Verdict(True),
     }
     own = [_condition(kind, verdict, before.get(kind), now) | _observed(pod) for kind, verdict in verdicts.items()]
-    return own + [each for kind, each in before.items() if kind not in verdicts]
+    if state.resizing is not None:
+        own.append(_resize_condition(state.resizing, before.get(_RESIZING), now))
+    return own + [each for kind, each in before.items() if kind not in (*verdicts, _RESIZING)]
 
 
 def _initialized(state: PodState, phase: str) -> _Verdict:
@@ -152,6 +161,21 @@ def _condition(kind: str, verdict: _Verdict, before: JSON | None, now: float) ->
     return condition
 
 
+def _resize_condition(resizing: Resizing, before: JSON | None, now: float) -> JSON:
+    """Return the condition of a resize that is not done (updatedPodResizeCondition)."""
+    failure = {"reason": "Error", "message": resizing.error} if resizing.error else {}
+    is_same = before is not None and before.get("reason") == failure.get("reason")
+    since = before.get("lastTransitionTime") if before is not None and is_same else None
+    return {
+        "type": _RESIZING,
+        "status": "True",
+        "lastProbeTime": None,
+        "lastTransitionTime": since or format_time(now),
+        "observedGeneration": resizing.generation,
+        **failure,
+    }
+
+
 def _go_list(names: Iterable[str]) -> str:
     """Return names as Go prints a slice: ``[a b]``."""
     return f"[{' '.join(names)}]"
@@ -173,6 +197,14 @@ def _container_status(container: ContainerState) -> JSON:
     if container.last is not None and not container.is_over:
         status["lastState"] = {"terminated": _terminated(container.last)}
     return status
+
+
+def _resourced_status(container: ContainerState, asked: Mapping[str, JSON]) -> JSON:
+    """Return the status of a container with its resources: those that it has while it runs, and what is asked for."""
+    wanted = asked.get(container.name, {})
+    has = container.given.own if container.stage is Stage.RUNNING else wanted
+    status = {**_container_status(container), "resources": has}
+    return {**status, "allocatedResources": wanted["requests"]} if wanted.get("requests") else status
 
 
 def _ephemeral_status(container: ContainerState) -> JSON:

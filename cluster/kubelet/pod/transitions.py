@@ -21,6 +21,8 @@ from kubelet.pod.events import (
     ReadinessChanged,
     Refused,
     Report,
+    Resized,
+    ResizeRestart,
     RunPreStop,
     Signal,
     Started,
@@ -81,9 +83,15 @@ def after_event(step: Step, container: ContainerState, event: ContainerEvent) ->
 
 
 def _after_result(
-    step: Step, container: ContainerState, event: StartupPassed | ReadinessChanged | ProbeKilled | PostStartFailed
+    step: Step,
+    container: ContainerState,
+    event: StartupPassed | ReadinessChanged | ProbeKilled | PostStartFailed | Resized | ResizeRestart,
 ) -> ContainerState:
     match event:
+        case Resized():
+            return replace(container, given=event.given)
+        case ResizeRestart():
+            return stop(step, container, step.pod.grace_seconds, f"Container {container.name} resize requires restart")
         case StartupPassed():
             return replace(container, is_started=True, is_ready=not container.has_readiness_probe)
         case ReadinessChanged():
@@ -105,6 +113,7 @@ def _started(step: Step, container: ContainerState, event: Started) -> Container
         message="",
         pid=event.pid,
         container_id=event.container_id,
+        given=event.given,
         started_at=step.now,
         is_started=not container.has_startup_probe,
         is_ready=not container.has_startup_probe and not container.has_readiness_probe,

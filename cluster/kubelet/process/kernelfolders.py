@@ -32,17 +32,31 @@ def mount_proc() -> None:
 
 
 def mount_sys(*, is_read_only: bool) -> None:
-    """Show the pod's own network in /sys/class/net; the machine's cgroups stay where programs look for limits."""
+    """Show the pod's own network in /sys/class/net, and the container's control group where programs look for limits.
+
+    Where it has none of its own, those of the machine stay there.
+    """
     groups = _open_path("/sys/fs/cgroup")
     with contextlib.suppress(PermissionError):
         mount("sysfs", "/sys", "sysfs", _SAFE)
-        if groups >= 0:
+        if groups >= 0 and not _mount_own_group():
             bind(by_descriptor(groups), "/sys/fs/cgroup")
         if is_read_only:
             for each in [path for path in mount_points() if path == "/sys" or path.startswith("/sys/")]:
                 make_read_only(each)
     if groups >= 0:
         os.close(groups)
+
+
+def _mount_own_group() -> bool:
+    """Show the root of this cgroup namespace, where version 2 has all controllers; tell whether that could be done."""
+    try:
+        if Path("/proc/self/cgroup").read_text() != "0::/\n":
+            return False
+        mount("cgroup2", "/sys/fs/cgroup", "cgroup2", _SAFE)
+    except OSError:
+        return False
+    return True
 
 
 def mount_dev() -> None:

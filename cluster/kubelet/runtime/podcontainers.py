@@ -15,8 +15,9 @@ from kubelet.images.serverhost import ServerHost
 from kubelet.pod.environment import ConfigError
 from kubelet.pod.events import Exited, Refused, Started, StartFailed
 from kubelet.pod.programs import RunningProgram, taken_address, taken_text
+from kubelet.pod.resizing import given_to
 from kubelet.pod.spec import ContainerSpec, Role
-from kubelet.pod.state import Stage
+from kubelet.pod.state import Given, Stage
 from kubelet.process.logs.reader import read_end
 from kubelet.process.logs.writer import LogWriter, pod_log_dir
 from kubelet.process.spec import StartError
@@ -59,7 +60,7 @@ class PodContainers:
         self._sandbox = roots.sandbox
         self._place = roots.sandbox.place
         self._machine = machine
-        self._limits = PodLimits(dependencies.runner.cgroups, pod.spec.uid)
+        self.limits = PodLimits(dependencies.runner.cgroups)
         self._pod_dir = dependencies.config.pod_dir(pod.spec.uid)
         self._log_dir = pod_log_dir(dependencies.config.log_dir, *pod.spec.key, pod.spec.uid)
         self._host = self._read_host()
@@ -131,14 +132,15 @@ class PodContainers:
             if not await self._sandbox.make():
                 raise StartError("the pod has no sandbox")
             plan = self._roots.prepare(container, await self._among_others(container, plan))
-            instance.plan = self._limits.around(container, plan)
-            await self._run_process(container, instance)
+            instance.plan = self.limits.around(self._pod.spec, container, plan)
+            given = given_to(self._pod.spec, container)
+            await self._run_process(container, instance, given)
         except (StartError, OSError) as error:
             instance.end()
             self._machine.post(StartFailed(container.name, f"failed to start container process: {error}"))
         finally:
             instance.end()
-            self._limits.release(instance.plan)
+            self.limits.release(instance.plan)
 
     async def _among_others(self, container: ContainerSpec, plan: ContainerPlan) -> ContainerPlan:
         """Return a container's plan among the processes that it is to see, if those are not only its own.
@@ -156,11 +158,11 @@ class PodContainers:
             raise StartError(f"unable to find target container {container.target}")
         return _among(plan, target.process.identity)
 
-    async def _run_process(self, container: ContainerSpec, instance: Instance) -> None:
+    async def _run_process(self, container: ContainerSpec, instance: Instance, given: Given) -> None:
         process = await instance.start(self._dependencies.runner, container)
         try:
             container_id = f"{self._dependencies.rng.getrandbits(256):064x}"
-            self._machine.post(Started(container.name, process.pid, container_id))
+            self._machine.post(Started(container.name, process.pid, container_id, given))
             self._pod.recovered(f"container {container.name}")
             end = await process.wait()
         finally:
@@ -169,7 +171,7 @@ class PodContainers:
         if end.code and not end.is_lost and not self._machine.state.is_terminating:
             self._report_taken_address(container.name, instance.log.path)
         said = self._roots.message(container, instance.log.path, has_failed=bool(end.code))
-        is_out_of_memory = self._limits.release(instance.plan)
+        is_out_of_memory = self.limits.release(instance.plan)
         message = LOST if end.is_lost else said
         self._machine.post(Exited(container.name, end.code, end.signal, message, is_out_of_memory))
 

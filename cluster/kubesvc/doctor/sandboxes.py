@@ -46,7 +46,7 @@ _CGROUP = _Ability(
     "cgroup",
     "resources of containers can be limited (cgroup v2)",
     "resources of containers are not limited",
-    "systemd-run --user --scope -p Delegate=yes kubesvc up ...",
+    "systemd-run --user --scope -p Delegate=yes kubesvc up ...   (as root without --user)",
 )
 _INTERNET = _Ability(
     "internet",

@@ -62,5 +62,5 @@ def _new_runner(start: Start) -> ProcessRunner:
     network = cluster_network(start.configuration) if start.sandbox.has_sandboxes else None
     if network is not None and start.upstream is not None:
         network = network._replace(pod_cidrs=())  # there are no pods behind these addresses: gateways have them
-    cgroups = Cgroups.make(find_delegation(), f"kubesvc-{start.state.name}")
+    cgroups = Cgroups.make(find_delegation(), start.state.name)
     return ProcessRunner(marker(start.state.name, start.state.path), network, cgroups)

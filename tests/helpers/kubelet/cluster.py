@@ -21,9 +21,11 @@ from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.registry import Registry, RegistryConfig
 from kubeapi.scheme import EVENTS, PODS
 from kubeapi.store import Store
+from kubehost.io.cgroups import NO_CGROUPS, Cgroups
 from kubehost.network import Network
 from kubelet.config import KubeletConfig
 from kubelet.nodes import NodeConfig
+from kubelet.pod.limits import LIMITED_RESOURCES
 from kubelet.process.orphans import marker
 from kubelet.process.runner import ProcessRunner
 from kubelet.runtime.dependencies import Dependencies
@@ -66,11 +68,17 @@ class KubeletCluster:
         nodes: tuple[NodeConfig, ...] = NODES,
         store: Store | None = None,
         sandboxes: ClusterNetwork | None = None,
+        groups: Cgroups = NO_CGROUPS,
     ) -> None:
         self.folder = folder
+        self.groups = groups
         self._sandboxes = sandboxes
         self.store = store or Store()
-        config = RegistryConfig(has_sandboxes=sandboxes is not None, has_all_ids=os.geteuid() == 0)
+        config = RegistryConfig(
+            has_sandboxes=sandboxes is not None,
+            has_all_ids=os.geteuid() == 0,
+            limited_resources=groups.controllers & LIMITED_RESOURCES,
+        )
         self.registry = Registry(self.store, config, clock=time.time, rng=random.Random(1))
         self.config = KubeletConfig(
             nodes, folder / "logs", folder / "pods", marker=marker("test", folder), working_dir=str(folder)
@@ -80,7 +88,7 @@ class KubeletCluster:
 
     def restart(self) -> None:
         """Make a new kubelet on what the Store has; ``serve`` runs it."""
-        self._runner = ProcessRunner(self.config.marker, self._sandboxes)
+        self._runner = ProcessRunner(self.config.marker, self._sandboxes, self.groups)
         dependencies = Dependencies(
             self.config,
             self.registry,
@@ -169,9 +177,10 @@ async def running_kubelet(
     nodes: tuple[NodeConfig, ...] = NODES,
     store: Store | None = None,
     sandboxes: ClusterNetwork | None = None,
+    groups: Cgroups = NO_CGROUPS,
 ) -> AsyncIterator[KubeletCluster]:
     """Run a kubelet, on what an earlier one left in ``store``, if any; at the end its processes are gone."""
-    cluster = KubeletCluster(folder, network, nodes, store, sandboxes)
+    cluster = KubeletCluster(folder, network, nodes, store, sandboxes, groups)
     task = asyncio.create_task(cluster.serve(), name="kubelet")
     try:
         yield cluster

@@ -7,6 +7,7 @@ from kubeapi.kinds.pod.admission import admit_pod
 from kubeapi.kinds.pod.parts import PARTS
 from kubeapi.kinds.pod.validation import validate_pod, validate_pod_creation, validate_pod_update
 from kubeapi.meta import JSON
+from kubeapi.objects.parts import map_at
 from kubeapi.objects.pod import read_pod
 from kubeapi.objects.qos import qos_class
 from kubeapi.podspec.defaults import set_pod_spec_defaults
@@ -21,7 +22,8 @@ def _set_defaults(obj: JSON) -> None:
     spec = obj.setdefault("spec", {})
     set_pod_spec_defaults(spec)
     spec.setdefault("enableServiceLinks", True)
-    for container in (*spec.get("containers", ()), *spec.get("initContainers", ())):
+    containers = (*spec.get("containers", ()), *spec.get("initContainers", ()))
+    for container in containers:
         resources = container["resources"]
         if resources.get("limits"):
             resources["requests"] = {**resources["limits"], **resources.get("requests", {})}
@@ -29,6 +31,18 @@ def _set_defaults(obj: JSON) -> None:
             for port in container.get("ports", ()):
                 if not port.get("hostPort") and "containerPort" in port:
                     port["hostPort"] = port["containerPort"]
+    _set_own_requests(spec, containers)
+
+
+def _set_own_requests(spec: JSON, containers: tuple[JSON, ...]) -> None:
+    """Request what the pod's own limits allow, of resources that no container requests (defaultPodLevelRequests)."""
+    limits = map_at(spec, "resources", "limits")
+    if limits:
+        asked = {name for each in containers for name in map_at(each, "resources", "requests")}
+        defaults = {name: value for name, value in limits.items() if name not in asked}
+        requests = {**defaults, **map_at(spec, "resources", "requests")}
+        if requests:
+            spec["resources"] = {**spec["resources"], "requests": requests}
 
 
 def _set_first_status(obj: JSON) -> None:

@@ -6,17 +6,17 @@ Follows ``pkg/registry/core/pod/strategy.go`` (podEphemeralContainersStrategy, p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from kubeapi.kind import Part
 from kubeapi.meta import JSON
-from kubeapi.objects.parts import map_at, status_of
+from kubeapi.objects.parts import list_at, map_at, status_of
 from kubeapi.objects.qos import qos_class
 from kubeapi.validation.faults import Faults, forbidden, invalid
 
 _RESIZABLE = ("resources", "resizePolicy")
 _MUTABLE = ("cpu", "memory")
+_CONTAINERS = ("containers", "initContainers")
 
 
 def _with_ephemeral_containers(new: JSON, old: JSON) -> JSON:
@@ -35,9 +35,14 @@ def _validate_ephemeral_containers(new: JSON, old: JSON) -> Faults:
 
 
 def _with_resources(new: JSON, old: JSON) -> JSON:
-    wanted = {each.get("name"): each for each in new.get("containers") or ()}
-    containers = [_resized(each, wanted.get(each["name"], each)) for each in old.get("containers") or ()]
-    return {**old, "containers": containers}
+    resized = {**old}
+    for field in _CONTAINERS:
+        wanted = {each.get("name"): each for each in list_at(new, field)}
+        if list_at(old, field):
+            resized[field] = [_resized(each, wanted.get(each["name"], each)) for each in old[field]]
+    if new.get("resources"):
+        resized["resources"] = new["resources"]
+    return resized
 
 
 def _resized(old: JSON, new: JSON) -> JSON:
@@ -49,26 +54,36 @@ def _validate_resources(new: JSON, old: JSON) -> Faults:
     if qos_class(new["spec"]) != qos_class(old["spec"]):
         before = status_of(old).get("qosClass", "")
         yield invalid("spec", before, "Pod QOS Class may not change as a result of resizing")
-    is_other = False
-    for index, (after, before) in enumerate(_pairs(new, old)):
-        for kind in ("requests", "limits"):
-            more, less = map_at(after, kind), map_at(before, kind)
-            if less.keys() - more.keys():
-                path = f"spec.containers[{index}].resources.{kind}"
-                yield forbidden(path, f"resource {kind} cannot be removed")
-            is_other = is_other or _others(more) != _others(less)
-    if is_other:
-        yield forbidden("spec", "only cpu and memory resources are mutable\n")
+    yield from _validate_change(new["spec"], old["spec"], "spec.resources", "pod-level resource")
+    if _others(new["spec"]) != _others(old["spec"]):
+        yield forbidden("spec", "only cpu and memory resources are mutable at pod-level\n")
+    for field in _CONTAINERS:
+        is_other = False
+        for index, (after, before) in enumerate(
+            zip(list_at(new, "spec", field), list_at(old, "spec", field), strict=True)
+        ):
+            yield from _validate_change(after, before, f"spec.{field}[{index}].resources", "resource")
+            is_other = is_other or _others(after) != _others(before)
+        if is_other:
+            yield forbidden("spec", "only cpu and memory resources are mutable\n")
 
 
-def _pairs(new: JSON, old: JSON) -> Iterator[tuple[JSON, JSON]]:
-    """Yield the resources of every container after and before."""
-    for after, before in zip(new["spec"]["containers"], old["spec"]["containers"], strict=True):
-        yield map_at(after, "resources"), map_at(before, "resources")
+def _validate_change(new: JSON, old: JSON, path: str, what: str) -> Faults:
+    """Yield a fault for what was asked for and is not any more."""
+    for kind in ("requests", "limits"):
+        if map_at(old, "resources", kind).keys() - map_at(new, "resources", kind).keys():
+            yield forbidden(f"{path}.{kind}", f"{what} {kind} cannot be removed")
 
 
-def _others(quantities: JSON) -> dict[str, Any]:
-    return {name: value for name, value in quantities.items() if name not in _MUTABLE}
+def _others(holder: JSON) -> dict[str, Any]:
+    """Return what a container or pod asks for of resources that cannot be changed."""
+    kinds = ("requests", "limits")
+    return {
+        f"{kind}.{name}": value
+        for kind in kinds
+        for name, value in map_at(holder, "resources", kind).items()
+        if name not in _MUTABLE
+    }
 
 
 PARTS = {

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kubehost import openfiles
+from kubehost.io.namespaces import NEWCGROUP, unshare
 from kubelet.process.privileges import PrivilegeError, restrict
 from kubelet.process.rootfs import build
 from kubelet.process.sources import RootError
@@ -98,6 +99,8 @@ class Agent:
         if not message["sandbox"]:
             return
         try:
+            if message["cgroup"]:
+                unshare(NEWCGROUP)  # its own control group is the root of those that it sees
             if message["is_command"]:
                 self._opened().join(self._processes[message["container"]])
                 return

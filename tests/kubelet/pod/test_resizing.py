@@ -1,0 +1,118 @@
+"""Tables of what the resize of a running pod does, refuses and says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from kubeapi.meta import JSON
+from kubelet.pod.events import Began, Report, Resized, ResizeRestart, Resizes, Signal, Started
+from kubelet.pod.lifecycle import step
+from kubelet.pod.resizing import Memory, given_to, has_other_resources, memory_refusal, needs_restart, resize_text
+from kubelet.pod.spec import PodSpec, read_pod_spec
+from kubelet.pod.state import Given, PodPlace, Resizing, new_pod_state
+from kubelet.pod.status import pod_status
+
+ONE, TWO = {"limits": {"cpu": "1"}, "requests": {"cpu": "1"}}, {"limits": {"cpu": "2"}, "requests": {"cpu": "1"}}
+MEMORY = {"limits": {"cpu": "1", "memory": "1Gi"}}
+RESTART = [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]
+
+
+def obj(given: JSON, **spec: Any) -> JSON:
+    container = {"name": "c", "image": "x", "resources": given, "resizePolicy": spec.pop("policy", [])}
+    metadata = {"namespace": "ns", "name": "p", "uid": "u", "generation": 2}
+    return {"metadata": metadata, "spec": {"containers": [container], **spec}}
+
+
+def pod(given: JSON, **spec: Any) -> PodSpec:
+    return read_pod_spec(obj(given, **spec))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_other"),
+    [
+        (pod(ONE), pod(ONE), False),
+        (pod(ONE), pod(TWO), True),
+        (pod(ONE), pod(ONE, resources=TWO), True),
+        (pod(ONE), pod(ONE, ephemeralContainers=[{"name": "e"}]), False),
+    ],
+)
+def test_other_resources_are_noticed(before: PodSpec, after: PodSpec, is_other: bool) -> None:
+    assert has_other_resources(before, after) is is_other
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "restarts"),
+    [
+        (ONE, TWO, True),
+        (ONE, {**ONE, "limits": {"cpu": "1000m"}}, False),
+        (ONE, {**MEMORY, "requests": {"cpu": "1"}}, False),
+    ],
+)
+def test_a_container_is_restarted_where_its_policy_asks_for_it(before: JSON, after: JSON, restarts: bool) -> None:
+    [container] = pod(after, policy=RESTART).containers
+    wanted = Given(after, {})
+    assert needs_restart(container, Given(before, {}), wanted) is restarts
+    assert not needs_restart(pod(after).containers[0], Given(before, {}), wanted)
+
+
+@pytest.mark.parametrize(
+    ("container", "around", "refusal"),
+    [
+        pytest.param(Memory("200", 50), Memory("200", 50), "", id="enough"),
+        pytest.param(Memory("100", 100), Memory("100", 100), "", id="as before, though full"),
+        pytest.param(Memory("max", 50), Memory("max", 60), "", id="none before"),
+        pytest.param(Memory("", 0), Memory("", 0), "", id="no controller"),
+        pytest.param(
+            Memory("200", 150),
+            Memory("max", 90),
+            'cannot decrease memory limits: attempting to set container "c" memory limit (100) below current usage '
+            "(150)",
+            id="a container uses more",
+        ),
+        pytest.param(
+            Memory("200", 150),
+            Memory("200", 150),
+            "cannot decrease memory limits: [attempting to set pod memory limit (100) below current usage (150), "
+            'attempting to set container "c" memory limit (100) below current usage (150)]',
+            id="both do",
+        ),
+    ],
+)
+def test_memory_is_not_taken_from_those_that_use_it(container: Memory, around: Memory, refusal: str) -> None:
+    assert memory_refusal("c", {"memory.max": "100"}, {"memory.max": "100"}, container, around) == refusal
+
+
+def test_the_events_have_the_resources_as_json() -> None:
+    said = resize_text("Pod resize error", pod({"requests": {"memory": "1", "cpu": "1"}, "limits": {}}), 3, 'no "room"')
+    prefix, _, text = said.partition(": ")
+    assert prefix == "Pod resize error" and text.startswith('{"containers":[{"name":"c","resources":{"requests":{"cpu"')
+    assert json.loads(text)["error"] == 'no "room"' and json.loads(text)["generation"] == 3
+
+
+def test_a_status_has_the_resources_that_a_container_runs_with_and_a_condition_until_it_has_the_new_ones() -> None:
+    before, after = Given(ONE, {}), obj(TWO)
+    state = new_pod_state(read_pod_spec(after))
+    for event in (Began(), Started("c", 7, "id", before), Resizes(Resizing(2, "no room"))):
+        state, _ = step(state, event, 1.0)
+    place = PodPlace(("127.246.1.2",), ("127.169.0.1",), 1000.0)
+    status = pod_status(after, state, place, 2.0)
+    [shown] = [each for each in status["conditions"] if each["type"] == "PodResizeInProgress"]
+    assert (shown["status"], shown["reason"], shown["message"]) == ("True", "Error", "no room")
+    [container] = status["containerStatuses"]
+    assert (container["resources"], container["allocatedResources"]) == (ONE, TWO["requests"])
+    for done in (Resized("c", given_to(read_pod_spec(after), read_pod_spec(after).containers[0])), Resizes(None)):
+        state, _ = step(state, done, 3.0)
+    status = pod_status({**after, "status": status}, state, place, 3.0)
+    assert status["containerStatuses"][0]["resources"] == TWO
+    assert not [each for each in status["conditions"] if each["type"] == "PodResizeInProgress"]
+
+
+def test_a_restart_for_other_resources_is_a_stop_with_its_reason() -> None:
+    state = new_pod_state(pod(ONE))
+    for event in (Began(), Started("c", 7, "id")):
+        state, _ = step(state, event, 1.0)
+    state, actions = step(state, ResizeRestart("c"), 2.0)
+    assert actions == [Report("Normal", "Killing", "Container c resize requires restart"), Signal("c")]
