@@ -88,6 +88,9 @@ class DNSConfig:
     ttl: int = 5
     """Seconds, 0 to 3600, of every record, negative answers included. CoreDNS's default (stock Corefiles say 30)."""
 
+    soa_minimum: int | None = None
+    """Seconds, in the SOA record; None: ``ttl`` (that may be lowered by CoreDNS's ``cache``, which leaves this)."""
+
     pods: str = "insecure"
     """Whether a-b-c-d.ns.pod.<zone> answers: never, always (as in every stock Corefile), or for a live pod's IP."""
 

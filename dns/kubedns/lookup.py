@@ -42,6 +42,7 @@ class ZoneLookup:
         self._zone = zone
         self._hosts = hosts
         self._ttl = config.ttl
+        self._minimum = config.ttl if config.soa_minimum is None else config.soa_minimum
         self._hosts_ttl = config.ttl if config.hosts_ttl is None else config.hosts_ttl
         self._pods = config.pods
         self._ignores_empty = config.ignores_empty_services
@@ -82,7 +83,7 @@ class ZoneLookup:
 
     def soa(self, origin: bytes) -> Record:
         """Return the start of authority of the zone, or of a reverse zone."""
-        return soa_record(origin, self.serial, self._ttl)
+        return soa_record(origin, self.serial, self._ttl, self._minimum)
 
     def find_apex(self, name: bytes, qtype: int, owners: list[Owner]) -> Found | Missing:
         """Look up the name of the zone itself, or of a reverse zone."""
@@ -217,15 +218,15 @@ class ZoneLookup:
         """Follow an alias to its target's addresses: inside the zone, to a host, or to an upstream."""
         target, qtype = alias.rdata, asked.qtype
         labels = labels_of(target)
-        addresses = self._hosts.get(labels)
-        if addresses is not None:
-            return Found(Why.ALIAS, (alias, *address_records(target, addresses, qtype, self._hosts_ttl)))
         if self.zones.has(labels):
             found = self.find(self.asked(target, labels, qtype, asked.owners, asked.aliases + 1))
             if isinstance(found, Missing) or not (found.answers or found.follow):
                 return Found(Why.ALIAS_WITHOUT_TARGET)
             why = Why.ALIAS_OUTSIDE if found.follow else Why.ALIAS
             return Found(why, (alias, *found.answers), follow=found.follow)
+        addresses = self._hosts.get(labels)
+        if addresses is not None:
+            return Found(Why.ALIAS, (alias, *address_records(target, addresses, qtype, self._hosts_ttl)))
         return Found(Why.ALIAS_OUTSIDE, (alias,), follow=Follow(target, qtype))
 
 

@@ -49,9 +49,9 @@ def srv_records(name: bytes, targets: list[Target], ttl: int) -> tuple[tuple[Rec
     return answers, glue(dict.fromkeys((each.name, each.address) for each in shown), ttl)
 
 
-def soa_record(origin: bytes, serial: int, ttl: int) -> Record:
-    """Return the start of authority of the zone ``origin``."""
-    numbers = struct.pack(">5I", serial, *SOA_TIMES, ttl)
+def soa_record(origin: bytes, serial: int, ttl: int, minimum: int) -> Record:
+    """Return the start of authority of the zone ``origin``; ``minimum`` is its last number."""
+    numbers = struct.pack(">5I", serial, *SOA_TIMES, minimum)
     rdata = b"\x02ns\x03dns" + origin + b"\x0ahostmaster" + origin + numbers
     return Record(origin, QType.SOA, min(ttl, MAX_SOA_TTL), rdata)
 

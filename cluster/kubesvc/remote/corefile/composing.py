@@ -132,6 +132,7 @@ def _cluster_settings(cluster: Server, zones: tuple[str, ...]) -> DNSConfig:
         reverse_zones=tuple(filter(is_reverse, zones)),
         fallthrough=kubernetes.fallthrough,
         ttl=_ttl(kubernetes.ttl, names[0], cluster.one(Cache)),
+        soa_minimum=kubernetes.ttl,
         pods=kubernetes.pods,
         namespaces=kubernetes.namespaces,
         names_endpoints_by_pod=kubernetes.names_endpoints_by_pod,

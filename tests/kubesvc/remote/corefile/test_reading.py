@@ -37,6 +37,7 @@ def test_the_corefile_of_kubeadm_is_read_as_it_is() -> None:
         zone="cluster.local",
         addresses=(("", 53),),
         ttl=30,
+        soa_minimum=30,
         pods="insecure",
         forwards={".": STOCK},
         server_zones=(".",),
