@@ -30,6 +30,10 @@ _BUFFERED = f"answers come late: a proxy on the way holds them back, so it is as
 _FAILURES = (StatusError, ConnectionError, TimeoutError, ConfigError, ValueError)
 
 
+class OtherHistory(Refusal):
+    """410: the server, which answers, no longer knows what it has said."""
+
+
 @dataclass(slots=True)
 class _Attempt:
     """One watch: since when, whether the server has begun to answer, and whether it has sent an event or bookmark."""
@@ -146,7 +150,7 @@ class Follower:
         current = await read_version(self._source)
         if is_behind(current, version):
             message = f"the server has another history: it is at {current}, and was at {version}"
-            raise Refusal(GONE, "Expired", message)
+            raise OtherHistory(GONE, "Expired", message)
 
     async def _recover(self, error: Exception, attempt: _Attempt) -> None:
         """Prepare the next watch; raise 410 if there can be none. One that had worked goes on without a pause."""
@@ -155,18 +159,23 @@ class Follower:
             self.freshness = self.freshness._replace(remark=_BUFFERED)
         if isinstance(error, TimeoutError | ConnectionError) and self._has_worked(attempt):
             return
+        if isinstance(error, OtherHistory):
+            raise error
         await self._pause(error)
         if isinstance(error, ValueError) or (isinstance(error, StatusError) and must_list_again(error)):
             raise Refusal(GONE, "Expired", str(error)) from None
 
     def _touch(self) -> None:
+        if self.freshness.problem:
+            self._source.contact.found()
         self.freshness = Freshness(self._source.clock(), "", self.freshness.remark)
 
     async def _pause(self, error: Exception) -> None:
         """Keep why the server does not answer, and wait."""
         self.freshness = self.freshness._replace(problem=str(error) or type(error).__name__)
         retry_after = error.retry_after if isinstance(error, Refusal) else 0.0
-        await asyncio.sleep(self._backoff.next(self._source.clock(), retry_after))
+        seconds = self._backoff.next(self._source.clock(), retry_after)
+        await (self._source.contact.wait(seconds) if isinstance(error, ConnectionError) else asyncio.sleep(seconds))
 
     async def _drop_begun(self) -> None:
         begun, self._begun = self._begun, None

@@ -11,6 +11,7 @@ from kubeapi.scheme import Resource
 from kubeapi.watching import ObjectList, WatchEvent
 from kubeclient.freshness import Freshness
 from kubeclient.io.client import APIClient
+from kubeclient.io.contact import Contact
 from kubeclient.io.follower import Follower
 from kubeclient.io.reading import Source
 from kubeclient.selection import EVERYTHING, Selection
@@ -41,6 +42,7 @@ class APIListerWatcher:
         self._clock = clock
         self._rng = rng if rng is not None else Random()
         self._sharing = Sharing()
+        self._contact = Contact()
         self._followers: dict[Resource, Follower] = {}
 
     def freshness(self) -> Mapping[Resource, Freshness]:
@@ -61,6 +63,8 @@ class APIListerWatcher:
         if found is None:
             selection, slim = self._selections.get(resource, EVERYTHING), self._slim.get(resource, slimmed)
             share = self._sharing.share
-            source = Source(self._client, resource, selection, lambda obj: share(slim(obj)), self._clock, self._rng)
+            source = Source(
+                self._client, resource, selection, lambda obj: share(slim(obj)), self._clock, self._rng, self._contact
+            )
             found = self._followers[resource] = Follower(source)
         return found

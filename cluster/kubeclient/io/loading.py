@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from kubeclient.access import Access, ConfigError, Pem, Server, User
 from kubeclient.kubeconfig import DEFAULT_NAMESPACE, KubeconfigFile, read_kubeconfig
+from kubeclient.proxyvariables import proxy_for
 from kubemanifest.reading import read_text
 
 VARIABLE = "KUBECONFIG"
@@ -21,6 +23,12 @@ def find_access(kubeconfig: Path | None, context: str = "", account: Path = SERV
     Without a file: those of $KUBECONFIG that exist, else ~/.kube/config, else the service account of the pod that this
     runs in.
     """
+    found = _find(kubeconfig, context, account)
+    proxy = found.server.proxy or proxy_for(found.server.url, os.environ)
+    return replace(found, server=replace(found.server, proxy=proxy))
+
+
+def _find(kubeconfig: Path | None, context: str, account: Path) -> Access:
     if kubeconfig is not None:
         return read_kubeconfig([_read(kubeconfig)], context)
     named = [Path(each).expanduser() for each in os.environ.get(VARIABLE, "").split(os.pathsep) if each]

@@ -14,6 +14,7 @@ from kubeapi.scheme import Resource
 from kubeapi.status import StatusError
 from kubeapi.watching import EventType, ObjectList, WatchEvent
 from kubeclient.io.client import APIClient
+from kubeclient.io.contact import Contact
 from kubeclient.listoptions import initial_params
 from kubeclient.paging import Pager
 from kubeclient.paths import path_of
@@ -38,6 +39,7 @@ class Source:
     slim: Callable[[JSON], JSON]
     clock: Callable[[], float]
     rng: Random
+    contact: Contact
 
     @property
     def path(self) -> str:

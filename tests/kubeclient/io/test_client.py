@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import sys
 import time
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from tests.helpers.kubeclient.following import access_to, opened, write_kubeconfig
 from tests.helpers.kubeclient.server import Asked, Script, answer, scripted, status
+from tests.helpers.loops import settled
 
 from kubeapi.status import StatusError
 from kubeapiserver.wire.tls import ServerCertificate, server_certificate
@@ -286,6 +288,89 @@ async def test_a_connection_is_upgraded_and_handed_over_with_its_first_bytes() -
         upgraded.transport.abort()
         asked = server.asked[0]
         assert (asked.method, asked.headers["authorization"], asked.query) == ("POST", "Bearer t", {"ports": "80"})
+
+
+async def test_a_connection_is_upgraded_through_a_proxy_and_with_tls(tmp_path: Path) -> None:
+    made = certificate(tmp_path)
+
+    async def script(asked: Asked) -> AsyncIterator[bytes]:
+        yield b"HTTP/1.1 101 X\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n\r\nfirst"
+
+    async with scripted(script, made.context()) as server, tunnelling() as proxy:
+        cluster = {"server": server.url, "certificate-authority-data": encoded(made.authority), "proxy-url": proxy}
+        client = await APIClient.open(write_kubeconfig(tmp_path / "config", cluster))
+        upgraded = await client.connect("/x", {}, STREAMS)
+        assert upgraded.protocol == "portforward.k8s.io"
+        upgraded.transport.abort()
+        await client.close()
+
+
+@contextlib.asynccontextmanager
+async def tunnelling() -> AsyncIterator[str]:
+    """Run an HTTP proxy that connects to what it is asked for; yields its URL."""
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while chunk := await reader.read(65536):
+            writer.write(chunk)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = (await reader.readuntil(b"\r\n\r\n")).split()
+        assert asked[0] == b"CONNECT"
+        host, _, port = asked[1].decode().rpartition(":")
+        inner, outer = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await asyncio.gather(copy(reader, outer), copy(inner, writer), return_exceptions=True)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    await settled()
+
+
+def token(seconds: float) -> str:
+    claims = json.dumps({"exp": time.time() + seconds}).encode()
+    return f"head.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.signature"
+
+
+@pytest.mark.parametrize("is_refused", [False, True], ids=["expired", "refused"])
+async def test_an_id_token_is_renewed_by_its_refresh_token(tmp_path: Path, is_refused: bool) -> None:
+    old, new = token(1000.0 if is_refused else -1000.0), token(2000.0)
+
+    async def issuer(asked: Asked) -> AsyncIterator[bytes]:
+        if asked.method == "GET":
+            yield answer({"token_endpoint": f"{server.url}/token"})
+        else:
+            yield answer({"id_token": new})
+
+    async with scripted(issuer) as server, scripted(wanting(new)) as api:
+        config = {"idp-issuer-url": server.url, "client-id": "c", "id-token": old, "refresh-token": "r"}
+        user = {"auth-provider": {"name": "oidc", "config": config}}
+        client = await APIClient.open(write_kubeconfig(tmp_path / "config", {"server": api.url}, user))
+        await client.get("/api")
+        await client.close()
+        assert [each.path for each in server.asked] == ["/.well-known/openid-configuration", "/token"]
+        assert server.asked[1].body == b"grant_type=refresh_token&refresh_token=r&client_id=c"
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (answer({}), "it names no 'token_endpoint'; log in again"),
+        (answer({}, 500), "500"),
+        (answer([]), "gives no new id-token"),
+    ],
+)
+async def test_an_issuer_that_gives_no_token_is_said(tmp_path: Path, said: bytes, text: str) -> None:
+    async def issuer(asked: Asked) -> AsyncIterator[bytes]:
+        yield said
+
+    async with scripted(issuer) as server:
+        config = {"idp-issuer-url": server.url, "client-id": "c", "id-token": "", "refresh-token": "r"}
+        user = {"auth-provider": {"name": "oidc", "config": config}}
+        path = write_kubeconfig(tmp_path / "config", {"server": "http://127.0.0.1:1"}, user)
+        with pytest.raises(ConfigError, match=text):
+            await APIClient.open(path)
 
 
 UPGRADES: dict[str, tuple[bytes, type[Exception], str]] = {

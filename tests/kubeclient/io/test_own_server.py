@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from tests.helpers.kubeapi.objects import service
@@ -13,14 +14,16 @@ from tests.helpers.kubeclient.following import access_to, followed, opened
 
 from kubeapi.scheme import SERVICES
 from kubeapi.status import StatusError
+from kubeapiserver.messages import Answer, Request
+from kubeclient import paging
 from kubeclient.io import follower
 from kubeclient.io.client import APIClient
 from kubeclient.selection import Selection
 
 
 @contextlib.asynccontextmanager
-async def cluster() -> AsyncIterator[tuple[Handlers, Door, APIClient]]:
-    handlers = Handlers()
+async def cluster(**options: Any) -> AsyncIterator[tuple[Handlers, Door, APIClient]]:
+    handlers = Handlers(**options)
     async with (
         served(handlers.api.handle, store=handlers.registry.store) as door,
         opened(access_to(str(door.client._base_url).rstrip("/"), token=TOKEN)) as client,
@@ -42,6 +45,29 @@ async def test_objects_are_listed_and_watched(monkeypatch: pytest.MonkeyPatch, i
             handlers.registry.delete(SERVICES, "default", "a")
             await found.until(lambda each: each.names == ["b", "c", "kubernetes"])
             assert all(each["kind"] == "Service" for each in found.informer.cache.values())
+
+
+async def test_a_list_in_pages_is_whole_whatever_happens_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follower, "begin", refuse)
+    monkeypatch.setattr(paging, "PAGE_ITEMS", 2)
+    async with cluster(history_limit=3) as (handlers, door, client):
+        for number in range(5):
+            handlers.registry.create(SERVICES, service(f"s{number}"))
+        asked: list[str] = []
+
+        def handle(request: Request) -> Answer:
+            asked.append(request.get("continue"))
+            answer = handlers.api.handle(request)
+            if len(asked) == 2:
+                # So much that the first page's version is no longer there.
+                for number in range(5, 12):
+                    handlers.registry.create(SERVICES, service(f"s{number}"))
+            return answer
+
+        door.listener._handle = handle
+        async with followed(client, selections={SERVICES: Selection(namespace="default")}) as found:
+            await found.until(lambda each: len(each.names) == 13)
+            assert [bool(each) for each in asked[:4]] == [False, True, True, False]
 
 
 async def refuse(*_: object) -> None:

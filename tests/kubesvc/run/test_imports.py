@@ -13,9 +13,9 @@ LABORATORY = ("hdrh", "kubeapi.backends.reading", "kubelet.servers.backend", "ku
 @pytest.mark.parametrize(
     ("entrance", "dear"),
     [
-        pytest.param("kubesvc.run.cluster", LABORATORY, id="a-cluster"),
-        pytest.param("kubelet.process.zygote", (*LABORATORY, "asyncio", "kubeproxy"), id="pods"),
-        pytest.param("kubeproxy.userspace.workers.io.worker", LABORATORY, id="a-worker-of-the-proxy"),
+        pytest.param("kubesvc.run.cluster", (*LABORATORY, "kubeclient"), id="a-cluster"),
+        pytest.param("kubelet.process.zygote", (*LABORATORY, "asyncio", "kubeclient", "kubeproxy"), id="pods"),
+        pytest.param("kubeproxy.userspace.workers.io.worker", (*LABORATORY, "kubeclient"), id="a-worker-of-the-proxy"),
     ],
 )
 def test_what_few_use_is_not_imported_at_the_start(entrance: str, dear: tuple[str, ...]) -> None:
