@@ -128,7 +128,7 @@ class ClusterAPI:
         def api(registry: Registry) -> APIServer:
             admit = partial(_admit, self._config.plan)
             server = APIServer(registry, clock=time.time, admit=admit, address=f"{HOST}:{self.port}")
-            server.read_only = self.read_only
+            server.read_only = f"this cluster {self.read_only}" if self.read_only else ""
             return server
 
         handlers = api(self._registry)

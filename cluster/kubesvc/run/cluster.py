@@ -88,6 +88,8 @@ class Cluster:
         parts, clocks = self.components, Clocks(time.monotonic, time.time)
         found = Diagnosis(self.store, parts.proxy, parts.dns, clocks, parts.pod_sockets.look)
         found.internet_error = lambda: parts.internet_error
+        if parts.upstream is not None:
+            found.not_carried = parts.upstream.not_carried
         return found
 
     async def wait_until_started(self) -> None:
@@ -112,7 +114,9 @@ class Cluster:
 
     def service_problems(self) -> list[str]:
         """Return the reason for each Service that has no ready endpoint, one sentence each."""
-        dead = self.health.services_without_endpoints()
+        upstream = self.components.upstream
+        told = upstream.not_carried if upstream is not None else lambda _: []
+        dead = [each for each in self.health.services_without_endpoints() if not told(each)]
         return self.diagnosis.problems(dead) if dead else []
 
     def status(self) -> dict[str, Any]:

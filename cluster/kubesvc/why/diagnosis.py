@@ -37,10 +37,12 @@ from kubesvc.why.trace.documents import direct_document, dns_document, outside_d
 class Diagnosis:
     """Answers for one cluster. A StatusError gives the reason why a question has no answer.
 
-    ``internet_error`` returns why pods do not reach hosts outside, "" if nothing is known to be in the way.
+    ``internet_error`` returns why pods do not reach hosts outside, "" if nothing is known to be in the way;
+    ``not_carried`` what of a Service does not work through another cluster's API.
     """
 
     internet_error: Callable[[], str] = str
+    not_carried: Callable[[ObjectKey], Sequence[str]] = staticmethod(lambda _: ())
 
     def __init__(
         self,
@@ -67,7 +69,7 @@ class Diagnosis:
         proxy = self._proxy
         observed = Observed(
             proxy.rules, proxy.listeners(), doubts, unresolved, self._wildcards(), proxy.default_balancer
-        )
+        )._replace(not_carried=self.not_carried(key_of(service)))
         return explain_service(self._store, service, observed)
 
     def simulated(self, namespace: str, name: str) -> dict[str, Any]:

@@ -158,7 +158,7 @@ class Mirror:
         self._missing.setdefault(service, {})[source] = said
         for each in dict.fromkeys(said):
             if each not in known and obj is not None:
-                self._record(obj, "Warning", NOT_CARRIED, each)
+                self._record(obj, "Normal", NOT_CARRIED, each)
 
     def _enter_namespace(self, name: str) -> None:
         if self._store.find(NAMESPACES, ObjectKey("", name)) is None:

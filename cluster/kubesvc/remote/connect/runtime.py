@@ -13,7 +13,7 @@ from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubeapiserver.streaming.runtime import ContainerIO
 from kubehost.addresses import Address
-from kubehost.io.connecting import Streams, TCPSocket, open_connection, tcp_socket
+from kubehost.io.connecting import TCPSocket, connect, tcp_socket
 from kubehost.network import Network
 from kubeproxy.types import IPV4
 
@@ -50,10 +50,10 @@ class RemoteRuntime:
         """Return a socket to dial a gateway, the caller's; OSError."""
         return tcp_socket(self._network.place("", address), address)
 
-    async def open_port(self, pod: ObjectKey, port: int) -> Streams:
-        """Connect to the pod's gateway; OSError at a port that the pod is not known for."""
+    async def open_port(self, pod: ObjectKey, port: int) -> TCPSocket:
+        """Return a socket that is connected to the pod's gateway, the caller's; OSError."""
         target = self.port_address(pod, port)
-        return await open_connection(self._network.place("", target[0]), target)
+        return await connect(self._network.place("", target[0]), target)
 
     def _refuse(self, verb: str, pod: ObjectKey, more: str) -> NoReturn:
         self._store.get(PODS, *pod)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from kubeapi.meta import JSON, LAST_APPLIED
+from kubeapi.meta import JSON
 from kubeapi.objects.endpointslice import read_endpoint_slice
 from kubeapi.objects.parts import list_at, map_at, spec_of, status_of
 from kubeapi.objects.service import HEADLESS, load_balancer_ingresses, read_service
@@ -18,6 +18,9 @@ from kubeproxy.types import IPV4, IPV6
 
 CARRIED = "TCP"
 """The protocol that port-forward has (k8s.io/cri-api PortForward)."""
+
+_KEPT_OF_POD = ("nodeName", "hostname", "subdomain", "readinessGates")
+_KEPT_OF_CONTAINER = ("name", "image", "restartPolicy", "readinessProbe")
 
 Translate = Callable[[str], str]
 """Returns the address of this machine for one of the remote cluster."""
@@ -38,15 +41,6 @@ class Translated(NamedTuple):
     missing: tuple[str, ...] = ()
 
 
-def slim(obj: JSON) -> JSON:
-    """Return an object without what only its writers need: half of its memory."""
-    metadata = {name: each for name, each in obj["metadata"].items() if name != "managedFields"}
-    annotations = metadata.get("annotations")
-    if annotations and LAST_APPLIED in annotations:
-        metadata["annotations"] = {name: each for name, each in annotations.items() if name != LAST_APPLIED}
-    return {**obj, "metadata": metadata}
-
-
 def local_service(obj: JSON, translate: Translate) -> Translated:
     """Return a Service at addresses of this machine."""
     service, spec = read_service(obj), dict(spec_of(obj))
@@ -58,7 +52,7 @@ def local_service(obj: JSON, translate: Translate) -> Translated:
     if service.cluster_ips and not service.is_external_name:
         own = HEADLESS if service.is_headless else translate(service.cluster_ips[0])
         spec |= {"clusterIP": own, "clusterIPs": [own], "ipFamilies": [IPV4], "ipFamilyPolicy": "SingleStack"}
-    new = {**slim(obj), "spec": spec}
+    new = {**obj, "spec": spec}
     if service.load_balancer_ips:
         ingress = [_ingress(each, translate) for each in load_balancer_ingresses(obj)]
         new["status"] = {**status_of(obj), "loadBalancer": {"ingress": [each for each in ingress if each]}}
@@ -129,7 +123,7 @@ def local_slice(obj: JSON, addresses: Callable[[PodReference], str]) -> JSON:
         elif is_same_everywhere(endpoint):
             endpoints.append(endpoint)
     ports = [each for each in obj.get("ports") or () if (each.get("protocol") or CARRIED) == CARRIED]
-    return {**slim(obj), "addressType": IPV4, "endpoints": endpoints, "ports": ports}
+    return {**obj, "addressType": IPV4, "endpoints": endpoints, "ports": ports}
 
 
 def is_same_everywhere(endpoint: JSON) -> bool:
@@ -144,27 +138,29 @@ def is_same_everywhere(endpoint: JSON) -> bool:
     return True
 
 
-def local_pod(obj: JSON, address: str) -> JSON:
-    """Return a Pod at an address of this machine, "" for one that has none yet, with what its readers here need.
-
-    Its ports are those that can be carried; it is on no node of this machine, so it takes none of a node's.
-    """
+def slim_pod(obj: JSON) -> JSON:
+    """Return what of a Pod is kept: no environment, no volumes, and of a node neither its ports nor its address."""
     spec, status = spec_of(obj), status_of(obj)
-    kept: JSON = {name: spec[name] for name in ("nodeName", "hostname", "subdomain", "readinessGates") if name in spec}
-    kept["containers"] = [_container(each) for each in list_at(spec, "containers")]
-    if "initContainers" in spec:
-        kept["initContainers"] = [_container(each) for each in list_at(spec, "initContainers")]
-    moved = {name: each for name, each in status.items() if name not in ("podIP", "podIPs", "hostIP", "hostIPs")}
+    kept: JSON = {name: spec[name] for name in _KEPT_OF_POD if name in spec}
+    for field in ("containers", "initContainers"):
+        if field in spec:
+            kept[field] = [_container(each) for each in list_at(spec, field)]
+    own = {name: each for name, each in status.items() if name not in ("hostIP", "hostIPs")}
+    return {**obj, "spec": kept, "status": own}
+
+
+def local_pod(obj: JSON, address: str) -> JSON:
+    """Return a Pod (``slim_pod``) at an address of this machine, "" for one that has none yet."""
+    status = {name: each for name, each in status_of(obj).items() if name not in ("podIP", "podIPs")}
     if address:
-        moved |= {"podIP": address, "podIPs": [{"ip": address}]}
-    return {**slim(obj), "spec": kept, "status": moved}
+        status |= {"podIP": address, "podIPs": [{"ip": address}]}
+    return {**obj, "status": status}
 
 
 def _container(container: JSON) -> JSON:
-    names = ("name", "image", "restartPolicy", "readinessProbe")
-    kept: JSON = {name: container[name] for name in names if name in container}
+    kept: JSON = {name: container[name] for name in _KEPT_OF_CONTAINER if name in container}
     if container.get("ports"):
-        kept["ports"] = [_port(each) for each in container["ports"] if (each.get("protocol") or CARRIED) == CARRIED]
+        kept["ports"] = [_port(each) for each in container["ports"]]
     return kept
 
 

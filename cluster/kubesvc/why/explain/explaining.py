@@ -44,7 +44,7 @@ class Observed(NamedTuple):
 
     ``doubts`` are what the proxy knows against endpoints, ``unresolved`` is why an ExternalName has no address,
     ``wildcards`` are the ports that programs in pods have opened on all addresses, ``default_balancer`` is the
-    algorithm of Services that ask for none.
+    algorithm of Services that ask for none. ``not_carried`` is what does not work through another cluster's API.
     """
 
     rules: Rules
@@ -53,6 +53,7 @@ class Observed(NamedTuple):
     unresolved: str = ""
     wildcards: Collection[Wildcard] = ()
     default_balancer: str = "random"
+    not_carried: Sequence[str] = ()
 
 
 def explain_service(store: Store, obj: JSON, observed: Observed) -> dict[str, Any]:
@@ -80,18 +81,21 @@ def _findings(
     """Return everything that was found, the heaviest first."""
     service = read_service(obj)
     findings = [*explain_kind(service), *([problem(observed.unresolved)] if observed.unresolved else [])]
+    weigh = hint if endpoints else problem
+    findings += [weigh(f"Not carried from the other cluster: {each}.") for each in observed.not_carried]
     if not service.is_external_name:
-        findings += [*_backends(store, service, endpoints), *explain_addresses(store, obj, service, paths)]
+        findings += [*_backends(store, service, endpoints, observed), *explain_addresses(store, obj, service, paths)]
         findings += explain_balancing(observed.rules, service.key, observed.default_balancer)
         findings += _doubtful(observed.rules, service.key, observed.doubts)
         findings += _sharing(store, _selected(store, service), endpoints, observed.wildcards)
     return sorted(findings, key=lambda each: _ORDER.index(each.weight))
 
 
-def _backends(store: Store, service: Service, endpoints: Sequence[JSON]) -> Iterator[Finding]:
+def _backends(store: Store, service: Service, endpoints: Sequence[JSON], observed: Observed) -> Iterator[Finding]:
     """Yield why pods are missing among the endpoints, or take no traffic."""
     if not service.selector:
-        yield from explain_hand_made(store, service, has_endpoints=bool(endpoints))
+        if not observed.not_carried:
+            yield from explain_hand_made(store, service, has_endpoints=bool(endpoints))
         for address in [each["address"] for each in endpoints if not each["ready"]]:
             yield problem(f"The endpoint {address} is said to be not ready.")
         return

@@ -17,6 +17,7 @@ from kubeapi.watching import Delta
 from kubesvc.remote.connect.addresses import Pool
 from kubesvc.remote.connect.mirror import Mirror
 from kubesvc.remote.connect.podports import PodPorts
+from kubesvc.remote.connect.translation import slim_pod
 
 WEB = ObjectKey("shop", "web")
 UDP = [{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "http", "port": 80, "protocol": "TCP"}]
@@ -94,7 +95,7 @@ def here() -> Mirrored:
 
 def remote_service(name: str = "web", address: str = "10.96.7.3", **spec: Any) -> JSON:
     spec = {"clusterIP": address, "clusterIPs": [address], "ipFamilies": ["IPv4"], "selector": {"app": name}, **spec}
-    metadata = {"uid": f"uid-{name}", "resourceVersion": "7", "managedFields": [{}], "labels": {"team": "a"}}
+    metadata = {"uid": f"uid-{name}", "resourceVersion": "7", "labels": {"team": "a"}}
     return build_service(name, "shop", metadata=metadata, **spec)
 
 
@@ -113,7 +114,7 @@ def remote_pod(name: str, address: str, uid: str = "", **status: Any) -> JSON:
     metadata = {"uid": uid or f"uid-{name}", "labels": {"app": "web"}}
     pod = build_pod(name, container, namespace="shop", metadata=metadata, nodeName="worker-1")
     ips = {"podIP": address, "podIPs": [{"ip": address}], "hostIP": "192.168.1.7"} if address else {}
-    return {**pod, "status": {"phase": "Running", **ips, **status}}
+    return slim_pod({**pod, "status": {"phase": "Running", **ips, **status}})
 
 
 def test_a_service_has_an_address_here_and_its_pods_have_gateways(here: Mirrored) -> None:
@@ -126,10 +127,10 @@ def test_a_service_has_an_address_here_and_its_pods_have_gateways(here: Mirrored
     assert (here.mirror.missing(WEB), here.events) == ([], [])
 
 
-def test_who_they_are_stays_and_what_only_their_writers_need_goes(here: Mirrored) -> None:
+def test_uid_and_labels_stay_and_the_version_is_that_of_the_store_here(here: Mirrored) -> None:
     here.tell(SERVICES, remote_service())
     metadata = here.get(SERVICES, "web")["metadata"]
-    assert (metadata["uid"], metadata["labels"], "managedFields" in metadata) == ("uid-web", {"team": "a"}, False)
+    assert (metadata["uid"], metadata["labels"]) == ("uid-web", {"team": "a"})
     assert metadata["resourceVersion"] == str(here.store.resource_version)
 
 
@@ -260,7 +261,8 @@ def test_a_pod_shows_its_address_here_and_none_of_its_secrets(here: Mirrored) ->
     pod = here.get(PODS, "a")
     assert (pod["status"]["podIP"], pod["status"]["podIPs"]) == ("127.244.1.5", [{"ip": "127.244.1.5"}])
     assert "hostIP" not in pod["status"]
-    assert pod["spec"]["containers"] == [{"name": "main", "image": "web:1", "ports": [{"containerPort": 80}]}]
+    ports = [{"containerPort": 80}, {"containerPort": 53, "protocol": "UDP"}]
+    assert pod["spec"]["containers"] == [{"name": "main", "image": "web:1", "ports": ports}]
     assert here.gateways.pods["uid-a"].ports == {80, 8080}
 
 
