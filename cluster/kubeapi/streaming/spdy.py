@@ -73,7 +73,7 @@ class SpdyConnection:
     def __init__(self, *, is_client: bool = False) -> None:
         self._parity = int(is_client)
         """The last bit of our own streams and pings."""
-        self._outgoing: list[bytes] = []
+        self._outgoing: list[bytes | bytearray] = []
         self._blocks = HeaderBlocks()
         self._streams: dict[int, _OpenStream] = {}
         self._last_opened = 0
@@ -194,12 +194,10 @@ class SpdyConnection:
         """Whether there are bytes to be sent."""
         return bool(self._outgoing)
 
-    def take(self) -> bytes:
-        """Return the bytes that are to be sent now, b"" if there are none."""
-        outgoing = self._outgoing
-        content = outgoing[0] if len(outgoing) == 1 else b"".join(outgoing)
-        outgoing.clear()
-        return content
+    def take(self) -> list[bytes | bytearray]:
+        """Return the bytes that are to be sent now, in parts."""
+        outgoing, self._outgoing = self._outgoing, []
+        return outgoing
 
     def open(self, headers: Mapping[str, str]) -> int:
         """Open a stream and return its number."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 TUNNEL_PROTOCOL = "SPDY/3.1+portforward.k8s.io"
 """The subprotocol in which SPDY is carried (apimachinery ``pkg/util/portforward``)."""
@@ -31,10 +31,15 @@ def accept_key(key: str) -> str:
     return base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()).decode()
 
 
+Mask = Callable[[bytes, bytearray], object]
+"""Changes bytes in place, by an exclusive or with a key of four. Python itself has nothing that is fast enough."""
+
+
 class WebSocketFrames:
     """One side of a connection; a client has ``entropy``, which returns as many unpredictable bytes as asked for."""
 
-    def __init__(self, entropy: Callable[[int], bytes] | None = None) -> None:
+    def __init__(self, mask: Mask, entropy: Callable[[int], bytes] | None = None) -> None:
+        self._mask = mask
         self._entropy = entropy
         self._keys = b""
         self._rest = b""
@@ -96,21 +101,21 @@ class WebSocketFrames:
 
     def _control(self, kind: int, body: bytes) -> None:
         if kind == _PING:
-            self.replies += self._packed(_PONG, body)
+            self.replies += b"".join(self._packed(_PONG, (body,)))
         elif kind == _CLOSE:
             self.has_ended = True
-            self.replies += self._packed(_CLOSE, body[:2])
+            self.replies += b"".join(self._packed(_CLOSE, (body[:2],)))
 
-    def wrap(self, content: bytes) -> bytes:
-        """Return a binary message."""
-        return self._packed(_BINARY, content)
+    def wrap(self, parts: Sequence[bytes | bytearray]) -> list[bytes | bytearray]:
+        """Return the parts of a binary message that has these parts."""
+        return self._packed(_BINARY, parts)
 
     def closing(self) -> bytes:
         """Return the message that ends the connection in good order."""
-        return self._packed(_CLOSE, _NORMAL)
+        return b"".join(self._packed(_CLOSE, (_NORMAL,)))
 
-    def _packed(self, kind: int, body: bytes) -> bytes:
-        mark, length = (_MASKED if self._entropy is not None else 0), len(body)
+    def _packed(self, kind: int, parts: Sequence[bytes | bytearray]) -> list[bytes | bytearray]:
+        mark, length = (_MASKED if self._entropy is not None else 0), sum(map(len, parts))
         if length < 126:
             head = bytes((_FIN | kind, mark | length))
         elif length < 65536:
@@ -118,11 +123,13 @@ class WebSocketFrames:
         else:
             head = struct.pack(">BBQ", _FIN | kind, mark | 127, length)
         if self._entropy is None:
-            return head + body
+            return [head, *parts]
         if not self._keys:
             self._keys = self._entropy(_ENTROPY_BYTES)
         key, self._keys = self._keys[:4], self._keys[4:]
-        return b"".join((head, key, masked(body, key)))
+        body = bytearray().join(parts)
+        self._mask(key, body)
+        return [head, key, body]
 
     def _unmask(self, piece: bytes) -> bytes:
         key = self._key
@@ -130,11 +137,6 @@ class WebSocketFrames:
             return piece
         turn = len(piece) % 4
         self._key = key[turn:] + key[:turn]
-        return masked(piece, key)
-
-
-def masked(content: bytes, key: bytes) -> bytes:
-    """Return the bytes after an exclusive or with a key of four, which is its own reverse."""
-    length = len(content)
-    whole = (key * (length // 4 + 1))[:length]
-    return (int.from_bytes(content, "little") ^ int.from_bytes(whole, "little")).to_bytes(length, "little")
+        changed = bytearray(piece)
+        self._mask(key, changed)
+        return bytes(changed)

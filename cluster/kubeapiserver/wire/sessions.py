@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from aiohttp import web
+from aiohttp._websocket.helpers import websocket_mask  # there is no public way to it
 
 from kubeapi.status import StatusError
 from kubeapi.streaming.io.multiplexer import Multiplexer
@@ -111,7 +112,7 @@ class _ServedSession:
         protocol = choose_protocol(_offered(self._request), PORT_PROTOCOLS)
         if protocol == TUNNEL_PROTOCOL:
             raw = await self._upgrade(_handshake(self._request))
-            await _multiplex(raw, WebSocketFrames(), SpdyForwarder(session, open_port))
+            await _multiplex(raw, WebSocketFrames(websocket_mask), SpdyForwarder(session, open_port))
             return
         if not session.ports:
             raise BadInput('query parameter "port" is required')

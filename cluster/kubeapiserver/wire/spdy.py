@@ -14,6 +14,7 @@ from typing import Protocol
 from aiohttp import web
 
 from kubeapi.streaming.headerblocks import SpdyError
+from kubeapi.streaming.io.multiplexer import Multiplexer
 from kubeapi.streaming.spdy import Event, SpdyConnection
 
 UNREAD_LIMIT = 256 * 1024
@@ -64,13 +65,13 @@ class UpgradedBytes:
         self._has_ended = True
         self._wake.set()
 
-    def hand_over(self, protocol: asyncio.Protocol) -> None:
+    def hand_over(self, protocol: Multiplexer) -> None:
         """Make ``protocol`` the connection's, in place of aiohttp's, which no longer learns of its end."""
         self._transport.set_protocol(protocol)
         self._transport.resume_reading()  # aiohttp may have paused it
         protocol.connection_made(self._transport)
         while self._chunks:
-            protocol.data_received(self._chunks.popleft())
+            protocol.feed(self._chunks.popleft())
         if self._has_ended:
             self._transport.close()
 
@@ -142,7 +143,7 @@ class SpdyPeer:
 
     async def flush(self) -> None:
         """Send the engine's pending bytes, in their order."""
-        content = self._engine.take()
+        content = b"".join(self._engine.take())
         if content:
             await self._wire.send(content)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import ssl
 
@@ -23,11 +25,38 @@ async def connect(place: Place, target: Address) -> TCPSocket:
     """Return a connected, non-blocking socket, the caller's; OSError."""
     sock = tcp_socket(place, target[0])
     try:
-        await asyncio.get_running_loop().sock_connect(sock, target)
+        code = sock.connect_ex(target)
+        if code == errno.EINPROGRESS:
+            code = await _outcome(sock, target)
+        if code:
+            raise OSError(code, os.strerror(code))
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+async def _outcome(sock: TCPSocket, target: Address) -> int:
+    """Return how a connect() that was begun goes; on loopback that is known at once.
+
+    Not by the loop's ``sock_connect``, for which uvloop asks a thread to look up the address.
+    """
+    code = sock.connect_ex(target)
+    if code != errno.EALREADY:
+        return code
+    loop = asyncio.get_running_loop()
+    is_over = loop.create_future()
+
+    def end() -> None:
+        if not is_over.done():
+            is_over.set_result(None)
+
+    loop.add_writer(sock.fileno(), end)
+    try:
+        await is_over
+    finally:
+        loop.remove_writer(sock.fileno())
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
 async def open_connection(

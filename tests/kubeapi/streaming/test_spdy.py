@@ -17,6 +17,10 @@ def received(*frames: bytes) -> list[Event]:
     return SpdyConnection().receive(b"".join(frames))
 
 
+def outgoing(side: SpdyConnection) -> bytes:
+    return b"".join(side.take())
+
+
 def test_the_dictionary_is_that_of_the_draft() -> None:
     assert (len(DICTIONARY), zlib.adler32(DICTIONARY)) == (1423, 0xE3C6A7C2)
 
@@ -52,14 +56,14 @@ def test_what_we_send_is_what_a_client_reads() -> None:
     server.send(1, b"out")
     server.end(1)
     server.send(1, b"too late")
-    assert client.read(server.take()) == [("reply", 1), ("data", 1, b"out"), ("end", 1)]
+    assert client.read(outgoing(server)) == [("reply", 1), ("data", 1, b"out"), ("end", 1)]
 
 
 def test_a_ping_is_echoed() -> None:
     server = SpdyConnection()
     ping = struct.pack(">HHII", 0x8003, 6, 4, 77)
     assert server.receive(ping) == []
-    assert server.take() == ping
+    assert outgoing(server) == ping
 
 
 def test_a_reset_stream_is_over_for_both() -> None:
@@ -68,7 +72,7 @@ def test_a_reset_stream_is_over_for_both() -> None:
     assert server.receive(client.reset(1)) == [Ended(1, is_reset=True)]
     server.send(1, b"not read")
     assert server.receive(client.data(1, b"late")) == []
-    assert server.take() == b""
+    assert outgoing(server) == b""
 
 
 @pytest.mark.parametrize(
@@ -115,7 +119,7 @@ def test_a_client_opens_what_a_server_reads() -> None:
     client.end(1)
     assert client.open({"streamtype": "data"}) == 3
     client.send(3, b"hello")
-    assert server.receive(client.take()) == [
+    assert server.receive(outgoing(client)) == [
         Opened(1, {"streamtype": "error"}),
         Ended(1),
         Opened(3, {"streamtype": "data"}),
@@ -126,15 +130,15 @@ def test_a_client_opens_what_a_server_reads() -> None:
     server.send(3, b"world")
     server.end(3)
     server.reset(1)
-    assert client.receive(server.take()) == [Received(3, b"world"), Ended(3), Ended(1, is_reset=True)]
+    assert client.receive(outgoing(server)) == [Received(3, b"world"), Ended(3), Ended(1, is_reset=True)]
 
 
 def test_a_ping_of_ours_is_answered_and_not_echoed() -> None:
     client, server = SpdyConnection(is_client=True), SpdyConnection()
     client.ping()
-    assert server.receive(client.take()) == []
-    assert client.receive(server.take()) == [Pong()]
-    assert client.take() == b""
+    assert server.receive(outgoing(client)) == []
+    assert client.receive(outgoing(server)) == [Pong()]
+    assert outgoing(client) == b""
 
 
 def test_a_server_that_goes_away_says_so() -> None:
@@ -145,10 +149,10 @@ def test_a_server_that_goes_away_says_so() -> None:
 def test_a_long_frame_is_given_on_as_it_comes() -> None:
     client, server = SpdyConnection(is_client=True), SpdyConnection()
     client.open({})
-    server.receive(client.take())
+    server.receive(outgoing(client))
     client.send(1, bytes(100_000))
     client.end(1)
-    whole = client.take()
+    whole = outgoing(client)
     assert server.receive(whole[:60_000]) == [Received(1, bytes(60_000 - 8))]
     assert server.receive(whole[60_000:]) == [Received(1, bytes(40_008)), Ended(1)]
 
@@ -169,7 +173,7 @@ def test_both_roles_agree_on_every_stream_however_the_bytes_are_cut(
     seen: tuple[set[int], set[int]] = (set(), set())
 
     def carry(side: int) -> None:
-        content = sides[side].take()
+        content = outgoing(sides[side])
         for start in range(0, len(content), size):
             for event in sides[1 - side].receive(content[start : start + size]):
                 if isinstance(event, Received):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.kubelet.agent_process import running_agent
+from tests.helpers.loops import settled
 
 from kubehost.io.connecting import tcp_socket
 from kubehost.io.places import HOST, Place
@@ -48,6 +49,7 @@ async def greeting(place: Place | None, words: str, address: str = "127.0.0.1") 
     sock.bind((address, PORT))
     async with await asyncio.start_server(greet, sock=sock):
         yield
+        await settled()
 
 
 async def heard(network: Network, pod: str) -> str:

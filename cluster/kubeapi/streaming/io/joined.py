@@ -11,6 +11,7 @@ import struct
 from typing import cast
 
 from kubeapi.streaming.io.multiplexer import BACKLOG_HIGH, BACKLOG_LOW, Multiplexer
+from kubeapi.streaming.io.reading import BufferedReader
 
 EARLY_BYTES = 64 * 1024
 """What is kept of a connection without a stream; the rest waits in its socket."""
@@ -18,7 +19,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER: on, for no time (socket(7))."""
 
 
-class JoinedSocket(asyncio.Protocol):
+class JoinedSocket(BufferedReader):
     """One TCP connection. A subclass calls ``join`` once it has a stream for it."""
 
     carries_data = True
@@ -57,7 +58,7 @@ class JoinedSocket(asyncio.Protocol):
         if self._has_stream_ended:
             self._transport.write_eof()
 
-    def data_received(self, content: bytes) -> None:
+    def feed(self, content: bytes) -> None:
         """Pass bytes on."""
         if self._wire is not None:
             self._wire.send(self._stream, content)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import cast
 
 from kubeapi.streaming.headerblocks import SpdyError
+from kubeapi.streaming.io.reading import BufferedReader
 from kubeapi.streaming.io.timers import PING_SECONDS, Heartbeat, Stalling
 from kubeapi.streaming.owner import StreamOwner
 from kubeapi.streaming.spdy import Ended, GoingAway, Opened, Received, SpdyConnection
@@ -30,7 +31,7 @@ Accept = Callable[["Multiplexer", int, Mapping[str, str]], None]
 """Handles a stream that the peer has opened, by ``accept`` or by ``reset``."""
 
 
-class Multiplexer(asyncio.Protocol):
+class Multiplexer(BufferedReader):
     """One connection. ``accept`` is for the server's side; without it we are the client. ``lost`` is called once."""
 
     def __init__(
@@ -142,8 +143,8 @@ class Multiplexer(asyncio.Protocol):
         if self._accept is None:
             self._heartbeat.start()
 
-    def data_received(self, content: bytes) -> None:
-        """Hand what has come to the streams' owners."""
+    def feed(self, content: bytes) -> None:
+        """Hand bytes of the connection to the streams' owners."""
         self._heartbeat.has_heard = True
         try:
             if self._frames is None:
@@ -215,14 +216,15 @@ class Multiplexer(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._is_flushing = False
-        content = self._engine.take()
         frames = self._frames
+        parts: list[bytes | bytearray] = self._engine.take()
         if frames is not None:
-            content = frames.wrap(content) if content else b""
+            parts = frames.wrap(parts) if parts else []
             if frames.replies:
-                content, frames.replies = frames.replies + content, b""
-        if content and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(content)
+                parts.insert(0, frames.replies)
+                frames.replies = b""
+        if parts and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
 
     def _give_up(self) -> None:
         """End a connection whose peer does not answer pings; not while we do not read what it sends."""

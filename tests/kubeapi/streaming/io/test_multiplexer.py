@@ -15,6 +15,11 @@ pytestmark = pytest.mark.looptime
 STALL_SECONDS = 4.0
 
 
+def unmasked(key: bytes, content: bytearray) -> None:
+    """Mask by zeros."""
+    assert key == bytes(4)
+
+
 class Wire(asyncio.Transport):
     """A transport to ``peer``. While ``is_held`` nothing arrives there."""
 
@@ -26,7 +31,7 @@ class Wire(asyncio.Transport):
 
     def write(self, content: bytes | bytearray | memoryview) -> None:
         if self.peer is not None and not self.is_held:
-            self.peer.data_received(bytes(content))
+            self.peer.feed(bytes(content))
 
     def pause_reading(self) -> None:
         self.is_read = False
@@ -76,7 +81,7 @@ class Pair:
     def __init__(self, *, is_framed: bool = False) -> None:
         self.accepted: dict[int, Owner] = {}
         self.lost: list[str] = []
-        frames = (WebSocketFrames(bytes), WebSocketFrames()) if is_framed else (None, None)
+        frames = (WebSocketFrames(unmasked, bytes), WebSocketFrames(unmasked)) if is_framed else (None, None)
         self.client = Multiplexer(frames[0], self.lost.append, stall_seconds=STALL_SECONDS)
         self.server = Multiplexer(frames[1], lambda _: None, self._accept)
         self.upward, self.downward = Wire(), Wire()
@@ -185,12 +190,12 @@ async def test_a_silent_peer_is_asked_and_then_given_up() -> None:
 async def test_a_peer_that_sends_something_else_ends_the_connection(is_framed: bool) -> None:
     pair = Pair(is_framed=is_framed)
     _, owner = await pair.open()
-    pair.client.data_received(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
+    pair.client.feed(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
     [(_, reason)] = [each for each in owner.said if isinstance(each, tuple)]
     assert reason.startswith(NOT_SPDY)
 
 
 async def test_a_server_that_goes_away_gets_no_more_streams() -> None:
     pair = Pair()
-    pair.client.data_received(b"\x80\x03\x00\x07\x00\x00\x00\x08" + bytes(8))
+    pair.client.feed(b"\x80\x03\x00\x07\x00\x00\x00\x08" + bytes(8))
     assert not pair.client.takes_streams

@@ -1,0 +1,1 @@
+"""Forwarded connections on the event loop."""
