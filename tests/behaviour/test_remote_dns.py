@@ -17,6 +17,7 @@ from tests.helpers.cluster.api import WEB, APICluster, api_cluster
 from tests.helpers.cluster.cli import KUBESVC, dig, eventually
 from tests.helpers.configs import CONFIGS
 from tests.helpers.patience import PATIENCE
+from tests.helpers.readme import DNS
 
 ADDRESS, PORT = "127.98.5.3", 5353
 SITES = "127.98.5.4"
@@ -105,6 +106,20 @@ def test_it_says_whose_names_it_answers_for_and_where(server: NameServer) -> Non
         server.said,
         re.MULTILINE,
     )
+
+
+def test_it_does_what_the_readme_shows(server: NameServer) -> None:
+    """The README's addresses are those of this machine, here they are the tests' own; times are masked."""
+    (_, started), *others = DNS
+    assert [_masked(each) for each in started] == [_masked(each) for each in server.said.splitlines()[:2]]
+    for command, wanted in others:
+        here = command.replace("@127.0.0.1", f"@{ADDRESS}").replace("127.0.0.1:", f"{SITES}:")
+        said = subprocess.run(["bash", "-c", here], capture_output=True, text=True, timeout=PATIENCE, check=True)
+        assert said.stdout.splitlines() == wanted
+
+
+def _masked(line: str) -> str:
+    return re.sub(r"\d+\.\d\d s|127(\.\d+){3}:\d+", "<>", line)
 
 
 @pytest.mark.usefixtures("server")
