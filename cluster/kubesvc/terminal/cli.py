@@ -13,7 +13,7 @@ from typing import TypedDict, Unpack
 import click
 
 from kubesvc import __version__
-from kubesvc.terminal import bench, questions, remotedns, remoteproxy, visiting
+from kubesvc.terminal import bench, questions, remoteconnect, remotedns, remoteproxy, visiting
 from kubesvc.terminal.arguments import (
     Duration,
     ask,
@@ -51,6 +51,7 @@ kubesvc.add_command(visiting.shell)
 kubesvc.add_command(visiting.run)
 kubesvc.add_command(remotedns.dns)
 kubesvc.add_command(remoteproxy.proxy)
+kubesvc.add_command(remoteconnect.connect)
 
 
 class UpArguments(TypedDict):
