@@ -19,6 +19,7 @@ from pathlib import Path
 
 from kubeapi.failures import Failures
 from kubeapi.scheme import ENDPOINTSLICES, NAMESPACES, PODS, SERVICES, Resource
+from kubeclient.freshness import Freshness
 from kubeclient.io.client import APIClient
 from kubeclient.io.listerwatcher import APIListerWatcher
 from kubeclient.selection import Selection
@@ -39,6 +40,7 @@ from kubesvc.remote.dnsconfiguration import (
 )
 from kubesvc.remote.dnssites import Reloads, Sites, everywhere
 from kubesvc.remote.errors import CommandError
+from kubesvc.remote.losses import tell_of_losses
 
 SYNC_SECONDS = 5.0
 """How long a new configuration waits for its objects before it is in force (CoreDNS ``startup_timeout``)."""
@@ -90,6 +92,7 @@ class _Running:
                 tasks.create_task(self._tell(begun), name="dns-ready"),
                 tasks.create_task(self._follow_files(), name="dns-reload"),
                 tasks.create_task(self._follow_hosts(), name="dns-hosts"),
+                tasks.create_task(tell_of_losses(self._freshness, time.monotonic, self._say), name="dns-losses"),
             ]
             await stop.wait()
             await self._drain()
@@ -209,6 +212,9 @@ class _Running:
             self._say(each)
         self._say(f"the new configuration is in force, at {places_text(self._server.addresses)}")
         await self._serve_sites()
+
+    def _freshness(self) -> Mapping[Resource, Freshness]:
+        return self._sites.freshness()
 
     def _reloads(self) -> Reloads:
         composed = self._configuration.composed
