@@ -40,6 +40,8 @@ class ProxyConfig:
     """From where the pods of the proxy's node send (detectLocalMode); None for the pod CIDRs of the Node object."""
     masquerades_all: bool = False
     """Whether the kernel's rules give all traffic to cluster IPs the node's address (nftables.masqueradeAll)."""
+    min_sync_seconds: float = 0.0
+    """Pause between two syncs of the rules; a change after a longer one is obeyed at once (minSyncPeriod)."""
     follows_pods: bool = True
     """Whether Pods are followed for their weights; kube-proxy's role in a real cluster may not list them."""
     udp_seconds: float = UNREPLIED_SECONDS

@@ -5,6 +5,7 @@ Unset conditions mean ready and serving but not terminating (types.go of k8s.io/
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"
 HEADLESS_LABEL = "service.kubernetes.io/headless"
 PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
 _PORTS_END = 65536
+_NOTHING: JSON = {}
 
 
 class EndpointPort(NamedTuple):
@@ -89,18 +91,24 @@ def _read_port(port: JSON) -> EndpointPort:
 
 
 def _read_endpoint(endpoint: JSON) -> Endpoint:
-    conditions = endpoint.get("conditions") or {}
-    hints = endpoint.get("hints") or {}
-    target = endpoint.get("targetRef") or {}
+    # Called for every endpoint of a cluster: positional arguments take two thirds of the time of named ones.
+    get = endpoint.get
+    conditions = get("conditions") or _NOTHING
+    hints = get("hints")
+    target = get("targetRef") or _NOTHING
     return Endpoint(
-        addresses=tuple(endpoint.get("addresses") or ()),
-        is_ready=conditions.get("ready") is not False,
-        is_serving=conditions.get("serving") is not False,
-        is_terminating=conditions.get("terminating") is True,
-        hostname=endpoint.get("hostname") or "",
-        target=target.get("name", "") if target.get("kind") == "Pod" else "",
-        node_name=endpoint.get("nodeName") or "",
-        zone=endpoint.get("zone") or "",
-        zone_hints=tuple(each["name"] for each in hints.get("forZones") or ()),
-        node_hints=tuple(each["name"] for each in hints.get("forNodes") or ()),
+        tuple(get("addresses") or ()),
+        conditions.get("ready") is not False,
+        conditions.get("serving") is not False,
+        conditions.get("terminating") is True,
+        get("hostname") or "",
+        target.get("name", "") if target.get("kind") == "Pod" else "",
+        get("nodeName") or "",
+        get("zone") or "",
+        _names(hints.get("forZones")) if hints else (),
+        _names(hints.get("forNodes")) if hints else (),
     )
+
+
+def _names(listed: Iterable[JSON] | None) -> tuple[str, ...]:
+    return tuple(each["name"] for each in listed or ())

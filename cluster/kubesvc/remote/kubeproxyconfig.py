@@ -48,6 +48,7 @@ class KubeProxyConfiguration:
     node_port_addresses: tuple[str, ...] = ()
     localhost_node_ports: bool = True
     masquerades_all: bool = False
+    min_sync_seconds: float = 0.0
     udp_seconds: float = 0.0
     udp_stream_seconds: float = 0.0
     not_honoured: tuple[str, ...] = ()
@@ -97,6 +98,7 @@ def _configuration(top: Fields, ignored: tuple[str, ...]) -> KubeProxyConfigurat
         node_port_addresses=tuple(_node_port_addresses(top)),
         localhost_node_ports=sections["iptables"].switch("localhostNodePorts", default=True),
         masquerades_all=sections["nftables"].switch("masqueradeAll", default=False),
+        min_sync_seconds=sections["nftables"].seconds("minSyncPeriod"),
         udp_seconds=conntrack.seconds("udpTimeout"),
         udp_stream_seconds=conntrack.seconds("udpStreamTimeout"),
         not_honoured=ignored,

@@ -72,6 +72,7 @@ _HONOURED = frozenset(
         "clientConnection.kubeconfig",
         "iptables.localhostNodePorts",
         "nftables.masqueradeAll",
+        "nftables.minSyncPeriod",
         "conntrack.udpTimeout",
         "conntrack.udpStreamTimeout",
     }

@@ -39,7 +39,7 @@ from kubesvc.remote.neighbours import check_neighbours
 from kubesvc.remote.node import addresses_of, find_node, find_service_cidrs
 from kubesvc.remote.proxysettings import ProxyOptions, has_kernel, node_name_of, proxy_config
 from kubesvc.remote.serviceaddresses import NeedsSocket, ServiceAddresses
-from kubesvc.remote.slimming import slims
+from kubesvc.remote.slimming import SLIMS
 from kubesvc.remote.user import User
 from kubesvc.wording import counted
 
@@ -102,7 +102,7 @@ def _needs_socket(config: ProxyConfig) -> NeedsSocket:
 
 def _make_proxy(client: APIClient, config: ProxyConfig, localizer: Localizer, record: Record) -> ProxyServer:
     rng, clock = random.Random(), time.monotonic
-    source = APIListerWatcher(client, selections=selections(config.node_name), slim=slims(), clock=clock, rng=rng)
+    source = APIListerWatcher(client, selections=selections(config.node_name), slim=SLIMS, clock=clock, rng=rng)
 
     def stale() -> Staleness | None:
         found = oldest(source.freshness(), clock())

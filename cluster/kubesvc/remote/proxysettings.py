@@ -10,6 +10,9 @@ from kubeproxy.config import NFTABLES, PRIMARY, USERSPACE, ProxyConfig
 from kubeproxy.userspace.udp.flowtable import STREAM_SECONDS, UNREPLIED_SECONDS
 from kubesvc.remote.kubeproxyconfig import ALL, CLUSTER_CIDR, LOCALHOST, NODE_CIDR, KubeProxyConfiguration
 
+MIN_SYNC_SECONDS = 0.1
+"""Pause between two syncs while there are many changes; the first one is obeyed at once."""
+
 
 @dataclass(frozen=True)
 class ProxyOptions:
@@ -48,6 +51,7 @@ def proxy_config(
         follows_pods=False,
         udp_seconds=file.udp_seconds or UNREPLIED_SECONDS,
         udp_stream_seconds=file.udp_stream_seconds or STREAM_SECONDS,
+        min_sync_seconds=(file.min_sync_seconds if mode == NFTABLES else 0.0) or MIN_SYNC_SECONDS,
         mode=mode,
         listener_limit=listener_limit,
         masquerades_all=file.masquerades_all,

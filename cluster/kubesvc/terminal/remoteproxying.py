@@ -29,7 +29,6 @@ def serve_proxy(options: ProxyOptions) -> int:
 
 def _settle() -> None:
     """Enable garbage collection, without the objects that exist now."""
-    gc.collect()
     gc.freeze()
     gc.enable()
 

@@ -21,6 +21,7 @@ from kubeproxy.algorithms import algorithm_of
 from kubeproxy.config import NFTABLES, ProxyConfig
 from kubeproxy.counters import Figure
 from kubeproxy.dependencies import ProxyDependencies
+from kubeproxy.pacing import Pace
 from kubeproxy.plane import ListenerStatus, Plane
 from kubeproxy.proxier import Proxier
 from kubeproxy.rules import Rules
@@ -72,6 +73,7 @@ class ProxyServer:
         self.plane.traffic.tell_shortage(self._log_shortage)
         self._proxier = Proxier(config, self._note_uncompiled)
         self._prepare = dependencies.prepare
+        self._pace = Pace(config.min_sync_seconds)
         self._syncs = SyncRecord(dependencies.clock, dependencies.stale)
         self._poller = Poller(dependencies.failures)
         self._service_health = self._make_service_health(dependencies.network)
@@ -188,7 +190,10 @@ class ProxyServer:
         if self._is_listed and not self._is_sync_due:
             self._is_sync_due = True
             self._syncs.queued()
-            self._loop.call_soon(self._sync)
+            if (due_at := self._pace.due_at()) <= self._loop.time():
+                self._loop.call_soon(self._sync)
+            else:
+                self._loop.call_at(due_at, self._sync)
 
     def _schedule_changes(self) -> None:
         """Sync if a Pod's weight has changed: of other pods there are many changes."""
@@ -205,6 +210,7 @@ class ProxyServer:
 
     def _sync(self) -> None:
         self._is_sync_due = False
+        self._pace.spend(self._loop.time())
         if not self._is_draining:
             with self.failures.guard(NAME, "a sync of the rules"):
                 self._sync_changes()

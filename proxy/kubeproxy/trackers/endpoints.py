@@ -142,16 +142,7 @@ def _merged(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
 
 
 def _endpoint(each: api.Endpoint, port: int, weight: int | None) -> Endpoint:
-    return Endpoint(
-        ip=each.addresses[0],
-        port=port,
-        is_ready=each.is_ready,
-        is_serving=each.is_serving,
-        is_terminating=each.is_terminating,
-        node_name=each.node_name,
-        target=each.target,
-        zone=each.zone,
-        zone_hints=each.zone_hints,
-        node_hints=each.node_hints,
-        weight=1 if weight is None else weight,
-    )
+    addresses, is_ready, is_serving, is_terminating, _, target, node_name, zone, zone_hints, node_hints = each
+    state = (is_ready, is_serving, is_terminating)
+    where = (node_name, target, zone, zone_hints, node_hints)
+    return Endpoint(addresses[0], port, *state, *where, 1 if weight is None else weight)
