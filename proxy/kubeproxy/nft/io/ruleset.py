@@ -106,7 +106,9 @@ class Ruleset:
         refused: dict[Owner, OSError] = {}
         known = self._tables[family].parts
         # What leaves something comes first: it may be what another one takes.
-        pending = [{owner: wanted[owner] for owner in sorted(wanted, key=lambda owner: owner not in known)}]
+        pending = [{owner: part for owner, part in wanted.items() if owner in known}]
+        new = {owner: part for owner, part in wanted.items() if owner not in known}
+        pending += _split(new, -(-len(new) // _AT_ONCE)) if new else []
         while pending:
             group = pending.pop(0)
             steps = self._tables[family].plan(group)
@@ -139,6 +141,10 @@ class Ruleset:
         if not refused:
             self._tables[family].accept(wanted)
         return refused
+
+
+_AT_ONCE = 1000
+"""New Service ports that are looked at together: the messages of more would be made in vain, too many to send."""
 
 
 def families_of(own: NodeTables | None) -> dict[str, Family]:
