@@ -10,20 +10,22 @@ import contextlib
 import os
 import random
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from kubeapi.failures import Failures
 from kubeapi.objects.endpointslice import HEADLESS_LABEL, PROXY_NAME_LABEL
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES, Resource
 from kubeclient.freshness import oldest
 from kubeclient.io.client import APIClient
+from kubeclient.io.events import EventPoster
 from kubeclient.io.listerwatcher import APIListerWatcher
 from kubeclient.selection import Selection
 from kubehost import openfiles
 from kubehost.io.machine import own_addresses
+from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
 from kubeproxy.dependencies import ProxyDependencies, Staleness
 from kubeproxy.nft.eligibility import why_not
@@ -39,6 +41,7 @@ from kubesvc.remote.neighbours import check_neighbours
 from kubesvc.remote.node import addresses_of, find_node, find_service_cidrs
 from kubesvc.remote.proxysettings import ProxyOptions, has_kernel, node_name_of, proxy_config
 from kubesvc.remote.serviceaddresses import NeedsSocket, ServiceAddresses
+from kubesvc.remote.serviceevents import ServiceEvents
 from kubesvc.remote.slimming import SLIMS
 from kubesvc.remote.user import User
 from kubesvc.wording import counted
@@ -47,6 +50,7 @@ DRAIN_SECONDS = 10.0
 """How long connections may go on after the first signal."""
 
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 class OwnNode(NamedTuple):
@@ -60,6 +64,12 @@ class OwnNode(NamedTuple):
     """The cluster's ranges of cluster IPs, as far as the API tells them."""
 
 
+class _Run(NamedTuple):
+    file: KubeProxyConfiguration
+    user: User
+    stop: asyncio.Event
+
+
 async def run_proxy(options: ProxyOptions, file: KubeProxyConfiguration, user: User, stop: asyncio.Event) -> None:
     """Serve until ``stop`` is set, then drain. CommandError, ConfigError, StatusError, OSError."""
     kubeconfig, say = options.kubeconfig or file.kubeconfig, user.say
@@ -71,17 +81,31 @@ async def run_proxy(options: ProxyOptions, file: KubeProxyConfiguration, user: U
         if file.not_honoured:
             say(f"not honoured here: {', '.join(file.not_honoured)}")
         check_neighbours(say, is_wanted=options.is_beside_kube_proxy)
-        node = await _find_node(client, name, machine, say)
+        node = await _unless_stopped(_find_node(client, name, machine, say), stop)
+        if node is None:
+            return
         with contextlib.ExitStack() as stack:
             routes = stack.enter_context(local_routes(node.addresses)) if options.is_setting_up else None
             addresses = ServiceAddresses(node.ranges, machine, _needs_socket(config))
             source = {":" in each: each for each in reversed(node.addresses)}
             localizer = Localizer(addresses, node.ranges, routes, source, say)
             localizer.begin()
-            proxy = _make_proxy(client, config, localizer, _recorder(say))
-            await _serve(proxy, file, user, stop)
+            events = ServiceEvents(client, EventPoster(client, NAME, name, clock=time.time), user)
+            proxy = _make_proxy(client, config, localizer, events.record)
+            await _serve(proxy, events, _Run(file, user, stop))
     finally:
         await client.close()
+
+
+async def _unless_stopped(question: Coroutine[Any, Any, T], stop: asyncio.Event) -> T | None:
+    """Return the answer, None if ``stop`` is set before there is one."""
+    asking, stopping = asyncio.create_task(question), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((asking, stopping), return_when=asyncio.FIRST_COMPLETED)
+        return asking.result() if asking.done() else None
+    finally:
+        asking.cancel()
+        stopping.cancel()
 
 
 async def _find_node(client: APIClient, name: str, machine: tuple[str, ...], say: Say) -> OwnNode:
@@ -122,27 +146,21 @@ def selections(node_name: str) -> Mapping[Resource, Selection]:
     }
 
 
-def _recorder(say: Say) -> Record:
-    def record(service: object, event_type: str, reason: str, message: str) -> None:
-        say(f"{event_type}: Service {service}: {reason}: {message}")
-
-    return record
-
-
-async def _serve(proxy: ProxyServer, file: KubeProxyConfiguration, user: User, stop: asyncio.Event) -> None:
-    begun = time.monotonic()
+async def _serve(proxy: ProxyServer, events: ServiceEvents, run: _Run) -> None:
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(proxy.run(), name="proxy")
-        telling = tasks.create_task(_tell(proxy, file, user, begun), name="ready")
-        await stop.wait()
-        telling.cancel()
+        others = tasks.create_task(_tell(proxy, run)), tasks.create_task(events.run())
+        await run.stop.wait()
+        for each in others:
+            each.cancel()
         await proxy.drain(DRAIN_SECONDS)
         serving.cancel()
 
 
-async def _tell(proxy: ProxyServer, file: KubeProxyConfiguration, user: User, begun: float) -> None:
+async def _tell(proxy: ProxyServer, run: _Run) -> None:
+    begun, user = time.monotonic(), run.user
     await proxy.wait_until_programmed()
-    if file.must_bind and proxy.problems():
+    if run.file.must_bind and proxy.problems():
         raise CommandError("; ".join(proxy.problems()))
     rules = proxy.rules
     services, addresses = counted(len(rules.by_service), "Service"), counted(len(rules.claims), "address", "addresses")

@@ -72,8 +72,7 @@ class ProxyServer:
         self.plane = _make_plane(loop, config, dependencies, self._events)
         self.plane.traffic.tell_shortage(self._log_shortage)
         self._proxier = Proxier(config, self._note_uncompiled)
-        self._prepare = dependencies.prepare
-        self._pace = Pace(config.min_sync_seconds)
+        self._prepare, self._pace = dependencies.prepare, Pace(config.min_sync_seconds)
         self._syncs = SyncRecord(dependencies.clock, dependencies.stale)
         self._poller = Poller(dependencies.failures)
         self._service_health = self._make_service_health(dependencies.network)

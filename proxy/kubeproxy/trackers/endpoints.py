@@ -143,6 +143,16 @@ def _merged(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
 
 def _endpoint(each: api.Endpoint, port: int, weight: int | None) -> Endpoint:
     addresses, is_ready, is_serving, is_terminating, _, target, node_name, zone, zone_hints, node_hints = each
-    state = (is_ready, is_serving, is_terminating)
-    where = (node_name, target, zone, zone_hints, node_hints)
-    return Endpoint(addresses[0], port, *state, *where, 1 if weight is None else weight)
+    return Endpoint(
+        addresses[0],
+        port,
+        is_ready,
+        is_serving,
+        is_terminating,
+        node_name,
+        target,
+        zone,
+        zone_hints,
+        node_hints,
+        1 if weight is None else weight,
+    )
