@@ -9,6 +9,8 @@ import struct
 import zlib
 from collections.abc import Mapping
 
+_LENGTH = struct.Struct(">I")
+
 HEADER_LIMIT = 64 * 1024
 """Bytes of one header block, decompressed."""
 
@@ -46,11 +48,11 @@ class HeaderBlocks:
 
     def pack(self, headers: Mapping[str, str]) -> bytes:
         """Return the block of some headers, whose names are in lower case."""
-        plain = [struct.pack(">I", len(headers))]
+        plain = [_LENGTH.pack(len(headers))]
         for pair in headers.items():
             for word in pair:
                 encoded = word.encode("latin-1")
-                plain += (struct.pack(">I", len(encoded)), encoded)
+                plain += (_LENGTH.pack(len(encoded)), encoded)
         return self._packer.compress(b"".join(plain)) + self._packer.flush(zlib.Z_SYNC_FLUSH)
 
     def unpack(self, block: bytes) -> dict[str, str]:
@@ -67,22 +69,16 @@ class HeaderBlocks:
 
 def _read_headers(plain: bytes) -> dict[str, str]:
     """Return the headers in a block: a count, then names and values, each after its length."""
-    headers: dict[str, str] = {}
+    text, position, end = plain.decode("latin-1"), 4, len(plain)
+    words: list[str] = []
     try:
-        (count,) = struct.unpack_from(">I", plain)
-        position = 4
-        for _ in range(min(count, HEADER_LIMIT)):
-            name, position = _word(plain, position)
-            value, position = _word(plain, position)
-            headers[name.lower()] = value
+        (count,) = _LENGTH.unpack_from(plain)
+        for _ in range(2 * min(count, HEADER_LIMIT)):
+            (length,) = _LENGTH.unpack_from(plain, position)
+            start, position = position + 4, position + 4 + length
+            if position > end:
+                raise ValueError
+            words.append(text[start:position])
     except (struct.error, ValueError):
         raise SpdyError("a header block is broken") from None
-    return headers
-
-
-def _word(plain: bytes, position: int) -> tuple[str, int]:
-    (length,) = struct.unpack_from(">I", plain, position)
-    end = position + 4 + length
-    if end > len(plain):
-        raise ValueError
-    return plain[position + 4 : end].decode("latin-1"), end
+    return {name.lower(): value for name, value in zip(words[::2], words[1::2], strict=True)}

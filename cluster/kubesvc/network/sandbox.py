@@ -121,7 +121,7 @@ class SandboxNetwork(LoopbackNetwork):
 
     def inside(self, pod: str) -> Place | None:
         """Return a pod's own network, that of the cluster for a pod in its node's network."""
-        return self._start(pod)
+        return self._starts.get(pod) or self._start(pod)
 
     def lend(self) -> Channel | None:
         """Return a channel for a copy of this network; OSError without an agent."""
