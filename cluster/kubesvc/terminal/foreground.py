@@ -37,7 +37,11 @@ def serve(up: UpStart) -> int | None:
             if up.options.sandbox:
                 keep_sandbox(state, up.options.sandbox)
             _redirect(state.open_log(), up.caller)
-            return _run(up)
+            status = _run(up)
+            if up.start.upstream is not None and status != EXIT_FAILED:
+                # While the lock is held: nothing of another cluster stays, and no other start sees half of it.
+                state.purge()
+            return status
     except AlreadyRunningError as error:
         if state.owner() is not None and "-" not in up.options.paths:
             return None

@@ -23,7 +23,7 @@ from kubesvc.remote.connect.listing import export, hosts_lines, service_rows
 from kubesvc.remote.connect.wanted import Wanted
 from kubesvc.run.documents import load_documents
 from kubesvc.run.prepare import Prepared, prepare_loaded
-from kubesvc.run.sandboxmode import Wish, find_mode
+from kubesvc.run.sandboxmode import NAMESPACES, Wish, find_mode
 from kubesvc.run.start import Start
 from kubesvc.state.directory import StateDirectory
 from kubesvc.state.kept import has_own_plan
@@ -138,9 +138,6 @@ def _serve(up: UpStart) -> int:
     if status is None:
         up.console.warn(f'kubesvc: cluster "{state.name}" has been started meanwhile')
         return EXIT_FAILED
-    if status != EXIT_FAILED:
-        with state.locked():
-            state.purge()
     return status
 
 
@@ -181,7 +178,9 @@ def _announce(options: ConnectOptions, document: Document, console: Console) -> 
     if options.has_hosts and os.geteuid() != 0:
         console.say("", f"For {HOSTS}, which only root may change:", *hosts_lines(document))
     dns = next((each for each in document["dns"]["addresses"] if not each["error"]), None)
-    console.say("", f"kubesvc run{option} -- COMMAND    a program that finds the Services by their names")
+    console.say("")
+    if document["sandbox"]["mode"] == NAMESPACES:
+        console.say(f"kubesvc run{option} -- COMMAND    a program that finds the Services by their names")
     if dns is not None:
         port = "" if dns["port"] == 53 else f" -p {dns['port']}"
         console.say(f"dig @{dns['address']}{port} NAME.NAMESPACE.svc.{document['dns']['zone']}", "")
