@@ -159,6 +159,7 @@ def _up_start(options: ConnectOptions, prepared: Prepared, console: Console) -> 
         console,
         {},
         announce=lambda document, console: _announce(options, document, console),
+        is_for_tools=bool(options.export),
         meanwhile=_keep_hosts if options.has_hosts and os.geteuid() == 0 else None,
     )
 

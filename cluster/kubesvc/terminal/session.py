@@ -116,7 +116,7 @@ class Session:
             self._warn_of_problems()
             self._warn(*self._cluster.service_problems())
         if is_ready:
-            self._console.say("kubesvc: ready")
+            (self._console.warn if self._up.is_for_tools else self._console.say)("kubesvc: ready")
             self._status = EXIT_WELL
         else:
             await self._say_what_is_missing()

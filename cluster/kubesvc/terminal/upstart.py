@@ -33,6 +33,8 @@ class UpStart:
     """The process that waits for a cluster in the background."""
     announce: Callable[[Document, Console], None] | None = None
     """Prints the status document once the cluster is ready, in place of what `up` prints."""
+    is_for_tools: bool = False
+    """Whether ``announce`` alone prints to stdout."""
     meanwhile: Callable[[Cluster, Console], Coroutine[Any, Any, None]] | None = None
     """Runs from then on until the cluster stops."""
 
