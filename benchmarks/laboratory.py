@@ -43,7 +43,7 @@ class Laboratory:
         return Reproduced(result, simulation, list(result.on_sockets(self._measured)))
 
     def _measured(self, setup: Setup) -> Run:
-        _tell(f"  {setup.algorithm} on sockets: {setup.seconds:g} s at {setup.rate:g}/s")
+        _tell(f"  {setup.algorithm} on sockets: {setup.seconds:g} s {setup.load}")
         run = measured(setup)
         self.faults += [f"{self._result} with {setup.algorithm}: {each}" for each in invalidities(run)]
         return run

@@ -61,7 +61,7 @@ def _show_sockets(result: Reproduction) -> int:
 
 
 def _measured(setup: Setup) -> Run:
-    click.echo(f"{setup.algorithm}: {setup.seconds:g} s at {setup.rate:g}/s on a new cluster", err=True)
+    click.echo(f"{setup.algorithm}: {setup.seconds:g} s {setup.load} on a new cluster", err=True)
     run = measured(setup)
     for each in invalidities(run):
         click.echo(f"INVALID {setup.algorithm}: {escaped(each)}")

@@ -16,7 +16,7 @@ class RandomChoice(Balancer):
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         del options
-        self._rng = inputs.rng
+        self._random = inputs.rng.random
         self._usable: Sequence[Backend] = ()
 
     @staticmethod
@@ -31,7 +31,7 @@ class RandomChoice(Balancer):
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
         usable = available(self._usable, avoid) if avoid else self._usable
-        return usable[int(self._rng.random() * len(usable))] if usable else None
+        return usable[int(self._random() * len(usable))] if usable else None
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return None: chance decides."""

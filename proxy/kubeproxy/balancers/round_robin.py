@@ -41,13 +41,18 @@ class RoundRobin(Balancer):
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
-        order, first = self._order, self._turns.taken()
-        for step in range(len(order)):
-            backend = order[(first + step) % len(order)]
-            if backend.address not in avoid:
-                self._turns.take(step + 1)
-                return backend
-        return self.pick(ask) if order else None
+        order, turns = self._order, self._turns
+        if not order:
+            return None
+        first = turns.taken()
+        if avoid:
+            for step in range(len(order)):
+                backend = order[(first + step) % len(order)]
+                if backend.address not in avoid:
+                    turns.take(step + 1)
+                    return backend
+        turns.take(1)
+        return order[first % len(order)]
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the backend that has the next turn."""

@@ -53,6 +53,11 @@ class Setup:
     closed: int = 0
     server: Sequence[str] = ()
 
+    @property
+    def load(self) -> str:
+        """The load in words."""
+        return f"by {self.closed} clients that wait" if self.closed else f"at {self.rate:g}/s"
+
 
 Measure = Callable[[Setup], Run]
 """Makes a run on sockets."""

@@ -18,7 +18,7 @@ _SHORT, _LONG, _LONG_SHARE = 0.001, 0.05, 0.01
 """Seconds that a request keeps a worker busy; one in a hundred blocks it for long."""
 _SLOWER_ON_SOCKETS = 10
 """How many times longer that is where two cores carry the generator and the proxy as well."""
-_RATE, _SECONDS, _SECONDS_ON_SOCKETS = 700, 60, 30
+_RATE, _SECONDS = 700, 60
 
 
 def _figures(is_thorough: bool) -> Iterator[Figure]:
@@ -54,7 +54,7 @@ def _on_sockets(measure: Measure) -> Iterator[Figure]:
     runs = []
     for queues in ("own", "shared"):
         server = ("-m", "svcbench.load.io.blocking", "8080", str(_WORKERS), queues, *times, str(_LONG_SHARE))
-        runs.append(measure(Setup("random", (), 0, _SECONDS_ON_SOCKETS, closed=_CLIENTS_ON_SOCKETS, server=server)))
+        runs.append(measure(Setup("random", (), 0, _SECONDS, closed=_CLIENTS_ON_SOCKETS, server=server)))
     yield from _compared(*runs)
 
 

@@ -38,33 +38,60 @@ class _Line:
     The one that was taken has paid most, unless backends have come and left: nearly all entries come last in a queue.
     """
 
-    __slots__ = ("_queue", "_rest", "first", "size")
+    __slots__ = ("_outdated", "_queue", "_rest", "first", "size")
 
     def __init__(self, entry: _Entry) -> None:
         self._queue = deque((entry,))
         self._rest: list[_Entry] = []
         """A heap of the others."""
+        self._outdated = 0
         self.first = entry
-        self.size = 0
+        self.size = 1
 
     def add(self, entry: _Entry) -> None:
         """Take up an entry."""
+        self.size += 1
+        self._insert(entry)
+        if entry < self.first:
+            self.first = entry
+
+    def remove(self, entries: Mapping[Backend, _Entry]) -> None:
+        """Learn that an entry, not the last one, is out of date: it is not among ``entries`` any more."""
+        self.size -= 1
+        self._outdated += 1
+        self._settle(entries)
+
+    def move(self, entry: _Entry, entries: Mapping[Backend, _Entry]) -> None:
+        """Take up an entry in place of the first one: a hot path."""
+        queue = self._queue
+        if self._rest or self._outdated or entry < queue[-1]:
+            self._outdated += 1
+            self._insert(entry)
+            self._settle(entries)
+        else:
+            queue.popleft()
+            queue.append(entry)
+            self.first = queue[0]
+
+    def _insert(self, entry: _Entry) -> None:
         queue = self._queue
         if queue and entry < queue[-1]:
             heappush(self._rest, entry)
         else:
             queue.append(entry)
 
-    def settle(self, entries: Mapping[Backend, _Entry]) -> None:
-        """Find the first one of ``entries``; what is not among them is out of date, and dropped if it comes up."""
+    def _settle(self, entries: Mapping[Backend, _Entry]) -> None:
+        """Find the first one of ``entries``, and drop those before it."""
+        if self._outdated > self.size + 16:
+            valid = (each for each in (*self._queue, *self._rest) if entries.get(each[3]) is each)
+            self._queue, self._rest, self._outdated = deque(sorted(valid)), [], 0
         queue, rest = self._queue, self._rest
-        if len(queue) + len(rest) > 2 * self.size + 16:
-            valid = (each for each in (*queue, *rest) if entries.get(each[3]) is each)
-            self._queue, self._rest = queue, rest = deque(sorted(valid)), []
         while queue and entries.get((entry := queue[0])[3]) is not entry:
             queue.popleft()
+            self._outdated -= 1
         while rest and entries.get((entry := rest[0])[3]) is not entry:
             heappop(rest)
+            self._outdated -= 1
         self.first = rest[0] if rest and (not queue or rest[0] < queue[0]) else queue[0]
 
 
@@ -122,14 +149,7 @@ class SmoothTurns:
         self._leading = None
         self._made += 1
         self._entries[backend] = entry = (self._turn * weight - value, place, self._made, backend)
-        line = self._line(weight, entry)
-        line.size += 1
-        if entry < line.first:
-            line.first = entry
         self._total += weight
-
-    def _line(self, weight: int, entry: _Entry) -> _Line:
-        """Return the line of a weight, which has the entry now."""
         number = weight // _WEIGHTS
         band = self._bands.get(number)
         line = band.lines.get(weight) if band is not None else None
@@ -141,7 +161,6 @@ class SmoothTurns:
             band = self._bands[number] = _Band((number + 1) * _WEIGHTS - 1, line)
         band.lines[weight] = line
         band.until = -1
-        return line
 
     def remove(self, backend: Backend, seat: Seat) -> int:
         """Let a backend take no more turns, and return its value."""
@@ -151,9 +170,8 @@ class SmoothTurns:
         self._total -= weight
         paid = self._entries.pop(backend)[0]
         line = band.lines[weight]
-        line.size -= 1
-        if line.size:
-            line.settle(self._entries)
+        if line.size > 1:
+            line.remove(self._entries)
         else:
             del band.lines[weight]
             if not band.lines:
@@ -176,8 +194,7 @@ class SmoothTurns:
         line = band.leader
         paid, place, _, backend = line.first
         self._entries[backend] = entry = (paid + self._total, place, self._made, backend)
-        line.add(entry)
-        line.settle(self._entries)
+        line.move(entry, self._entries)
         if len(band.lines) > 1:
             band.until = -1
         return backend
@@ -186,6 +203,11 @@ class SmoothTurns:
         """Return the band whose leader has the greatest value after ``turn`` turns, None if there is none."""
         best: _Band | None = None
         most = first = 0
+        if len(self._bands) == 1:
+            (best,) = self._bands.values()
+            if turn > best.until:
+                best.find(turn)
+            return best
         for band in self._bands.values():
             if turn > band.until:
                 band.find(turn)
