@@ -32,6 +32,14 @@ def index_of(value: int) -> int:
     return (shift << _HALF_BITS) + (value >> shift)
 
 
+def places_of(values: Iterable[int]) -> list[int]:
+    """Return ``index_of`` each value."""
+    bits, half = _SUB_BITS, _HALF_BITS
+    return [
+        (shift << half) + (value >> shift) if (shift := value.bit_length() - bits) > 0 else value for value in values
+    ]
+
+
 def bounds_of(index: int) -> tuple[int, int]:
     """Return the least and the greatest value of a place."""
     shift = max(0, (index >> _HALF_BITS) - 1)

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 from math import ceil
 
-from svcbench.histogram import Histogram, index_of
+from svcbench.histogram import Histogram, places_of
 from svcbench.outcomes import TIMED_OUT
 from svcbench.results import GeneratorFigures, PodFigures, Run, Second
 from svcbench.simulation.engine import Engine
@@ -35,21 +35,13 @@ def simulate(scenario: Scenario) -> Run:
         requests=requests,
         completed=requests - errors.total(),
         errors=errors,
-        corrected=measured.corrected(),
+        corrected=measured.corrected,
         uncorrected=measured.uncorrected(),
         seconds_series=measured.series(),
         pods=measured.pods(),
         generator=GeneratorFigures(0, rate, 0),
         command=scenario.command,
     )
-
-
-class _Places(dict[int, int]):
-    """The place in a histogram of each latency, which is worked out once."""
-
-    def __missing__(self, latency: int) -> int:
-        self[latency] = place = index_of(latency)
-        return place
 
 
 class _Measured:
@@ -67,22 +59,28 @@ class _Measured:
         self.numbers = range(self._bounds[0], self._bounds[-1])
         self.errors = {number: each for number, each in requests.errors.items() if number >= self.numbers.start}
         self._unanswered = {number for number, each in self.errors.items() if each != TIMED_OUT}
-        self._places = _Places().__getitem__
 
     @cached_property
     def _latency(self) -> list[int]:
         return _microseconds(self._requests.due, self._requests.ended)
 
+    @cached_property
+    def _places(self) -> list[int]:
+        """The place in a histogram of each latency."""
+        return places_of(self._latency)
+
+    @cached_property
     def corrected(self) -> Histogram:
-        """Return the latencies from when the requests were due, of those that were answered well or timed out."""
-        return self._histogram(self._answered(self._latency, self.numbers))
+        """The latencies from when the requests were due, of those that were answered well or timed out."""
+        return Histogram.from_counts(Counter(self._answered(self._places, self.numbers)))
 
     def uncorrected(self) -> Histogram:
         """Return the latencies from when the requests began."""
         requests = self._requests
         if requests.begun is requests.due:
-            return self.corrected()
-        return self._histogram(self._answered(_microseconds(requests.begun, requests.ended), self.numbers))
+            return self.corrected
+        places = places_of(_microseconds(requests.begun, requests.ended))
+        return Histogram.from_counts(Counter(self._answered(places, self.numbers)))
 
     def series(self) -> tuple[Second, ...]:
         """Return the figures of each second."""
@@ -112,7 +110,7 @@ class _Measured:
             requests=len(numbers),
             errors=sum(each in self.errors for each in numbers) if self.errors else 0,
             peak_in_flight=self._peaks[at],
-            latency=self._histogram(self._answered(self._latency, numbers)),
+            latency=Histogram.from_counts(Counter(self._answered(self._places, numbers))),
             windows=tuple(end - first for first, end in pairwise(counts)),
             weight=self._weights[at],
         )
@@ -123,9 +121,6 @@ class _Measured:
         if isinstance(numbers, range):
             return latency[numbers.start : numbers.stop]
         return [latency[each] for each in numbers]
-
-    def _histogram(self, latencies: Sequence[int]) -> Histogram:
-        return Histogram.from_counts(Counter(map(self._places, latencies)))
 
 
 def _microseconds(begins: Sequence[float], ends: Sequence[float]) -> list[int]:
