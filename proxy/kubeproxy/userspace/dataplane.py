@@ -47,6 +47,8 @@ class DataPlane:
     """
 
     width = 1
+    _begun: float | None = None
+    """When the change began of which building tables is a part, in the thread's own time."""
 
     def __init__(
         self,
@@ -80,7 +82,7 @@ class DataPlane:
 
     def _work(self, steps: Iterator[None]) -> None:
         """Do what a slice of time allows now, and the rest after what waits then."""
-        if work_on(steps, thread_time):
+        if work_on(steps, thread_time, self._begun):
             self._loop.call_soon(self._work, steps)
 
     @contextlib.asynccontextmanager
@@ -113,7 +115,11 @@ class DataPlane:
                 self.failures.forget(f"{NAME} (data plane)", about)
 
     def _apply(self, port_name: ServicePortName, rule: PortRule | None) -> None:
-        self._load_balancer.update(port_name, rule)
+        self._begun = thread_time()
+        try:
+            self._load_balancer.update(port_name, rule)
+        finally:
+            self._begun = None
         if self._probes.has_any:
             self._probes.update(port_name, rule.reachable() if rule else ())
         if port_name.protocol == "UDP" and rule is not None:

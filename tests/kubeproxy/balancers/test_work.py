@@ -19,6 +19,18 @@ def test_a_few_steps_are_done_however_slow_the_machine_is(count: int, done: int,
     assert do(count, SLICE_SECONDS * 10) == (has_more, done)
 
 
+def test_a_slice_that_has_begun_with_something_else_is_shorter() -> None:
+    taken = []
+
+    def steps() -> Iterator[None]:
+        for number in range(9):
+            taken.append(number)
+            yield
+
+    assert work_on(steps(), lambda: 100.0, 100.0 - SLICE_SECONDS)
+    assert len(taken) == 3
+
+
 def do(count: int, seconds: float) -> tuple[bool, int]:
     """Return whether some of so many steps are left after a slice, and how many are done."""
     now, taken = 100.0, []
