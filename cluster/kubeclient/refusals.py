@@ -72,6 +72,15 @@ def refusal_of(status: Mapping[str, Any], code: int = 0) -> Refusal:
     )
 
 
+def with_remedy(refusal: Refusal, where: str) -> Refusal:
+    """Return a refusal whose text says what to do about missing credentials or permission; ``where`` is the context."""
+    if refusal.code == UNAUTHORIZED:
+        refusal.message = f"{where} refuses the credentials ({refusal.message}); log in again, or renew the kubeconfig"
+    elif refusal.code == FORBIDDEN and "cannot" in refusal.message:
+        refusal.message = f"{refusal.message}; a Role that allows it, bound to this user, helps"
+    return refusal
+
+
 def must_list_again(refusal: StatusError) -> bool:
     """Tell whether a watch that was refused so can never go on from its version.
 

@@ -19,7 +19,7 @@ from kubeclient.backoff import LONGEST_SECONDS, RESET_SECONDS, Backoff
 from kubeclient.freshness import Freshness, oldest
 from kubeclient.listoptions import WATCH_SECONDS, is_behind, watch_params
 from kubeclient.paths import path_of
-from kubeclient.refusals import Refusal, must_list_again, read_refusal
+from kubeclient.refusals import Refusal, must_list_again, read_refusal, with_remedy
 from kubeclient.selection import Selection
 from kubeclient.slim import PARTS_LIMIT, Sharing, slimmed
 from kubeclient.watchlines import Bookmark, LineReader, read_events
@@ -103,6 +103,15 @@ def test_a_refusal_has_the_servers_words() -> None:
 def test_what_is_no_status_is_shown(body: bytes, text: str) -> None:
     refusal = read_refusal(502, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, body)
     assert (str(refusal), refusal.code, refusal.retry_after) == (text, 502, 0.0)
+
+
+def test_a_refusal_says_what_to_do() -> None:
+    where = "the API server https://x (context a of b)"
+    login = with_remedy(Refusal(401, "Unauthorized", "Unauthorized"), where)
+    assert str(login) == f"{where} refuses the credentials (Unauthorized); log in again, or renew the kubeconfig"
+    role = with_remedy(Refusal(403, "Forbidden", 'User "me" cannot list resource "services"'), where)
+    assert str(role).endswith('cannot list resource "services"; a Role that allows it, bound to this user, helps')
+    assert str(with_remedy(Refusal(404, "NotFound", "not there"), where)) == "not there"
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,11 @@ from kubeclient.access import Access
 from kubeclient.credentials import Credential, impersonation_headers
 from kubeclient.handshake import Wanted
 from kubeclient.io.credentials import Credentials
-from kubeclient.io.failures import explain
+from kubeclient.io.failures import explain, named
 from kubeclient.io.loading import find_access
 from kubeclient.io.tls import make_context
 from kubeclient.io.upgrade import Upgraded, open_upgraded
-from kubeclient.refusals import UNAUTHORIZED, Refusal, read_refusal
+from kubeclient.refusals import UNAUTHORIZED, Refusal, read_refusal, with_remedy
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
@@ -123,7 +123,7 @@ class APIClient:
                     return
                 refusal = read_refusal(answer.status, answer.headers, await self._beginning(answer))
             if is_last or refusal.code != UNAUTHORIZED or not self._credentials.refuse(credential):
-                raise refusal
+                raise with_remedy(refusal, named(self.access))
 
     async def _send(
         self, method: str, url: URL, body: bytes | None, credential: Credential, silence: float
@@ -166,7 +166,9 @@ class APIClient:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=0, socket_factory=_watched_socket)
-            self._session = aiohttp.ClientSession(connector=connector, read_bufsize=2**18)
+            self._session = aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=2**18
+            )
         return self._session
 
     def _headers(self, credential: Credential) -> list[tuple[str, str]]:

@@ -17,9 +17,14 @@ _EXPIRED, _NOT_YET = 10, 9
 _CUT = (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, ConnectionResetError, BrokenPipeError)
 
 
+def named(access: Access) -> str:
+    """Return the name of the server in texts of errors."""
+    return f"the API server {access.server.url} (context {access.context} of {access.source})"
+
+
 def explain(error: BaseException, access: Access, now: float) -> ConnectionError | TimeoutError:
     """Return the error to raise for a request that failed on its way. ``now`` is in seconds since the epoch."""
-    server = f"the API server {access.server.url} (context {access.context} of {access.source})"
+    server = named(access)
     if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError):
         return TimeoutError(f"{server} does not answer in time: it is overloaded, or a proxy on the way holds it back")
     certificate = error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else error

@@ -23,8 +23,9 @@ NOTHING: Mapping[Resource, Selection] = {}
 class APIListerWatcher:
     """The ListerWatcher of an API server: ``list`` goes on until it succeeds, ``watch`` raises StatusError 410 alone.
 
-    ``selections`` are by resource, as is ``slim``, which returns what is to be kept of an object and may change it;
-    without one that is all but what nobody reads (``kubeclient.slim``). ``clock`` is in seconds.
+    ``selections`` are by resource, as is ``slim``, which returns what is to be kept of an object, its name and
+    resourceVersion at least, and may change it; without one that is all but what nobody reads (``kubeclient.slim``).
+    Equal parts of objects are shared. ``clock`` is in seconds.
     """
 
     def __init__(

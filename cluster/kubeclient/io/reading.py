@@ -46,6 +46,13 @@ class Source:
         """The path of the list."""
         return path_of(self.resource, self.selection.namespace)
 
+    def kept(self, obj: JSON) -> JSON:
+        """Return what is kept of an object: all of one that cannot be slimmed, so that it harms no other one."""
+        try:
+            return self.slim(obj)
+        except Exception:
+            return obj
+
 
 class Begun(NamedTuple):
     """All objects, and the watch that goes on from there: what its last batch had left, and the next ones."""
@@ -68,7 +75,7 @@ async def read_list(source: Source) -> tuple[ObjectList, str]:
             continue
         for each in pager.items_of(page):
             try:
-                items.append(source.slim(whole(each, source.resource)))
+                items.append(source.kept(whole(each, source.resource)))
             except ValueError as error:
                 remark = str(error)
         if pager.is_over:
@@ -146,4 +153,4 @@ def _apply(objects: dict[tuple[str, str], JSON], event: WatchEvent) -> None:
 
 
 def _slimmed(event: WatchEvent | Bookmark, source: Source) -> WatchEvent | Bookmark:
-    return event._replace(object=source.slim(event.object)) if isinstance(event, WatchEvent) else event
+    return event._replace(object=source.kept(event.object)) if isinstance(event, WatchEvent) else event

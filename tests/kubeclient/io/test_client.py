@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gzip
 import json
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -20,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from tests.helpers.kubeclient.following import access_to, opened, write_kubeconfig
-from tests.helpers.kubeclient.server import Asked, Script, answer, scripted, status
+from tests.helpers.kubeclient.server import Asked, Script, answer, head, scripted, status
 from tests.helpers.loops import settled
 
 from kubeapi.status import StatusError
@@ -28,7 +30,7 @@ from kubeapiserver.wire.tls import ServerCertificate, server_certificate
 from kubeclient.access import ConfigError
 from kubeclient.handshake import SPDY, Wanted
 from kubeclient.io import credentials, loading
-from kubeclient.io.client import APIClient
+from kubeclient.io.client import DEAD_SECONDS, APIClient, _watched_socket
 
 YEAR = 365 * 86400.0
 OK = answer({"kind": "Namespace"})
@@ -266,6 +268,26 @@ async def test_the_path_of_the_server_is_kept() -> None:
         await client.get("/api/v1/services", {"labelSelector": "!a.b/c,x in (y)"})
         assert server.asked[0].path == "/k8s/clusters/c-1/api/v1/services"
         assert server.asked[0].query == {"labelSelector": "!a.b/c,x in (y)"}
+
+
+async def test_a_compressed_answer_is_read_and_compression_is_asked_for() -> None:
+    text = gzip.compress(json.dumps({"items": list(range(1000))}).encode())
+
+    async def script(asked: Asked) -> AsyncIterator[bytes]:
+        yield head(headers={"Content-Encoding": "gzip"}, length=len(text)) + text
+
+    async with scripted(script) as server, opened(access_to(server.url)) as client:
+        assert len((await client.get("/api"))["items"]) == 1000
+        assert "gzip" in server.asked[0].headers["accept-encoding"]
+
+
+def test_a_connection_without_its_other_end_is_found_out() -> None:
+    with _watched_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 1))) as made:
+        assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        probes = [socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT]
+        idle, interval, count, unanswered = (made.getsockopt(socket.IPPROTO_TCP, each) for each in probes)
+        assert idle + interval * count == DEAD_SECONDS
+        assert unanswered == DEAD_SECONDS * 1000
 
 
 async def test_requests_go_through_the_proxy_of_the_kubeconfig(tmp_path: Path) -> None:

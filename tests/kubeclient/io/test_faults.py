@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any
 
 import pytest
 from tests.helpers.kubeclient.following import Followed, access_to, followed, opened
@@ -25,6 +26,8 @@ from tests.helpers.kubeclient.server import (
     status,
 )
 
+from kubeapi.meta import JSON
+from kubeapi.scheme import SERVICES
 from kubeclient import backoff
 from kubeclient.io import client, follower, reading
 from kubeclient.listoptions import SHORT_WATCH_SECONDS
@@ -82,12 +85,12 @@ async def silent(_: Asked) -> AsyncIterator[bytes]:
 
 
 @contextlib.asynccontextmanager
-async def following(script: Script) -> AsyncIterator[tuple[ScriptedServer, Followed]]:
-    """Serve a script, and follow its Services."""
+async def following(script: Script, **options: Any) -> AsyncIterator[tuple[ScriptedServer, Followed]]:
+    """Serve a script, and follow its Services; ``options`` are those of the ListerWatcher."""
     async with (
         scripted(script) as server,
         opened(access_to(server.url)) as opened_client,
-        followed(opened_client) as found,
+        followed(opened_client, **options) as found,
     ):
         yield server, found
 
@@ -284,6 +287,17 @@ async def test_items_that_are_no_objects_are_left_out_and_said() -> None:
     async with following(play([whole(answer(listed))])) as (_, found):
         await found.until(lambda each: each.names == ["a"])
         assert "is no object" in found.source.freshness()[found.informer.resource].remark
+
+
+async def test_an_object_that_cannot_be_slimmed_harms_no_other_one() -> None:
+    def slim(obj: JSON) -> JSON:
+        assert obj["metadata"]["name"] != "a"
+        return {"metadata": obj["metadata"], "slim": True}
+
+    script = play([whole(answer(listing("a", "b", version=5)))])
+    async with following(script, slim={SERVICES: slim}) as (_, found):
+        await found.until(lambda each: each.names == ["a", "b"])
+        assert ["slim" in each for each in found.informer.cache.values()] == [False, True]
 
 
 async def test_ten_thousand_services_come_in_one_list() -> None:

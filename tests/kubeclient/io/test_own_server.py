@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,13 +12,15 @@ from tests.helpers.kubeapi.objects import service
 from tests.helpers.kubeapiserver.client import APIClient as Handlers
 from tests.helpers.kubeapiserver.server import TOKEN, Door, served
 from tests.helpers.kubeclient.following import access_to, followed, opened
+from tests.helpers.patience import PATIENCE
 
-from kubeapi.scheme import SERVICES
+from kubeapi.scheme import EVENTS, SERVICES
 from kubeapi.status import StatusError
 from kubeapiserver.messages import Answer, Request
 from kubeclient import paging
 from kubeclient.io import follower
 from kubeclient.io.client import APIClient
+from kubeclient.io.events import EventPoster
 from kubeclient.selection import Selection
 
 
@@ -68,6 +71,23 @@ async def test_a_list_in_pages_is_whole_whatever_happens_meanwhile(monkeypatch: 
         async with followed(client, selections={SERVICES: Selection(namespace="default")}) as found:
             await found.until(lambda each: len(each.names) == 13)
             assert [bool(each) for each in asked[:4]] == [False, True, True, False]
+
+
+async def test_events_are_written_and_counted() -> None:
+    async with cluster() as (handlers, _, client):
+        written = handlers.registry.create(SERVICES, service("web"))
+        poster = EventPoster(client, "kube-proxy", "node-1", clock=handlers.clock)
+        task = asyncio.create_task(poster.run())
+        for _ in range(2):
+            poster.event(written, "Warning", "Odd", "it is odd")
+        async with asyncio.timeout(PATIENCE):
+            while not (found := handlers.registry.store.list(EVENTS)) or "series" not in found[0]:
+                await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert (len(found), found[0]["series"]["count"], found[0]["reason"]) == (1, 2, "Odd")
+        assert found[0]["involvedObject"]["uid"] == written["metadata"]["uid"]
+        assert (poster.lost, poster.problem) == (0, "")
 
 
 async def refuse(*_: object) -> None:
