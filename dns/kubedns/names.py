@@ -81,6 +81,9 @@ def reverse_address(labels: Labels) -> bytes | None:
 
 def packed_address(text: str) -> bytes | None:
     """Return the 4 or 16 bytes of an address, None if the text is none."""
+    octets = text.encode("ascii", "replace").split(b".")
+    if len(octets) == 4 and (packed := _packed_octets(octets)):
+        return packed
     try:
         return ip_address(text).packed
     except ValueError:

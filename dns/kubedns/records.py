@@ -7,6 +7,7 @@ terminating are not looked at.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -18,6 +19,9 @@ from kubedns.names import MAX_LABEL, dashed, packed_address, wire_of
 
 NO_PORT = -1
 """The number of a port that has none: it counts toward the weight of SRV records and is never shown."""
+
+REMEMBERED = 16_384
+"""Endpoints, and ports, that are remembered: one that several Services have is kept once."""
 
 _POD_IS_OVER = ("Succeeded", "Failed", "Unknown")
 
@@ -73,7 +77,7 @@ def service_record(obj: JSON | None) -> ServiceRecord | None:
     if service.is_external_name:
         return ServiceRecord(False, (), (), _external_name(service.external_name))
     packed = () if service.is_headless else tuple(map(packed_address, service.cluster_ips))
-    ports = tuple(PortRecord(lower(each.name), lower(each.protocol), each.port) for each in service.ports)
+    ports = tuple(_port_record(each.name, each.protocol, each.port) for each in service.ports)
     return ServiceRecord(service.is_headless, tuple(each for each in packed if each), ports, None)
 
 
@@ -90,7 +94,7 @@ def slice_record(obj: JSON | None, *, has_pod_names: bool = False) -> SliceRecor
     slice_ = read_endpoint_slice(obj) if obj is not None else None
     if slice_ is None or slice_.service is None:
         return None
-    ports = tuple(PortRecord(lower(each.name), lower(each.protocol), each.port or NO_PORT) for each in slice_.ports)
+    ports = tuple(_port_record(each.name, each.protocol, each.port or NO_PORT) for each in slice_.ports)
     endpoints = tuple(
         record
         for each in slice_.endpoints
@@ -102,12 +106,26 @@ def slice_record(obj: JSON | None, *, has_pod_names: bool = False) -> SliceRecor
 
 def _endpoint_records(endpoint: Endpoint, name: str) -> Iterator[EndpointRecord]:
     for text in endpoint.addresses:
-        try:
-            address = ip_address(text)
-        except ValueError:
-            continue  # addressType FQDN: names are no addresses
-        hostname = lower(name)
-        yield EndpointRecord(hostname if 0 < len(hostname) <= MAX_LABEL else dashed(address), address.packed)
+        record = _endpoint_record(text, name)
+        if record is not None:  # addressType FQDN: names are no addresses
+            yield record
+
+
+@lru_cache(REMEMBERED)
+def _endpoint_record(text: str, name: str) -> EndpointRecord | None:
+    address = packed_address(text)
+    if address is None:
+        return None
+    hostname = lower(name)
+    if 0 < len(hostname) <= MAX_LABEL:
+        return EndpointRecord(hostname, address)
+    # An IPv4 address has only one spelling.
+    return EndpointRecord(text.replace(".", "-").encode() if len(address) == 4 else dashed(ip_address(text)), address)
+
+
+@lru_cache(REMEMBERED)
+def _port_record(name: str, protocol: str, number: int) -> PortRecord:
+    return PortRecord(lower(name), lower(protocol), number)
 
 
 def pod_record(obj: JSON | None, *, is_known: bool) -> str | None:

@@ -40,19 +40,20 @@ class Records:
         self.namespaces: set[bytes] = set()
         self.services: dict[ServiceKey, ServiceRecord] = {}
         self._slices: dict[ObjectKey, SliceRecord] = {}
-        self._slices_of: dict[ServiceKey, dict[ObjectKey, SliceRecord]] = {}
-        self._services_at: dict[bytes, dict[ServiceKey, None]] = {}
-        self._slices_at: dict[bytes, dict[ObjectKey, None]] = {}
+        # Most have one member: a tuple of one takes a fifth of a dict's memory.
+        self._slices_of: dict[ServiceKey, tuple[ObjectKey, ...]] = {}
+        self._services_at: dict[bytes, tuple[ServiceKey, ...]] = {}
+        self._slices_at: dict[bytes, tuple[ObjectKey, ...]] = {}
         self._pods: dict[ObjectKey, str] = {}
-        self._pods_at: dict[tuple[bytes, str], dict[ObjectKey, None]] = {}
+        self._pods_at: dict[tuple[bytes, str], tuple[ObjectKey, ...]] = {}
 
     def slices_of(self, service: ServiceKey) -> Sequence[SliceRecord]:
         """Return the slices of a Service that have ready endpoints or ports."""
-        return tuple(self._slices_of.get(service, {}).values())
+        return [self._slices[each] for each in self._slices_of.get(service, ())]
 
     def has_endpoints(self, service: ServiceKey) -> bool:
         """Tell whether a Service has any ready endpoint."""
-        return any(each.endpoints for each in self._slices_of.get(service, {}).values())
+        return any(each.endpoints for each in self.slices_of(service))
 
     def service_at(self, address: bytes) -> ServiceKey | None:
         """Return the Service with the packed address as a cluster IP."""
@@ -135,13 +136,7 @@ class Records:
         return bool(self._exposed) and namespace not in self._exposed
 
     def _move_slice(self, key: ObjectKey, old: SliceRecord | None, new: SliceRecord | None) -> set[Owner]:
-        if old is not None and (new is None or new.service != old.service):
-            siblings = self._slices_of[old.service]
-            del siblings[key]
-            if not siblings:
-                del self._slices_of[old.service]
-        if new is not None:
-            self._slices_of.setdefault(new.service, {})[key] = new
+        _reindex(self._slices_of, key, {old.service} if old else set(), {new.service} if new else set())
         return {("endpoints", *each.service) for each in (old, new) if each is not None}
 
 
@@ -163,14 +158,15 @@ class Zone:
         return stale | {SERIAL}
 
 
-def _reindex(index: dict[_K, dict[_V, None]], holder: _V, old: set[_K], new: set[_K]) -> set[_K]:
+def _reindex(index: dict[_K, tuple[_V, ...]], holder: _V, old: set[_K], new: set[_K]) -> set[_K]:
     for each in old - new:
-        holders = index[each]
-        del holders[holder]
-        if not holders:
+        holders = tuple(other for other in index[each] if other != holder)
+        if holders:
+            index[each] = holders
+        else:
             del index[each]
     for each in new - old:
-        index.setdefault(each, {})[holder] = None
+        index[each] = (*index.get(each, ()), holder)
     return old ^ new
 
 

@@ -25,7 +25,7 @@ from kubeclient.io.listerwatcher import APIListerWatcher
 from kubeclient.selection import Selection
 from kubedns.config import DNSConfig
 from kubedns.io.server import DNSServer
-from kubedns.slim import SLIM
+from kubedns.slim import slim_by_resource
 from kubehost.addresses import Address, is_loopback
 from kubehost.io.machine import own_addresses
 from kubeproxy.server.healthcheck import HealthcheckServer
@@ -143,7 +143,7 @@ class _Running:
         return APIListerWatcher(
             self._clients[access],
             selections=selections(kubernetes),
-            slim=SLIM,
+            slim=slim_by_resource(has_pod_names=kubernetes.names_endpoints_by_pod),
             clock=time.monotonic,
             rng=self._rng,
         )
