@@ -38,13 +38,16 @@ class Localizer:
 
     def begin(self) -> None:
         """Have the ranges be local; CommandError, OSError."""
-        if self._routes is not None:
-            self._routes.add(self._ranges)
-            self._say_of_routes(self._routes)
-            return
-        for each in self._ranges:
-            if not_local((first_host(each),)):
+        missing = [each for each in self._ranges if not_local((first_host(each),))]
+        if self._routes is None:
+            for each in missing:
                 self._say(f"{each} (the Service CIDR) is not local to this machine: {self._remedy(each)}")
+            return
+        if self._routes.left_over:
+            self._say(f"found what a run that was killed has left local: {listed(self._routes.left_over)}")
+        self._routes.add(missing)
+        if missing:
+            self._say(f"made local while this runs: {listed(missing)}")
 
     def prepare(self, sync: Sync) -> None:
         """Have the addresses of new Service ports be local; CommandError, OSError."""
@@ -57,12 +60,6 @@ class Localizer:
         for line in self._missing({each: come[each] for each in not_local(come) if each not in self._said}):
             self._say(line)
         self._said.update(come)
-
-    def _say_of_routes(self, routes: LocalRoutes) -> None:
-        if routes.left_over:
-            self._say(f"found what a run that was killed has left local: {listed(routes.left_over)}")
-        if self._ranges:
-            self._say(f"made local while this runs: {listed(self._ranges)}")
 
     def _missing(self, missing: Mapping[str, Field]) -> Iterator[str]:
         of_clusters = [each for each, field in missing.items() if field.kind is _CLUSTER_IP]

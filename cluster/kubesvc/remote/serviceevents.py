@@ -12,6 +12,7 @@ from kubeclient.access import ConfigError
 from kubeclient.io.client import APIClient
 from kubeclient.io.events import EventPoster
 from kubeclient.paths import path_of
+from kubeclient.watchlines import whole
 from kubesvc.remote.user import User
 
 MOST_SAID = 20
@@ -63,6 +64,8 @@ class ServiceEvents:
     async def _find(self, service: ObjectKey) -> JSON | None:
         """Return the Service, None if it is gone or the server is away."""
         try:
-            return await self._client.get(f"{path_of(SERVICES, service.namespace)}/{service.name}")
+            path, params = path_of(SERVICES, service.namespace), {"fieldSelector": f"metadata.name={service.name}"}
+            found = await self._client.get(path, params)
         except (StatusError, ConnectionError, TimeoutError, ConfigError):
             return None
+        return next((whole(each, SERVICES) for each in found.get("items") or ()), None)
