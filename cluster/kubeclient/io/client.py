@@ -78,6 +78,10 @@ class APIClient:
         if self._session is not None:
             await self._session.close()
 
+    async def authenticate(self) -> None:
+        """Have credentials that hold: a plugin may take its time, which is not the server's. ConfigError."""
+        await self._credentials.current()
+
     async def get(self, path: str, params: Params | None = None) -> JSON:
         """Return the object or list at a path."""
         return await self.request("GET", path, params=params)

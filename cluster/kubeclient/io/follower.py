@@ -17,7 +17,17 @@ from kubeapi.watching import ObjectList, WatchEvent
 from kubeclient.access import ConfigError
 from kubeclient.backoff import Backoff
 from kubeclient.freshness import Freshness
-from kubeclient.io.reading import HEAD_SECONDS, Batch, Begun, Source, begin, read_batches, read_list, read_version
+from kubeclient.io.reading import (
+    HEAD_SECONDS,
+    Batch,
+    Begun,
+    NoInitialEvents,
+    Source,
+    begin,
+    read_batches,
+    read_list,
+    read_version,
+)
 from kubeclient.listoptions import SHORT_WATCH_SECONDS, is_behind, watch_params
 from kubeclient.refusals import GONE, Refusal, knows_no_initial_events, must_list_again
 
@@ -76,6 +86,8 @@ class Follower:
             except StatusError as error:
                 if not knows_no_initial_events(error):
                     raise
+                self._streams_from = math.inf
+            except NoInitialEvents:
                 self._streams_from = math.inf
             except TimeoutError:
                 self._streams_from = self._source.clock() + DETOUR_SECONDS

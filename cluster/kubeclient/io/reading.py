@@ -54,6 +54,10 @@ class Source:
             return obj
 
 
+class NoInitialEvents(ValueError):
+    """The server takes a watch that begins with all objects for an ordinary one."""
+
+
 class Begun(NamedTuple):
     """All objects, and the watch that goes on from there: what its last batch had left, and the next ones."""
 
@@ -97,6 +101,7 @@ async def read_batches(source: Source, params: Mapping[str, str], head_seconds: 
     reader = LineReader()
     chunks = source.client.stream(source.path, {**source.selection.params(), **params}, SILENCE_SECONDS)
     async with aclosing(chunks):
+        await source.client.authenticate()
         async with asyncio.timeout(head_seconds):
             await anext(chunks)
         yield ()
@@ -124,7 +129,8 @@ def _read_lines(lines: Sequence[bytes], source: Source) -> tuple[Batch, StatusEr
 async def begin(source: Source) -> Begun:
     """Return all selected objects from a watch that begins with them, and the rest of the watch.
 
-    StatusError if the server does not know such watches, ConnectionError or TimeoutError if it is cut before.
+    StatusError or NoInitialEvents if the server does not know such watches, ConnectionError or TimeoutError if it is
+    cut before.
     """
     objects: dict[tuple[str, str], JSON] = {}
     batches = read_batches(source, initial_params(source.rng), HEAD_SECONDS)
@@ -136,6 +142,8 @@ async def begin(source: Source) -> Begun:
                 elif event.ends_initial:
                     listed = ObjectList(list(objects.values()), event.resource_version)
                     return Begun(listed, batch[index + 1 :], batches)
+                else:
+                    raise NoInitialEvents(f"{source.client.server} does not say where its initial events end")
     except BaseException:
         await batches.aclose()
         raise

@@ -281,6 +281,11 @@ async def test_a_streamed_list_that_is_cut_is_read_in_pages() -> None:
         await found.until(lambda each: each.names == ["a"] and len(server.watches) == 1)
 
 
+async def test_a_server_that_takes_a_streamed_list_for_a_watch_is_asked_for_pages() -> None:
+    async with following(play(streamed=(head(), added("x", 1), bookmark(2)))) as (server, found):
+        await found.until(lambda each: each.names == ["a"] and len(server.watches) == 1)
+
+
 async def test_items_that_are_no_objects_are_left_out_and_said() -> None:
     listed = listing("a", version=5)
     listed["items"] += [{}, 7, {"metadata": {"name": 3}}]
