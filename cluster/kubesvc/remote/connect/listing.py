@@ -60,7 +60,8 @@ def _listeners(service: Document) -> list[Document]:
 
 
 def _address(service: Document) -> str:
-    return next((str(each["address"]) for each in _listeners(service)), "")
+    """Return where this machine has a Service, "" for one without a cluster IP; a listener may be there later."""
+    return "" if service["clusterIP"] == "None" else str(service["clusterIP"])
 
 
 def named(document: Document) -> Iterator[Named]:

@@ -168,6 +168,17 @@ def test_an_address_stays_when_the_service_changes_and_two_never_share_one(here:
     assert addresses == ["127.96.7.3", "127.96.7.4"]
 
 
+def test_a_thousand_services_with_few_addresses_between_them_have_a_thousand_addresses(here: Mirrored) -> None:
+    for number in range(1000):
+        name, address = f"s{number}", f"10.{96 + 16 * (number % 2)}.0.{number // 2 % 250}"
+        here.tell(SERVICES, remote_service(name, address))
+        endpoints = [pod_endpoint(f"p{number}", f"10.{number % 7}.0.1")]
+        here.tell(ENDPOINTSLICES, remote_slice(f"{name}-1", endpoints, name))
+    services = {each["spec"]["clusterIP"] for each in here.store.list(SERVICES, "shop")}
+    assert (len(services), len({each.address for each in here.gateways.pods.values()})) == (1000, 1000)
+    assert services.isdisjoint({"127.96.0.1", "127.96.0.10"})
+
+
 def test_external_and_load_balancer_addresses_are_here_too(here: Mirrored) -> None:
     status = {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}, {"ip": "2001:db8::7"}, {"hostname": "lb.example"}]}}
     spec: dict[str, Any] = {
