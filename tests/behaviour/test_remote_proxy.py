@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 import urllib.error
@@ -17,13 +18,15 @@ from typing import Any
 from tests.helpers.kubeapiserver.client import APIClient as Handlers
 from tests.helpers.kubeapiserver.server import TOKEN, Door, served
 from tests.helpers.kubeclient.following import write_kubeconfig
-from tests.helpers.kubeproxy.cluster import ask, is_refused, naming_endpoints, service, slice_of, until
+from tests.helpers.kubeproxy.cluster import ask, is_refused, naming_endpoints, service, serving, slice_of, until
 from tests.helpers.kubeproxy.podnetwork import is_root
 from tests.helpers.objects import build_node
 from tests.helpers.patience import PATIENCE
+from tests.helpers.readme import PROXY, ROOT
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTSLICES, EVENTS, NODES, SERVICES
+from kubeapiserver.messages import Answer, Request, Response
 from kubehost.io.machine import not_local
 from kubehost.io.netlink import NetlinkSocket
 from kubehost.io.places import HOST
@@ -58,10 +61,10 @@ class Remote:
         self.config = folder / "kube-proxy.yaml"
         self.config.write_text(CONFIG)
 
-    def put(self, name: str, address: str, *pods: str, **spec: Any) -> None:
+    def put(self, name: str, address: str, *pods: str, port: int = 20080, **spec: Any) -> None:
         """Have a Service with these endpoints."""
         self.store.create(SERVICES, service(name, address, **spec))
-        self.store.create(ENDPOINTSLICES, slice_of(name, pods))
+        self.store.create(ENDPOINTSLICES, slice_of(name, pods, port))
 
     def events(self) -> list[str]:
         """What was said of Services in the API."""
@@ -94,12 +97,19 @@ class Process:
 
 
 @contextlib.asynccontextmanager
-async def remote(folder: Path, *nodes: JSON) -> AsyncIterator[Remote]:
-    """A cluster of which only the API runs."""
+async def remote(folder: Path, *nodes: JSON, cidrs: tuple[str, ...] = ()) -> AsyncIterator[Remote]:
+    """A cluster of which only the API runs; with ``cidrs`` it has ServiceCIDRs, as real ones have."""
     handlers = Handlers()
     for each in nodes or (build_node("node-1", "127.0.0.1", podCIDR="10.244.1.0/24"),):
         handlers.registry.store.create(NODES, each)
-    async with served(handlers.api.handle, store=handlers.registry.store) as door:
+
+    def handle(request: Request) -> Answer:
+        if not cidrs or not request.path.endswith("/servicecidrs"):
+            return handlers.api.handle(request)
+        found = {"items": [{"metadata": {"name": "kubernetes"}, "spec": {"cidrs": cidrs}}]}
+        return Response(200, json.dumps(found).encode())
+
+    async with served(handle, store=handlers.registry.store) as door:
         yield Remote(handlers, door, folder)
 
 
@@ -237,6 +247,39 @@ async def test_the_kernel_carries_traffic_by_tables_of_their_own(tmp_path: Path)
             assert not has_table("kube-proxy")
             assert await proxy.end() == 0
         assert not has_table("kubesvc-proxy")
+
+
+async def test_it_does_what_the_readme_shows(tmp_path: Path) -> None:
+    """By root alone, as the README's user; the API server's address is another one, and so are the times."""
+    if not is_root():
+        return
+    with NetlinkSocket() as sock:
+        sock.request(new_address(LOOPBACK_INDEX, each) for each in ("192.168.0.101", REAL_POD))
+    (first, started), *others = PROXY
+    options = first.removeprefix("sudo kubesvc proxy --kubeconfig kubeconfig ").removesuffix(" &").split()
+    node = build_node("node-1", "192.168.0.101")
+    async with serving(REAL_POD, 8080, greet), remote(tmp_path, node, cidrs=("10.96.0.0/12",)) as cluster:
+        ports = [{"port": 80, "nodePort": 30080}]
+        cluster.put("web", REAL, REAL_POD, port=8080, type="NodePort", ports=ports)
+        cluster.config = ROOT / options[options.index("--config") + 1]
+        async with running(cluster, "--setup") as proxy:
+            await proxy.until_said("ready after")
+            assert [_masked(each) for each in started] == [_masked(each) for each in proxy.said.splitlines()]
+            for command, wanted in others:
+                asked = await asyncio.create_subprocess_shell(command, stdout=asyncio.subprocess.PIPE)
+                said, _ = await asked.communicate()
+                assert said.decode().splitlines() == wanted
+
+
+async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer one request of HTTP as the README's pod does."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\na pod of node-1\n")
+    await writer.drain()
+
+
+def _masked(line: str) -> str:
+    return re.sub(r"\d+\.\d\d s|https?://[\d.:]+", "<>", line)
 
 
 async def test_a_second_kube_proxy_is_refused_unless_it_is_wanted(tmp_path: Path) -> None:

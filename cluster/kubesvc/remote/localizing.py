@@ -54,7 +54,11 @@ class Localizer:
         come, gone = self._addresses.update(sync)
         self._said -= gone
         if self._routes is not None:
-            self._routes.add(not_local(come))
+            missing = not_local(come)
+            self._routes.add(missing)
+            if missing and not self._said:
+                self._say(f"made local while this runs: {listed(missing)}")
+            self._said.update(come)
             self._routes.forget(gone)
             return
         for line in self._missing({each: come[each] for each in not_local(come) if each not in self._said}):
