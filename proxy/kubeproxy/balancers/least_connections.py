@@ -51,26 +51,30 @@ class LeastConnections(Balancer):
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
-        first = self._turns.taken()
-        best = self._look(first, avoid) if avoid else self._find(first)
-        if best < 0:
-            return self.pick(ask) if self._usable else None
-        self._turns.take(best + 1)
-        return self._usable[(first + best) % len(self._usable)]
+        usable, turns = self._usable, self._turns
+        if not usable:
+            return None
+        first = turns.taken()
+        if avoid and (best := self._look(first, avoid)) >= 0:
+            turns.take(best + 1)
+            return usable[(first + best) % len(usable)]
+        start = first % len(usable)
+        place = self._find(start)
+        turns.take((place - start) % len(usable) + 1)
+        return usable[place]
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the backend with the least load now."""
-        first = self._turns.taken()
-        best = self._find(first)
-        return None if best < 0 else self._usable[(first + best) % len(self._usable)]
+        usable = self._usable
+        return usable[self._find(self._turns.taken() % len(usable))] if usable else None
 
     def opened(self, backend: Backend) -> None:
         """Sort a backend anew."""
-        self._resort(backend)
+        place = self._places.get(backend)
+        if place is not None:
+            self._buckets.set(place, self._load(backend))
 
-    def closed(self, backend: Backend) -> None:
-        """Sort a backend anew."""
-        self._resort(backend)
+    closed = opened
 
     def _sort(self) -> None:
         usable = self._usable
@@ -78,23 +82,14 @@ class LeastConnections(Balancer):
         self._elsewhere.update(usable)
         self._buckets = LoadBuckets(map(self._load, usable))
 
-    def _resort(self, backend: Backend) -> None:
-        place = self._places.get(backend)
-        if place is not None:
-            self._buckets.set(place, self._load(backend))
-
-    def _find(self, first: int) -> int:
-        """Return how many steps after ``first`` the backend with the least load comes, -1 if there is none."""
-        count = len(self._usable)
-        if not count:
-            return -1
+    def _find(self, start: int) -> int:
+        """Return the place of the backend with the least load that comes first from ``start`` on."""
         for each in self._elsewhere.take():
-            self._resort(each)
-        start = first % count
-        return (self._buckets.first_of_least(start) - start) % count
+            self.opened(each)
+        return self._buckets.first_of_least(start)
 
     def _look(self, first: int, avoid: Collection[str]) -> int:
-        """Return the same without those in ``avoid``, by looking at each."""
+        """Return how many steps after ``first`` that without those in ``avoid`` comes, by looking at each; or -1."""
         count = len(self._usable)
         best, least = -1, 0
         for step in range(count):

@@ -32,7 +32,7 @@ class LoadBuckets:
         self._loads = list(loads)
         self._buckets: dict[int, _Bucket] = {}
         for place, load in enumerate(self._loads):
-            self._put(place, load)
+            self._put(place >> _SHIFT, 1 << (place & _MASK), load)
         self._least = min(self._loads, default=0)
 
     def set(self, place: int, load: int) -> None:
@@ -41,14 +41,14 @@ class LoadBuckets:
         if load == before:
             return
         self._loads[place] = load
-        word, bucket = place >> _SHIFT, self._buckets[before]
-        left = bucket.words[word] ^ 1 << (place & _MASK)
-        if left:
-            bucket.words[word] = left
-        else:
-            del bucket.words[word]
+        word, bit, bucket = place >> _SHIFT, 1 << (place & _MASK), self._buckets[before]
+        words = bucket.words
+        if words[word] == bit:
+            del words[word]
             bucket.summary ^= 1 << word
-        self._put(place, load)
+        else:
+            words[word] ^= bit
+        self._put(word, bit, load)
         if load < self._least:
             self._least = load
         if bucket.summary:
@@ -70,12 +70,13 @@ class LoadBuckets:
         rest = words[word]
         return (word << _SHIFT) + (rest & -rest).bit_length() - 1
 
-    def _put(self, place: int, load: int) -> None:
-        word, bucket = place >> _SHIFT, self._buckets.get(load)
+    def _put(self, word: int, bit: int, load: int) -> None:
+        bucket = self._buckets.get(load)
         if bucket is None:
             bucket = self._buckets[load] = _Bucket()
-        if word in bucket.words:
-            bucket.words[word] |= 1 << (place & _MASK)
+        words = bucket.words
+        if word in words:
+            words[word] |= bit
         else:
-            bucket.words[word] = 1 << (place & _MASK)
+            words[word] = bit
             bucket.summary |= 1 << word

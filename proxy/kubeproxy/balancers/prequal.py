@@ -58,6 +58,8 @@ class Prequal(Balancer):
         self._known: frozenset[Backend] = frozenset()
         self._to_ask: list[tuple[Backend, Callable[[Reported], None]]] = []
         self._uses = 1.0
+        self._fraction: float | None = None
+        """How often an answer may be used: whole times, and a part of one more; None where that is without end."""
 
     @staticmethod
     def describe(unit: str, count: int) -> str:
@@ -73,7 +75,8 @@ class Prequal(Balancer):
         self._to_ask = [(each, partial(self._hear, each)) for each in self._usable]
         if self._usable:
             filled = self._most / len(self._usable)
-            self._uses = reuse_budget(self._delta, self._probes, self._removals, filled)
+            budget = reuse_budget(self._delta, self._probes, self._removals, filled)
+            self._uses, self._fraction = (budget, None) if isinf(budget) else (int(budget), budget % 1)
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none; some are asked for their load."""
@@ -111,8 +114,8 @@ class Prequal(Balancer):
         if backend not in self._known:
             return
         uses = self._uses
-        if not isinf(uses):  # rounded at random, so that the mean is kept
-            uses = int(uses) + (self._random() < uses % 1)
+        if self._fraction is not None:  # rounded at random, so that the mean is kept
+            uses += self._random() < self._fraction
         self._pool.add(backend, reported, self._clock(), uses)
 
     def _remove(self) -> None:

@@ -41,15 +41,21 @@ class ProbePool:
         return len(self._probes)
 
     def add(self, backend: Backend, reported: Reported, now: float, uses: float) -> None:
-        """Take up an answer, which may be used ``uses`` times."""
-        self._probes.pop(backend, None)
-        if len(self._probes) >= self._most:
-            self.remove_oldest()
-        self._probes[backend] = _Probe(backend, reported, now, uses)
-        if len(self._heard) == HEARD:
-            del self._sorted[bisect_left(self._sorted, self._heard.popleft())]
-        self._heard.append(reported.in_flight)
-        insort(self._sorted, reported.in_flight)
+        """Take up an answer, which may be used ``uses`` times: a hot path."""
+        probes, heard, ordered, in_flight = self._probes, self._heard, self._sorted, reported[0]
+        if backend in probes:
+            del probes[backend]
+        elif len(probes) >= self._most:
+            del probes[next(iter(probes))]
+        probes[backend] = _Probe(backend, reported, now, uses)
+        if len(heard) == HEARD:
+            gone = heard.popleft()
+            if gone != in_flight:
+                del ordered[bisect_left(ordered, gone)]
+                insort(ordered, in_flight)
+        else:
+            insort(ordered, in_flight)
+        heard.append(in_flight)
 
     def forget(self, backend: Backend) -> None:
         """Forget the answer of a backend that has left."""
