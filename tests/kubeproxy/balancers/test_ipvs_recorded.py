@@ -32,7 +32,7 @@ FLAGS: dict[str, tuple[str, bool | str]] = {
     "mh-port": ("hash_on", "source_port"),
 }
 
-NO_THRESHOLDS = "a Service has no upper and lower thresholds of connections for each endpoint"
+NO_THRESHOLDS = "a Service has no upper and lower thresholds of connections for each endpoint: kube-proxy sets none"
 DIFFERENT = {
     "fo ignores load, u-threshold": NO_THRESHOLDS,
     "rr upper 2 lower 1": NO_THRESHOLDS,
