@@ -12,7 +12,7 @@ class ConfigError(Exception):
 
 
 class Pem(NamedTuple):
-    """A certificate or key: its bytes, or the file that has them; neither if there is none."""
+    """A certificate or key: its bytes, the file that has them, or both once it is read; neither if there is none."""
 
     content: bytes = b""
     file: str = ""

@@ -19,6 +19,10 @@ TOKEN_FILE_SECONDS = 60.0
 """How long a token from a file is used before the file is read again (transport's cachingTokenSource)."""
 
 
+CERTIFICATE_FILE_SECONDS = 300.0
+"""How long a client certificate from a file is used before the file is read again (CertCallbackRefreshDuration)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What is sent with a request: a bearer token, a client certificate, or both. ``expires_at`` None: never."""
@@ -34,14 +38,14 @@ class Credential:
 
 
 def static_credential(user: User) -> Credential:
-    """Return what the kubeconfig itself has."""
+    """Return the token or password that the kubeconfig itself has."""
     authorization = ""
     if user.token:
         authorization = f"Bearer {user.token}"
     elif user.username or user.password:
         pair = f"{user.username}:{user.password}".encode()
         authorization = f"Basic {base64.b64encode(pair).decode()}"
-    return Credential(authorization, user.certificate, user.key)
+    return Credential(authorization)
 
 
 def read_exec_credential(text: bytes, plugin: ExecPlugin, server: str) -> Credential:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from kubeclient.access import Access, ConfigError, ExecPlugin, OpenIDConnect
+from kubeclient.access import Access, ConfigError, ExecPlugin, OpenIDConnect, Pem
 from kubeclient.credentials import (
+    CERTIFICATE_FILE_SECONDS,
     TOKEN_FILE_SECONDS,
     Credential,
     exec_info,
@@ -39,13 +40,13 @@ class Credentials:
         """Return the credential, renewed if it is due. ConfigError if it cannot be had."""
         async with self._lock:
             if self._current is None or self._current.is_due(self._clock()):
-                self._current = await self._renew()
+                self._current = self._certified(await self._renew())
             return self._current
 
     def refuse(self, credential: Credential) -> bool:
         """Drop a credential that the server has refused; tell whether there can be another one."""
         user = self._access.user
-        if self._current is credential and (user.plugin or user.token_file or user.oidc):
+        if self._current is credential and (user.plugin or user.token_file or user.oidc or user.certificate.file):
             self._current, self._is_refused = None, True
         return self._current is not credential
 
@@ -60,11 +61,20 @@ class Credentials:
         if user.plugin is not None and not static.authorization:
             server = self._access.server
             told = exec_info(user.plugin, server, content_of(server.authority) if user.plugin.has_cluster else b"")
-            found = read_exec_credential(await _run(user.plugin, told), user.plugin, server.url)
-            return found if found.certificate else replace(found, certificate=user.certificate, key=user.key)
+            return read_exec_credential(await _run(user.plugin, told), user.plugin, server.url)
         if self._oidc is not None:
             return replace(static, **await self._id_token(self._oidc))
         return static
+
+    def _certified(self, credential: Credential) -> Credential:
+        """Return a credential with the user's certificate, unless a plugin has given one; its files may be renewed."""
+        user = self._access.user
+        if credential.certificate or not user.certificate:
+            return credential
+        certificate, key = (Pem(content_of(each), each.file) for each in (user.certificate, user.key))
+        due = self._clock() + CERTIFICATE_FILE_SECONDS if user.certificate.file else None
+        expiries = [each for each in (credential.expires_at, due) if each is not None]
+        return Credential(credential.authorization, certificate, key, min(expiries, default=None))
 
     async def _id_token(self, oidc: OpenIDConnect) -> dict[str, Any]:
         """Return the id-token's fields of the credential; a new token if the old one is due, or was refused."""

@@ -34,6 +34,16 @@ async def opened(access: Access) -> AsyncIterator[APIClient]:
         await client.close()
 
 
+@contextlib.asynccontextmanager
+async def from_file(path: Path) -> AsyncIterator[APIClient]:
+    """Open the client of a kubeconfig, and close it."""
+    client = await APIClient.open(path)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
 class Followed:
     """An informer that follows a resource, and its source."""
 

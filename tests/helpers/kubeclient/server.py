@@ -48,12 +48,13 @@ Script = Callable[[Asked], AsyncIterator[bytes]]
 
 
 class ScriptedServer:
-    """A server on a free port of 127.0.0.1. ``asked`` has all requests."""
+    """A server on a free port of 127.0.0.1. ``asked`` has all requests; ``on_certificate`` gets those of clients."""
 
     def __init__(self, script: Script) -> None:
         self.script = script
         self.asked: list[Asked] = []
         self.url = ""
+        self.on_certificate: Callable[[bytes], None] = lambda _: None
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -88,6 +89,9 @@ class ScriptedServer:
         self._tasks.add(task)
         try:
             asked = await self._read(reader)
+            tls = writer.get_extra_info("ssl_object")
+            if tls is not None and (shown := tls.getpeercert(binary_form=True)):
+                self.on_certificate(shown)
             self.asked.append(asked)
             is_chunked = False
             async for piece in self.script(asked):

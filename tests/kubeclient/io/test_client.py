@@ -8,6 +8,7 @@ import contextlib
 import gzip
 import json
 import socket
+import ssl
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from tests.helpers.kubeclient.following import access_to, opened, write_kubeconfig
+from tests.helpers.kubeclient.following import access_to, from_file, opened, write_kubeconfig
 from tests.helpers.kubeclient.server import Asked, Script, answer, head, scripted, status
 from tests.helpers.loops import settled
 
@@ -55,11 +56,11 @@ def certificate(folder: Path, now: float = 0.0, name: str = "server.pem") -> Ser
     return server_certificate(folder / name, ["127.0.0.1"], ["inner.test"], now or time.time())
 
 
-def client_certificate() -> tuple[str, str]:
+def client_certificate(name: str) -> tuple[str, str]:
     """Return a certificate that signs itself, and its key."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "me")])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
+    named = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder(named, named, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
     text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode(), text
 
@@ -80,9 +81,8 @@ async def test_a_server_is_trusted_by_the_kubeconfigs_authority(tmp_path: Path) 
             {**cluster, "tls-server-name": "inner.test"},
         ]
         for each in clusters:
-            client = await APIClient.open(write_kubeconfig(tmp_path / "config", each))
-            assert await client.get("/api/v1/namespaces/default") == {"kind": "Namespace"}
-            await client.close()
+            async with from_file(write_kubeconfig(tmp_path / "config", each)) as client:
+                assert await client.get("/api/v1/namespaces/default") == {"kind": "Namespace"}
 
 
 CERTIFICATES = {
@@ -102,26 +102,48 @@ async def test_a_certificate_that_does_not_fit_is_explained(
     async with scripted(accepting, made.context()) as server:
         cluster = {"server": server.url, "certificate-authority-data": encoded(trusted.authority), **more}
         path = write_kubeconfig(tmp_path / "config", cluster)
-        client = await APIClient.open(path)
-        with pytest.raises(ConnectionError) as failed:
-            await client.get("/api")
-        assert text in str(failed.value)
-        assert str(path) in str(failed.value)
-        await client.close()
+        async with from_file(path) as client:
+            with pytest.raises(ConnectionError) as failed:
+                await client.get("/api")
+            assert text in str(failed.value)
+            assert str(path) in str(failed.value)
 
 
 async def test_a_client_certificate_is_shown_and_no_file_is_left(tmp_path: Path) -> None:
     made = certificate(tmp_path)
     context = made.context()
-    context.verify_mode = 2  # type: ignore[assignment] # CERT_REQUIRED
-    pem, key = client_certificate()
+    context.verify_mode = ssl.CERT_REQUIRED
+    pem, key = client_certificate("me")
     context.load_verify_locations(cadata=pem)
     async with scripted(accepting, context) as server:
         cluster = {"server": server.url, "certificate-authority-data": encoded(made.authority)}
         user = {"client-certificate-data": encoded(pem), "client-key-data": encoded(key)}
-        client = await APIClient.open(write_kubeconfig(tmp_path / "config", cluster, user))
-        assert await client.get("/api") == {"kind": "Namespace"}
-        await client.close()
+        async with from_file(write_kubeconfig(tmp_path / "config", cluster, user)) as client:
+            assert await client.get("/api") == {"kind": "Namespace"}
+
+
+async def test_a_client_certificate_is_read_again_when_it_is_refused(tmp_path: Path) -> None:
+    made, shown = certificate(tmp_path), list[bytes]()
+    context, first, second = made.context(), client_certificate("old"), client_certificate("new")
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(cadata=first[0] + second[0])
+
+    def write(pair: tuple[str, str]) -> None:
+        for name, text in zip(("me.crt", "me.key"), pair, strict=True):
+            (tmp_path / name).write_text(text)
+
+    async def script(asked: Asked) -> AsyncIterator[bytes]:
+        write(second)
+        yield answer(status(401, "Unauthorized", "Unauthorized"), 401) if asked.number == 1 else OK
+
+    write(first)
+    async with scripted(script, context) as server:
+        server.on_certificate = shown.append
+        cluster = {"server": server.url, "certificate-authority-data": encoded(made.authority)}
+        user = {"client-certificate": "me.crt", "client-key": "me.key"}
+        async with from_file(write_kubeconfig(tmp_path / "config", cluster, user)) as client:
+            assert await client.get("/api") == {"kind": "Namespace"}
+        assert shown == [ssl.PEM_cert_to_DER_cert(pem) for pem, _ in (first, second)]
 
 
 @pytest.mark.parametrize(
@@ -191,20 +213,18 @@ def plugin(folder: Path, program: str = PLUGIN, **more: str) -> dict[str, Any]:
 
 async def test_a_plugin_is_asked_once_until_its_token_is_refused(tmp_path: Path) -> None:
     async with scripted(wanting("token-0")) as server:
-        client = await APIClient.open(write_kubeconfig(tmp_path / "config", {"server": server.url}, plugin(tmp_path)))
-        await asyncio.gather(*(client.get("/api") for _ in range(3)))
-        server.script = wanting("token-1")
-        await client.get("/api")
-        await client.close()
+        async with from_file(write_kubeconfig(tmp_path / "config", {"server": server.url}, plugin(tmp_path))) as client:
+            await asyncio.gather(*(client.get("/api") for _ in range(3)))
+            server.script = wanting("token-1")
+            await client.get("/api")
         assert (tmp_path / "count").read_text() == "xx"
 
 
 async def test_a_plugin_is_asked_again_before_its_token_expires(tmp_path: Path) -> None:
     user = plugin(tmp_path, expirationTimestamp="2020-01-01T00:00:00Z")
     async with scripted(accepting) as server:
-        client = await APIClient.open(write_kubeconfig(tmp_path / "config", {"server": server.url}, user))
-        await client.get("/api")
-        await client.close()
+        async with from_file(write_kubeconfig(tmp_path / "config", {"server": server.url}, user)) as client:
+            await client.get("/api")
         assert server.asked[0].headers["authorization"] == "Bearer token-1"
 
 
@@ -293,9 +313,8 @@ def test_a_connection_without_its_other_end_is_found_out() -> None:
 async def test_requests_go_through_the_proxy_of_the_kubeconfig(tmp_path: Path) -> None:
     async with scripted(accepting) as proxy:
         cluster = {"server": "http://api.test:8080", "proxy-url": proxy.url}
-        client = await APIClient.open(write_kubeconfig(tmp_path / "config", cluster))
-        assert await client.get("/api") == {"kind": "Namespace"}
-        await client.close()
+        async with from_file(write_kubeconfig(tmp_path / "config", cluster)) as client:
+            assert await client.get("/api") == {"kind": "Namespace"}
         assert proxy.asked[0].headers["host"] == "api.test:8080"
 
 
@@ -320,11 +339,10 @@ async def test_a_connection_is_upgraded_through_a_proxy_and_with_tls(tmp_path: P
 
     async with scripted(script, made.context()) as server, tunnelling() as proxy:
         cluster = {"server": server.url, "certificate-authority-data": encoded(made.authority), "proxy-url": proxy}
-        client = await APIClient.open(write_kubeconfig(tmp_path / "config", cluster))
-        upgraded = await client.connect("/x", {}, STREAMS)
-        assert upgraded.protocol == "portforward.k8s.io"
-        upgraded.transport.abort()
-        await client.close()
+        async with from_file(write_kubeconfig(tmp_path / "config", cluster)) as client:
+            upgraded = await client.connect("/x", {}, STREAMS)
+            assert upgraded.protocol == "portforward.k8s.io"
+            upgraded.transport.abort()
 
 
 @contextlib.asynccontextmanager
@@ -368,9 +386,8 @@ async def test_an_id_token_is_renewed_by_its_refresh_token(tmp_path: Path, is_re
     async with scripted(issuer) as server, scripted(wanting(new)) as api:
         config = {"idp-issuer-url": server.url, "client-id": "c", "id-token": old, "refresh-token": "r"}
         user = {"auth-provider": {"name": "oidc", "config": config}}
-        client = await APIClient.open(write_kubeconfig(tmp_path / "config", {"server": api.url}, user))
-        await client.get("/api")
-        await client.close()
+        async with from_file(write_kubeconfig(tmp_path / "config", {"server": api.url}, user)) as client:
+            await client.get("/api")
         assert [each.path for each in server.asked] == ["/.well-known/openid-configuration", "/token"]
         assert server.asked[1].body == b"grant_type=refresh_token&refresh_token=r&client_id=c"
 

@@ -20,7 +20,7 @@ from kubesvc.terminal.options import UpOptions
 
 HEAVY = (
     *("aiohttp", "asyncio", "dnslib", "hdrh", "http.client", "prometheus_client", "rich", "uvloop", "yaml"),
-    *("kubeapi", "kubelet", "kubeproxy", "svcbench"),
+    *("kubeapi", "kubeclient", "kubelet", "kubeproxy", "svcbench"),
 )
 
 
