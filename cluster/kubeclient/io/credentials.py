@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,8 +22,11 @@ from kubeclient.credentials import (
 from kubeclient.io.loading import read_file
 from kubeclient.io.tls import content_of
 
-PLUGIN_SECONDS = 60.0
-"""How long a plugin may take; one that waits for a person at a terminal would take for ever."""
+PLUGIN_SECONDS = 120.0
+"""How long a plugin may take: long enough to log in by a browser, whose address it prints."""
+STDERR = 2
+WORDS_KEPT = 500
+"""Bytes of what a plugin said last that are in the error."""
 
 
 class Credentials:
@@ -93,7 +97,9 @@ async def _run(plugin: ExecPlugin, told: str) -> bytes:
     process = await _start(plugin, told)
     try:
         async with asyncio.timeout(PLUGIN_SECONDS):
-            printed, said = await process.communicate()
+            assert process.stdout is not None
+            printed, said = await asyncio.gather(process.stdout.read(), _pass_on(process))
+            await process.wait()
     except TimeoutError:
         raise ConfigError(f"the exec plugin {plugin.command} has not ended after {PLUGIN_SECONDS:.0f} s") from None
     finally:
@@ -101,10 +107,21 @@ async def _run(plugin: ExecPlugin, told: str) -> bytes:
             process.kill()
             await process.wait()
     if process.returncode:
-        words = said.decode("utf-8", "replace").strip()[-500:]
+        words = said.decode("utf-8", "replace").strip()
         message = f"the exec plugin {plugin.command} ended with status {process.returncode}"
         raise ConfigError(f"{message}: {words}" if words else message)
     return printed
+
+
+async def _pass_on(process: asyncio.subprocess.Process) -> bytes:
+    """Show the user what a plugin says, as kubectl does; returns the last of it."""
+    assert process.stderr is not None
+    said = b""
+    while chunk := await process.stderr.read(4096):
+        with contextlib.suppress(OSError):
+            os.write(STDERR, chunk)
+        said = (said + chunk)[-WORDS_KEPT:]
+    return said
 
 
 async def _start(plugin: ExecPlugin, told: str) -> asyncio.subprocess.Process:

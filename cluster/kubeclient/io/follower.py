@@ -91,13 +91,15 @@ class Follower:
                 self._streams_from = math.inf
             except TimeoutError:
                 self._streams_from = self._source.clock() + DETOUR_SECONDS
+                self._suspect_proxy()
             except (ConnectionError, ValueError):
                 # In pages it may succeed (reflector.watchList falls back as well), or says better what is wrong.
                 pass
             else:
                 return self._begun.listed
         listed, remark = await read_list(self._source)
-        self.freshness = self.freshness._replace(remark=remark)
+        if remark:
+            self.freshness = self.freshness._replace(remark=remark)
         return listed
 
     async def watch(self, resource_version: str) -> AsyncIterator[Sequence[WatchEvent]]:
@@ -167,8 +169,7 @@ class Follower:
     async def _recover(self, error: Exception, attempt: _Attempt) -> None:
         """Prepare the next watch; raise 410 if there can be none. One that had worked goes on without a pause."""
         if isinstance(error, TimeoutError) and not attempt.has_said and self._is_long:
-            self._is_long_from = self._source.clock() + DETOUR_SECONDS
-            self.freshness = self.freshness._replace(remark=_BUFFERED)
+            self._suspect_proxy()
         if isinstance(error, TimeoutError | ConnectionError) and self._has_worked(attempt):
             return
         if isinstance(error, OtherHistory):
@@ -176,6 +177,11 @@ class Follower:
         await self._pause(error)
         if isinstance(error, ValueError) or (isinstance(error, StatusError) and must_list_again(error)):
             raise Refusal(GONE, "Expired", str(error)) from None
+
+    def _suspect_proxy(self) -> None:
+        """Watch for short times for a while."""
+        self._is_long_from = self._source.clock() + DETOUR_SECONDS
+        self.freshness = self.freshness._replace(remark=_BUFFERED)
 
     def _touch(self) -> None:
         if self.freshness.problem:

@@ -246,6 +246,13 @@ async def test_a_plugin_that_fails_is_said(
         await APIClient.open(path)
 
 
+async def test_what_a_plugin_says_meanwhile_is_shown(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    program = f"import sys; print('open https://login.test', file=sys.stderr){PLUGIN}"
+    path = write_kubeconfig(tmp_path / "config", {"server": "http://127.0.0.1:1"}, plugin(tmp_path, program))
+    async with from_file(path):
+        assert capfd.readouterr().err == "open https://login.test\n"
+
+
 async def test_a_plugin_that_is_not_installed_says_how_to_install_it(tmp_path: Path) -> None:
     user = plugin(tmp_path)
     user["exec"]["command"] = "./none"

@@ -254,7 +254,7 @@ async def test_a_proxy_that_holds_answers_back_is_asked_for_short_ones(
 ) -> None:
     monkeypatch.setattr(follower, "HEAD_SECONDS", 0.05)
     monkeypatch.setattr(reading, "SILENCE_SECONDS", 0.05)
-    script = play([GOOD], [first, ended(head(), added("b", 6)), silent])
+    script = play([GOOD], [first, ended(head(), added("b", 6))])
     async with following(script) as (server, found):
         await found.until(lambda each: each.names == ["a", "b"])
         assert float(server.watches[0].query["timeoutSeconds"]) >= 300
@@ -284,6 +284,21 @@ async def test_a_streamed_list_that_is_cut_is_read_in_pages() -> None:
 async def test_a_server_that_takes_a_streamed_list_for_a_watch_is_asked_for_pages() -> None:
     async with following(play(streamed=(head(), added("x", 1), bookmark(2)))) as (server, found):
         await found.until(lambda each: each.names == ["a"] and len(server.watches) == 1)
+
+
+async def test_a_streamed_list_that_is_held_back_is_read_in_pages_and_watched_shortly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading, "HEAD_SECONDS", 0.05)
+    script = play()
+
+    async def holding_back(asked: Asked) -> AsyncIterator[bytes]:
+        async for piece in (silent if asked.wants_initial else script)(asked):
+            yield piece
+
+    async with following(holding_back) as (server, found):
+        await found.until(lambda each: each.names == ["a"] and len(server.watches) == 1)
+        assert float(server.watches[0].query["timeoutSeconds"]) == SHORT_WATCH_SECONDS
 
 
 async def test_items_that_are_no_objects_are_left_out_and_said() -> None:
