@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 from kubehost.io.namespaces import (
@@ -24,6 +23,7 @@ from kubehost.io.namespaces import (
     pivot_root,
     unmount,
 )
+from kubelet.process.mounttable import visible_mounts
 
 MS_NOATIME, MS_NODIRATIME, MS_RELATIME = 1 << 10, 1 << 11, 1 << 21
 OLD_ROOT = ".old-root"
@@ -62,14 +62,10 @@ def mount_tmpfs(target: str, size: int = 0, mode: int = 0o755, flags: int = MS_N
     mount("tmpfs", target, "tmpfs", flags, f"mode={mode:o}{limit}")
 
 
-def mount_points() -> Iterator[str]:
-    """Yield the paths of all mounts of this namespace, those on top of others last."""
+def mount_points() -> list[str]:
+    """Return the paths of the mounts of this namespace that can be reached, each after the one that it is on."""
     with Path("/proc/self/mountinfo").open("rb") as lines:
-        for line in lines:
-            path = line.split(b" ", 5)[4]
-            if b"\\" in path:  # spaces and such, as octal numbers
-                path = path.decode("unicode_escape").encode("latin-1")
-            yield os.fsdecode(path)
+        return list(visible_mounts(lines))
 
 
 def by_descriptor(descriptor: int) -> str:
