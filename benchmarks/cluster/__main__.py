@@ -17,13 +17,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.cluster.controlplane import control_plane
-from benchmarks.cluster.figures import Figures, Room, verdict
+from benchmarks.cluster.figures import Figures, verdict
 from benchmarks.cluster.names import names
 from benchmarks.cluster.networks import enter, node_networks
 from benchmarks.cluster.peers import KUBE_PROXY, KUBESVC
 from benchmarks.cluster.programs import BESIDE, CONTROL_PLANE, MissingProgramsError, find_programs, version_of
 from benchmarks.cluster.proxies import fill, proxies
 from benchmarks.cluster.report import LINES, markdown, terminal
+from benchmarks.cluster.room import Room
 from benchmarks.cluster.servers import PodServers
 from benchmarks.suite import machine
 from benchmarks.suite.peers import raise_file_limit

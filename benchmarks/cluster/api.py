@@ -5,8 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-import threading
-from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,35 +24,25 @@ class RefusedError(Exception):
 
 
 class API:
-    """An API server; each thread has a connection of its own, which is made anew when it is lost."""
+    """An API server; each request has a connection of its own, so threads may share it and restarts do not matter."""
 
     def __init__(self, url: str, token: str, context: ssl.SSLContext) -> None:
         self.url, self.token = url, token
         self._context = context
-        self._connections = threading.local()
 
     def send(self, method: str, path: str, body: object = None, kind: str = "application/json") -> Any:
         """Return the answer; RefusedError for a refusal, OSError if the server is not there."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": kind}
         content = None if body is None else json.dumps(body)
-        try:
-            answer, said = self._exchange(method, path, content, headers)
-        except (http.client.HTTPException, OSError):
-            self._connections.one = None  # what the server has closed meanwhile
-            answer, said = self._exchange(method, path, content, headers)
-        if answer >= 300:
-            raise RefusedError(answer, said.decode(errors="replace")[:500])
+        at = urlsplit(self.url)
+        made = http.client.HTTPSConnection(at.hostname or "", at.port, context=self._context, timeout=SECONDS)
+        with closing(made) as connection:
+            connection.request(method, path, content, headers)
+            answer = connection.getresponse()
+            said = answer.read()
+        if answer.status >= 300:
+            raise RefusedError(answer.status, said.decode(errors="replace")[:500])
         return json.loads(said) if said[:1] in b"{[" else said.decode()
-
-    def _exchange(self, method: str, path: str, content: str | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        connection = getattr(self._connections, "one", None)
-        if connection is None:
-            at = urlsplit(self.url)
-            connection = http.client.HTTPSConnection(at.hostname or "", at.port, context=self._context, timeout=SECONDS)
-            self._connections.one = connection
-        connection.request(method, path, content, headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
 
     def create(self, obj: JSON) -> JSON:
         """Create an object and return it."""

@@ -44,7 +44,8 @@ class Client:
                 said = sock.recv(4096)
             except TimeoutError:
                 return Outcome(SILENT)
-            except ConnectionRefusedError:
+            except (ConnectionRefusedError, PermissionError):
+                # EPERM is how a sender on the node itself hears that a rule rejects its datagram.
                 return Outcome(REFUSED)
             except OSError as error:
                 return Outcome(errno.errorcode.get(error.errno or 0, str(error)))

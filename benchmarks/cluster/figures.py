@@ -5,24 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.suite.report import number
-
-
-@dataclass(frozen=True)
-class Room:
-    """What a run has: programs, a folder, and how much of each work."""
-
-    programs: Mapping[str, str]
-    folder: Path
-    services: int = 10_000
-    endpoints: int = 10
-    rounds: int = 3
-    change_seconds: int = 60
-    seconds: int = 5
-    """Of DNS load in a trial."""
 
 
 @dataclass

@@ -10,9 +10,10 @@ from contextlib import ExitStack
 from socket import AF_INET, SOCK_DGRAM, socket
 
 from benchmarks.cluster.controlplane import ControlPlane
-from benchmarks.cluster.figures import Figures, Room
+from benchmarks.cluster.figures import Figures
 from benchmarks.cluster.load import NAMESPACE
 from benchmarks.cluster.peers import COREDNS, KUBESVC, NameServer, name_server, name_server_program
+from benchmarks.cluster.room import Room
 from benchmarks.suite.contest import turns
 from benchmarks.suite.processes import find_program, own_cpu_seconds, own_resident_bytes
 from kubedns.names import wire_of
@@ -38,10 +39,7 @@ def names(plane: ControlPlane, room: Room, tell: Callable[[str], None]) -> Figur
         found.gaps["queryCPUMicroseconds"] = "dnsperf is not installed"
         return found
     with ExitStack() as stack:
-        servers = {
-            name: stack.enter_context(name_server(name, plane, room.programs, room.folder, cache=_CACHE))
-            for name in _PEERS
-        }
+        servers = {name: stack.enter_context(name_server(name, room.beside(plane, _CACHE))) for name in _PEERS}
         for number, name in turns(_PEERS, room.rounds):
             tell(f"{name}, hot names: round {number + 1} of {room.rounds}")
             _hot(found, servers[name], room, dnsperf)
@@ -49,7 +47,7 @@ def names(plane: ControlPlane, room: Room, tell: Callable[[str], None]) -> Figur
 
 
 def _start(found: Figures, name: str, plane: ControlPlane, room: Room) -> None:
-    program, address = name_server_program(name, plane, room.programs, room.folder, cache=_CACHE)
+    program, address = name_server_program(name, room.beside(plane, _CACHE))
     begin = time.perf_counter()
     try:
         program.spawn()

@@ -10,6 +10,7 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from socket import AF_INET
 from typing import NamedTuple
@@ -22,6 +23,19 @@ KUBESVC, KUBE_PROXY, COREDNS = "kubesvc", "kube-proxy", "CoreDNS"
 HEALTHZ_PORT, METRICS_PORT = 10256, 10249
 _DNS_PORTS = {KUBESVC: 1053, COREDNS: 2053}
 _READY_PORTS = {KUBESVC: 18181, COREDNS: 28181}
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What all peers have in common: the control plane, their programs, and a folder for configuration and logs."""
+
+    plane: ControlPlane
+    programs: Mapping[str, str]
+    folder: Path
+    sync_seconds: float = 1.0
+    """kube-proxy's pause between two syncs; 1 s is its own."""
+    cache: str = ""
+    """The line of the Corefile for its cache."""
 
 
 class ProxyOnNode(NamedTuple):
@@ -50,29 +64,27 @@ class NameServer(NamedTuple):
         return self.program.pid
 
 
-def proxy_configuration(kubeconfig: Path) -> str:
+def proxy_configuration(beside: Beside) -> str:
     """Return the KubeProxyConfiguration that both have."""
     return (
         "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: nftables\n"
-        f"clientConnection: {{kubeconfig: {kubeconfig}}}\nhostnameOverride: {NODE}\n"
+        f"clientConnection: {{kubeconfig: {beside.plane.kubeconfig}}}\nhostnameOverride: {NODE}\n"
         f"clusterCIDR: {','.join(POD_CIDRS)}\nhealthzBindAddress: 0.0.0.0:{HEALTHZ_PORT}\n"
         f"metricsBindAddress: 127.0.0.1:{METRICS_PORT}\nnodePortAddresses: [primary]\n"
-        "conntrack: {maxPerCore: 0, min: 0}\n"
+        f"conntrack: {{maxPerCore: 0, min: 0}}\nnftables: {{minSyncPeriod: {beside.sync_seconds:g}s}}\n"
     )
 
 
-def proxy_program(
-    name: str, network: NodeNetwork, plane: ControlPlane, programs: Mapping[str, str], folder: Path
-) -> Program:
+def proxy_program(name: str, network: NodeNetwork, beside: Beside) -> Program:
     """Return a proxy that does not run yet."""
-    configuration = folder / "kube-proxy.yaml"
-    configuration.write_text(proxy_configuration(plane.kubeconfig))
+    configuration = beside.folder / "kube-proxy.yaml"
+    configuration.write_text(proxy_configuration(beside))
     if name == KUBESVC:
-        kubesvc = (sys.executable, "-m", "kubesvc", "proxy", "--kubeconfig", str(plane.kubeconfig))
+        kubesvc = (sys.executable, "-m", "kubesvc", "proxy", "--kubeconfig", str(beside.plane.kubeconfig))
         words: tuple[str, ...] = (*kubesvc, "--config", str(configuration), "--mode", "userspace", "--setup")
     else:
-        words = (programs["kube-proxy"], f"--config={configuration}")
-    return Program(network.command(*words), folder / f"{name}.log", lambda: _is_healthy(network))
+        words = (beside.programs["kube-proxy"], f"--config={configuration}")
+    return Program(network.command(*words), beside.folder / f"{name}.log", lambda: _is_healthy(network))
 
 
 def _is_healthy(network: NodeNetwork) -> bool:
@@ -87,16 +99,14 @@ def _is_healthy(network: NodeNetwork) -> bool:
 
 
 @contextmanager
-def proxy_on(
-    name: str, network: NodeNetwork, plane: ControlPlane, programs: Mapping[str, str], folder: Path
-) -> Iterator[ProxyOnNode]:
+def proxy_on(name: str, network: NodeNetwork, beside: Beside) -> Iterator[ProxyOnNode]:
     """Run a proxy for the length of the block."""
-    program = proxy_program(name, network, plane, programs, folder)
+    program = proxy_program(name, network, beside)
     with _running(program):
         yield ProxyOnNode(name, program, network)
 
 
-def corefile(name: str, kubeconfig: Path, *, cache: str = "") -> str:
+def corefile(name: str, beside: Beside) -> str:
     """Return the Corefile that both name servers have, but for their ports."""
     return f"""\
 .:{_DNS_PORTS[name]} {{
@@ -104,36 +114,32 @@ def corefile(name: str, kubeconfig: Path, *, cache: str = "") -> str:
     errors
     ready 127.0.0.1:{_READY_PORTS[name]}
     kubernetes cluster.local in-addr.arpa ip6.arpa {{
-        kubeconfig {kubeconfig} real
+        kubeconfig {beside.plane.kubeconfig} real
         pods insecure
         ttl 5
     }}
-    {cache}
+    {beside.cache}
     loadbalance
 }}
 """
 
 
-def name_server_program(
-    name: str, plane: ControlPlane, programs: Mapping[str, str], folder: Path, *, cache: str = ""
-) -> tuple[Program, Address]:
+def name_server_program(name: str, beside: Beside) -> tuple[Program, Address]:
     """Return a name server that does not run yet, and where it will answer."""
-    file = folder / f"Corefile.{name}"
-    file.write_text(corefile(name, plane.kubeconfig, cache=cache))
+    file = beside.folder / f"Corefile.{name}"
+    file.write_text(corefile(name, beside))
     if name == KUBESVC:
         words = [sys.executable, "-m", "kubesvc", "dns", "--config", str(file)]
     else:
-        words = [programs["coredns"], "-conf", str(file)]
+        words = [beside.programs["coredns"], "-conf", str(file)]
     is_ready = _asks(f"http://127.0.0.1:{_READY_PORTS[name]}/ready")
-    return Program(words, folder / f"{name}-dns.log", is_ready), ("127.0.0.1", _DNS_PORTS[name])
+    return Program(words, beside.folder / f"{name}-dns.log", is_ready), ("127.0.0.1", _DNS_PORTS[name])
 
 
 @contextmanager
-def name_server(
-    name: str, plane: ControlPlane, programs: Mapping[str, str], folder: Path, *, cache: str = ""
-) -> Iterator[NameServer]:
+def name_server(name: str, beside: Beside) -> Iterator[NameServer]:
     """Run a name server for the length of the block."""
-    program, address = name_server_program(name, plane, programs, folder, cache=cache)
+    program, address = name_server_program(name, beside)
     with _running(program):
         yield NameServer(name, program, address)
 

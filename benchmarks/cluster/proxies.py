@@ -12,10 +12,11 @@ from pathlib import Path
 from socket import AF_INET, SOCK_STREAM
 
 from benchmarks.cluster.controlplane import ControlPlane
-from benchmarks.cluster.figures import Figures, Room
+from benchmarks.cluster.figures import Figures
 from benchmarks.cluster.load import PORT, SERVICES, SLICES, address_of, endpoint_slice, service
 from benchmarks.cluster.networks import NodeNetwork
 from benchmarks.cluster.peers import KUBE_PROXY, KUBESVC, ProxyOnNode, proxy_on, proxy_program
+from benchmarks.cluster.room import Room
 from benchmarks.suite.contest import turns
 from benchmarks.suite.processes import own_cpu_seconds, own_resident_bytes
 
@@ -42,9 +43,7 @@ def proxies(plane: ControlPlane, networks: dict[str, NodeNetwork], room: Room, t
         tell(f"{name} from start to synced: round {number + 1} of {room.rounds}")
         _start(found, name, networks[name], plane, room)
     with ExitStack() as stack:
-        both = [
-            stack.enter_context(proxy_on(name, networks[name], plane, room.programs, room.folder)) for name in _PEERS
-        ]
+        both = [stack.enter_context(proxy_on(name, networks[name], room.beside(plane))) for name in _PEERS]
         for each in both:
             _wait_until_synced(each.network, room.services)
         tell("one more Service")
@@ -56,7 +55,7 @@ def proxies(plane: ControlPlane, networks: dict[str, NodeNetwork], room: Room, t
 
 
 def _start(found: Figures, name: str, network: NodeNetwork, plane: ControlPlane, room: Room) -> None:
-    program = proxy_program(name, network, plane, room.programs, room.folder)
+    program = proxy_program(name, network, room.beside(plane))
     begin = time.perf_counter()
     try:
         program.spawn()

@@ -11,7 +11,16 @@ from contextlib import ExitStack
 import pytest
 from benchmarks.cluster.controlplane import ControlPlane, control_plane
 from benchmarks.cluster.networks import NodeNetwork, node_networks, prepare
-from benchmarks.cluster.peers import COREDNS, KUBE_PROXY, KUBESVC, NameServer, ProxyOnNode, name_server, proxy_on
+from benchmarks.cluster.peers import (
+    COREDNS,
+    KUBE_PROXY,
+    KUBESVC,
+    Beside,
+    NameServer,
+    ProxyOnNode,
+    name_server,
+    proxy_on,
+)
 from benchmarks.cluster.programs import MissingProgramsError, find_programs
 from benchmarks.cluster.servers import PodServers
 from tests.helpers.realcluster.judging import Named, Proxied
@@ -49,29 +58,23 @@ def networks(plane: ControlPlane) -> Iterator[dict[str, NodeNetwork]]:
 
 
 @pytest.fixture(scope="session")
-def proxies(
-    plane: ControlPlane,
-    networks: dict[str, NodeNetwork],
-    programs: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[dict[str, ProxyOnNode]]:
-    """Have both proxies, each in its own network."""
-    folder = tmp_path_factory.mktemp("proxies")
-    with ExitStack() as stack:
-        yield {
-            name: stack.enter_context(proxy_on(name, network, plane, programs, folder))
-            for name, network in networks.items()
-        }
+def beside(plane: ControlPlane, programs: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Beside:
+    """Have what all peers have in common; kube-proxy syncs ten times as often as by default."""
+    return Beside(plane, programs, tmp_path_factory.mktemp("peers"), sync_seconds=0.1)
 
 
 @pytest.fixture(scope="session")
-def servers(
-    plane: ControlPlane, programs: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, NameServer]]:
-    """Have both name servers."""
-    folder = tmp_path_factory.mktemp("servers")
+def proxies(networks: dict[str, NodeNetwork], beside: Beside) -> Iterator[dict[str, ProxyOnNode]]:
+    """Have both proxies, each in its own network."""
     with ExitStack() as stack:
-        yield {name: stack.enter_context(name_server(name, plane, programs, folder)) for name in (KUBESVC, COREDNS)}
+        yield {name: stack.enter_context(proxy_on(name, each, beside)) for name, each in networks.items()}
+
+
+@pytest.fixture(scope="session")
+def servers(beside: Beside) -> Iterator[dict[str, NameServer]]:
+    """Have both name servers."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(name_server(name, beside)) for name in (KUBESVC, COREDNS)}
 
 
 @pytest.fixture(scope="session")
