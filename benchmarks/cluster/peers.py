@@ -36,6 +36,14 @@ class Beside:
     """kube-proxy's pause between two syncs; 1 s is its own."""
     cache: str = ""
     """The line of the Corefile for its cache."""
+    proxy_kubeconfig: Path | None = None
+    """That of kubesvc's proxy, if it is not to be the administrator."""
+    dns_kubeconfig: Path | None = None
+    """That of kubesvc's name server."""
+
+    def kubeconfig(self, name: str, own: Path | None) -> Path:
+        """Return the kubeconfig of a peer: ``own`` is kubesvc's."""
+        return own if name == KUBESVC and own is not None else self.plane.kubeconfig
 
 
 class ProxyOnNode(NamedTuple):
@@ -80,7 +88,8 @@ def proxy_program(name: str, network: NodeNetwork, beside: Beside) -> Program:
     configuration = beside.folder / "kube-proxy.yaml"
     configuration.write_text(proxy_configuration(beside))
     if name == KUBESVC:
-        kubesvc = (sys.executable, "-m", "kubesvc", "proxy", "--kubeconfig", str(beside.plane.kubeconfig))
+        kubeconfig = beside.kubeconfig(name, beside.proxy_kubeconfig)
+        kubesvc = (sys.executable, "-m", "kubesvc", "proxy", "--kubeconfig", str(kubeconfig))
         words: tuple[str, ...] = (*kubesvc, "--config", str(configuration), "--mode", "userspace", "--setup")
     else:
         words = (beside.programs["kube-proxy"], f"--config={configuration}")
@@ -108,13 +117,14 @@ def proxy_on(name: str, network: NodeNetwork, beside: Beside) -> Iterator[ProxyO
 
 def corefile(name: str, beside: Beside) -> str:
     """Return the Corefile that both name servers have, but for their ports."""
+    kubeconfig = beside.kubeconfig(name, beside.dns_kubeconfig)
     return f"""\
 .:{_DNS_PORTS[name]} {{
     bind 127.0.0.1
     errors
     ready 127.0.0.1:{_READY_PORTS[name]}
     kubernetes cluster.local in-addr.arpa ip6.arpa {{
-        kubeconfig {beside.plane.kubeconfig} real
+        kubeconfig {kubeconfig} real
         pods insecure
         ttl 5
     }}

@@ -23,6 +23,7 @@ from benchmarks.cluster.peers import (
 )
 from benchmarks.cluster.programs import MissingProgramsError, find_programs
 from benchmarks.cluster.servers import PodServers
+from tests.helpers.realcluster.accounts import DNS, PROXY, kubeconfig_of
 from tests.helpers.realcluster.judging import Named, Proxied
 
 
@@ -59,8 +60,13 @@ def networks(plane: ControlPlane) -> Iterator[dict[str, NodeNetwork]]:
 
 @pytest.fixture(scope="session")
 def beside(plane: ControlPlane, programs: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Beside:
-    """Have what all peers have in common; kube-proxy syncs ten times as often as by default."""
-    return Beside(plane, programs, tmp_path_factory.mktemp("peers"), sync_seconds=0.1)
+    """Have what all peers have in common; kube-proxy syncs ten times as often as by default.
+
+    kubesvc's are the accounts of configs/deploy: what those may do is enough for all that is tested.
+    """
+    folder = tmp_path_factory.mktemp("peers")
+    kubeconfigs = [kubeconfig_of(plane, name, folder) for name in (PROXY, DNS)]
+    return Beside(plane, programs, folder, 0.1, "", *kubeconfigs)
 
 
 @pytest.fixture(scope="session")

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from benchmarks.cluster.api import API, RefusedError
+from benchmarks.cluster.api import RefusedError
 from benchmarks.cluster.controlplane import ControlPlane
-from tests.helpers.configs import CONFIGS
 from tests.helpers.objects import build_namespace
 from tests.helpers.patience import PATIENCE
+from tests.helpers.realcluster.accounts import DEPLOY, DNS, PROXY, client_of
 
-DEPLOY = CONFIGS / "deploy"
 FILES = sorted(DEPLOY.glob("*.yaml"))
 READ_BY_PROXY = ("/api/v1/services", "/api/v1/nodes", "/apis/discovery.k8s.io/v1/endpointslices")
 READ_BY_DNS = ("/api/v1/services", "/api/v1/namespaces", "/apis/discovery.k8s.io/v1/endpointslices")
@@ -32,30 +29,11 @@ def test_the_api_server_takes_every_object(plane: ControlPlane, programs: dict[s
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.fixture(scope="module")
-def deployed(plane: ControlPlane, programs: dict[str, str]) -> Iterator[ControlPlane]:
-    """Have accounts and roles there."""
-    plane.api().put(build_namespace("shop"))
-    for file in FILES:
-        done = kubectl(plane, programs, "apply", "-f", str(file))
-        assert done.returncode == 0, done.stderr
-    yield plane
-    for file in FILES:
-        kubectl(plane, programs, "delete", "-f", str(file))
-
-
-def account(plane: ControlPlane, name: str) -> API:
-    """Return a client that is a ServiceAccount."""
-    path = f"/api/v1/namespaces/kube-system/serviceaccounts/{name}/token"
-    asked: dict[str, Any] = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    return plane.api(plane.api().send("POST", path, asked)["status"]["token"])
-
-
-@pytest.mark.parametrize(("name", "paths"), [("kubesvc-proxy", READ_BY_PROXY), ("kubesvc-dns", READ_BY_DNS)])
+@pytest.mark.parametrize(("name", "paths"), [(PROXY, READ_BY_PROXY), (DNS, READ_BY_DNS)])
 def test_an_account_may_read_what_its_command_follows_and_no_secrets(
-    deployed: ControlPlane, name: str, paths: tuple[str, ...]
+    plane: ControlPlane, name: str, paths: tuple[str, ...]
 ) -> None:
-    api = account(deployed, name)
+    api = client_of(plane, name)
     assert [api.send("GET", each)["kind"].endswith("List") for each in paths] == [True] * len(paths)
     for forbidden in ("/api/v1/secrets", "/api/v1/configmaps"):
         with pytest.raises(RefusedError, match="403"):
