@@ -104,8 +104,8 @@ class NodeNetwork:
             f"-6 route add local {POD_CIDRS[1]} dev lo",
         ):
             self.run("ip", *words.split())
-        # A node forwards: kube-proxy rejects there what comes from outside to an address that is nobody's. It says so to
-        # one client more often than once a second.
+        # A node forwards: kube-proxy rejects there what comes from outside to an address that is nobody's. It tells
+        # so to one client more often than once a second.
         settings = ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv4.icmp_ratelimit=0")
         self.run("sysctl", "-qw", *settings)
         for cidr in (f"{NODES[NODE]}/32", EXTERNAL_CIDR, LOAD_BALANCER_CIDR, SERVICE_CIDRS[0]):
