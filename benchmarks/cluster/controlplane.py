@@ -30,7 +30,8 @@ ZONES = {"node-1": "a", "node-2": "b"}
 _ETCD = "http://127.0.0.1:2379"
 _ETCD_PEERS = "http://127.0.0.1:2380"
 _START_SECONDS = 240.0
-_STOP_SECONDS = 60.0
+_STOP_SECONDS = 5.0
+"""Of kindness: kube-apiserver waits a minute for watches to end."""
 _CONTROLLERS = (
     "endpointslice-controller,endpoints-controller,endpointslice-mirroring-controller,namespace-controller,"
     "garbage-collector-controller,serviceaccount-controller,replicaset-controller,deployment-controller,"

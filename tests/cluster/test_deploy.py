@@ -25,7 +25,8 @@ def kubectl(plane: ControlPlane, programs: dict[str, str], *words: str) -> subpr
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_the_api_server_takes_every_object(plane: ControlPlane, programs: dict[str, str], file: Path) -> None:
     plane.api().put(build_namespace("shop"))
-    done = kubectl(plane, programs, "apply", "--dry-run=server", "--validate=strict", "-f", str(file))
+    how = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
+    done = kubectl(plane, programs, "apply", *how, "-f", str(file))
     assert (done.returncode, done.stderr) == (0, "")
 
 
