@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from socket import AF_INET
+from socket import AF_INET, SOCK_DGRAM
+from socket import socket as Socket  # noqa: N812  # as in networks
 from typing import NamedTuple
 
 from benchmarks.cluster.controlplane import POD_CIDRS, ControlPlane, Program
@@ -22,6 +24,8 @@ from kubehost.addresses import Address
 KUBESVC, KUBE_PROXY, COREDNS = "kubesvc", "kube-proxy", "CoreDNS"
 HEALTHZ_PORT, METRICS_PORT = 10256, 10249
 _DNS_PORTS = {KUBESVC: 1053, COREDNS: 2053}
+_QUERY = b"\x12\x34\1\0\0\1\0\0\0\0\0\0\7cluster\5local\0\0\6\0\1"
+"""The SOA record of cluster.local, which no upstream is asked for."""
 _READY_PORTS = {KUBESVC: 18181, COREDNS: 28181}
 
 
@@ -142,8 +146,9 @@ def name_server_program(name: str, beside: Beside) -> tuple[Program, Address]:
         words = [sys.executable, "-m", "kubesvc", "dns", "--config", str(file)]
     else:
         words = [beside.programs["coredns"], "-conf", str(file)]
-    is_ready = _asks(f"http://127.0.0.1:{_READY_PORTS[name]}/ready")
-    return Program(words, beside.folder / f"{name}-dns.log", is_ready), ("127.0.0.1", _DNS_PORTS[name])
+    address = ("127.0.0.1", _DNS_PORTS[name])
+    is_ready = partial(is_answering, address, _READY_PORTS[name])
+    return Program(words, beside.folder / f"{name}-dns.log", is_ready), address
 
 
 @contextmanager
@@ -154,15 +159,19 @@ def name_server(name: str, beside: Beside) -> Iterator[NameServer]:
         yield NameServer(name, program, address)
 
 
-def _asks(url: str) -> Callable[[], bool]:
-    def is_ready() -> bool:
-        try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    return is_ready
+def is_answering(address: Address, ready_port: int) -> bool:
+    """Tell whether a name server says at /ready that it is, and answers: CoreDNS says so before it listens."""
+    try:
+        with (
+            urllib.request.urlopen(f"http://127.0.0.1:{ready_port}/ready", timeout=2) as answer,
+            Socket(AF_INET, SOCK_DGRAM) as sock,
+        ):
+            sock.settimeout(2.0)
+            sock.connect(address)
+            sock.send(_QUERY)
+            return bool(answer.status == 200 and sock.recv(1500))
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from benchmarks.cluster.controlplane import ControlPlane, Program
+from benchmarks.cluster.peers import is_answering
 from tests.helpers.dnsset.comparing import compare
 from tests.helpers.dnsset.declared import declared, declared_with_cache
 from tests.helpers.dnsset.objects import objects
@@ -64,14 +64,7 @@ def serving(command: list[str], at: Address, text: str, folder: Path) -> Iterato
     file = folder / f"Corefile.{at[1]}"
     file.write_text(text)
 
-    def is_ready() -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{READY[at]}/ready", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    program = Program([*command, str(file)], folder / f"{at[1]}.log", is_ready)
+    program = Program([*command, str(file)], folder / f"{at[1]}.log", lambda: is_answering(at, READY[at]))
     try:
         program.start()
         yield
