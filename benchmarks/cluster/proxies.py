@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from socket import AF_INET, SOCK_STREAM
@@ -77,13 +77,13 @@ def _wait_until_synced(network: NodeNetwork, services: int) -> None:
         while not is_served(network, address_of(number)):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"Service {number} is not served after {SYNC_SECONDS:g} s")
-            time.sleep(0.02)
+            time.sleep(0.01)
 
 
-def is_served(network: NodeNetwork, address: str) -> bool:
-    """Tell whether a connection to a Service reaches a pod now."""
+def is_served(network: NodeNetwork, address: str, seconds: float = 0.1) -> bool:
+    """Tell whether a connection to a Service reaches a pod now: nobody answers to an address that is not known yet."""
     with network.socket(AF_INET, SOCK_STREAM) as sock:
-        sock.settimeout(1.0)
+        sock.settimeout(seconds)
         try:
             sock.connect((address, PORT))
             return bool(sock.recv(64))
@@ -98,18 +98,21 @@ def _one_more(found: Figures, plane: ControlPlane, both: list[ProxyOnNode], numb
     api.send("POST", SLICES, endpoint_slice(name, 10))
     api.send("POST", SERVICES, service(name, address))
     begin = time.perf_counter()
-    waiting = list(both)
-    for each in itertools.cycle(both):
-        if each in waiting and is_served(each.network, address):
-            found.add("oneMoreMilliseconds", each.name, (time.perf_counter() - begin) * 1000)
-            waiting.remove(each)
-        if not waiting:
-            break
-        if time.perf_counter() - begin > SYNC_SECONDS:
-            raise TimeoutError(f"a new Service is not served by {waiting[0].name}")
+    with ThreadPoolExecutor() as pool:
+        served = [pool.submit(_seconds_until_served, each.network, address, begin) for each in both]
+    for each, seconds in zip(both, served, strict=True):
+        found.add("oneMoreMilliseconds", each.name, seconds.result() * 1000)
     api.delete(f"{SERVICES}/s{name}")
     api.delete(f"{SLICES}/s{name}-1")
     time.sleep(1.5)  # kube-proxy syncs once a second: the next one is not to wait for this one
+
+
+def _seconds_until_served(network: NodeNetwork, address: str, begin: float) -> float:
+    while not is_served(network, address, 0.02):
+        if time.perf_counter() - begin > SYNC_SECONDS:
+            raise TimeoutError(f"a new Service is not served after {SYNC_SECONDS:g} s")
+        time.sleep(0.0005)
+    return time.perf_counter() - begin
 
 
 def _churn(found: Figures, plane: ControlPlane, both: list[ProxyOnNode], room: Room) -> None:
