@@ -131,7 +131,7 @@ class Components:
     def _make_proxy(self) -> ProxyServer:
         return ProxyServer(
             self._source,
-            settings.proxy_config(self._config, self._state),
+            settings.proxy_config(self._config, self._state, has_nodes=self.upstream is None),
             ProxyDependencies(self.network, time.monotonic, self._rng, self._store.failures),
             record=self._recorders.record_on_service,
             figures=lambda: settings.dns_figures(self.dns.counts()),

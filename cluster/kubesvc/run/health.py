@@ -19,7 +19,13 @@ from kubesvc.config import ClusterConfiguration
 from kubesvc.network import ipv6
 from kubesvc.run.components import Components
 from kubesvc.why.podsockets import listening_ports, taken_addresses
-from kubesvc.why.readiness import services_without_endpoints, unbound_services, unsettled, waiting_for
+from kubesvc.why.readiness import (
+    refused_addresses,
+    services_without_endpoints,
+    unbound_services,
+    unsettled,
+    waiting_for,
+)
 
 if TYPE_CHECKING:
     from kubesvc.state.journal import Journal
@@ -100,7 +106,8 @@ class Health:
         sharing = [*map(str, parts.pod_sockets.look()), *taken_addresses(self._store)]
         short = [each for each in (shortage, self._journal.problem) if each]
         if parts.upstream is not None:
-            own += parts.upstream.problems()
+            # An address that another program has keeps a cluster from being ready, but no mirror from all its others.
+            own += [*parts.upstream.problems(), *refused_addresses(parts.proxy.listeners())]
         return [*own, *parts.proxy.problems(), *parts.outside.problems(), *missing, *short, *sharing, *failures]
 
     def services_without_endpoints(self) -> list[ObjectKey]:

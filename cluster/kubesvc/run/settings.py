@@ -54,8 +54,8 @@ def controller_config(config: ClusterConfiguration) -> ControllerConfig:
     return ControllerConfig(load_balancer_pool=config.networking.load_balancer_subnet)
 
 
-def proxy_config(config: ClusterConfiguration, state: StateDirectory) -> ProxyConfig:
-    """Return kube-proxy's settings."""
+def proxy_config(config: ClusterConfiguration, state: StateDirectory, *, has_nodes: bool = True) -> ProxyConfig:
+    """Return kube-proxy's settings; a cluster without nodes has no node ports."""
     return ProxyConfig(
         default_balancer=config.proxy.balancer,
         default_balancer_options=config.proxy.balancer_options,
@@ -66,7 +66,7 @@ def proxy_config(config: ClusterConfiguration, state: StateDirectory) -> ProxyCo
         worker_environment=marker(state.name, state.path),
         listener_limit=openfiles.room(openfiles.limit()),
         owner_name=partial(owner_name, state),
-        localhost_node_ports=not config.plan.block,
+        localhost_node_ports=has_nodes and not config.plan.block,
     )
 
 

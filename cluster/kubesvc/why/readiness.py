@@ -31,7 +31,7 @@ SETTLED_SECONDS = 1.0
 def waiting_for(store: Store, listeners: Sequence[ListenerStatus]) -> list[str]:
     """Return one sentence per thing that is not ready; an empty list means ready."""
     reasons = [*_workloads(store), *_pods(store)]
-    return reasons or [*unbound_services(store, listeners)]
+    return reasons or [*refused_addresses(listeners), *unbound_services(store, listeners)]
 
 
 def unsettled(
@@ -88,14 +88,16 @@ def is_awaited(pod: Pod) -> bool:
     return pod.phase != "Succeeded" and not pod.is_ready and not pod.is_terminating
 
 
-def unbound_services(store: Store, listeners: Sequence[ListenerStatus]) -> Iterator[str]:
-    """Yield one sentence per Service with a ready endpoint, an address of which is not bound."""
-    settled: set[ObjectKey] = set()
+def refused_addresses(listeners: Sequence[ListenerStatus]) -> Iterator[str]:
+    """Yield one sentence per address that cannot be bound."""
     for listener in listeners:
-        if listener.is_bound or listener.error:
-            settled.add(listener.port_name.service)
         if listener.error and not listener.is_bound and not _may_be_missing(listener):
             yield f"Service {listener.port_name.service}: {listener.error}"
+
+
+def unbound_services(store: Store, listeners: Sequence[ListenerStatus]) -> Iterator[str]:
+    """Yield one sentence per Service with a ready endpoint whose addresses are about to be bound."""
+    settled = {each.port_name.service for each in listeners if each.is_bound or each.error}
     unsettled = [obj for obj in store.list(SERVICES) if key_of(obj) not in settled]
     waiting = [
         each.key for each in store.failures.read_each(NAME, SERVICES, unsettled, read_service) if _is_proxied(each)
