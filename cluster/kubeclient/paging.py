@@ -33,11 +33,11 @@ class Pager:
         if not isinstance(metadata, dict) or not isinstance(items, list | None):
             message = f"the answer is no list: {str(page)[:100]}"
             raise ValueError(message)
-        token = metadata.get("continue") or ""
+        token = str(metadata.get("continue") or "")
         if token and (token == self._token or not items):
             raise ValueError("the list does not end: a page leads to itself")
         self._token, self.is_over = token, not token
-        self.resource_version = metadata.get("resourceVersion") or self.resource_version
+        self.resource_version = str(metadata.get("resourceVersion") or self.resource_version)
         return items if items is not None else ()
 
     def restart(self, error: StatusError) -> None:

@@ -37,12 +37,14 @@ REFUSAL_LIMIT = 64 * 1024
 ATTEMPTS = 10
 """How often a request is sent while the server answers that it is busy, and when to come again (client-go ``rest``)."""
 RETRY_AFTER_LIMIT = 60.0
+"""The longest pause that a server gets when it asks for one."""
 MERGE_PATCH = "application/merge-patch+json"
 """How a PATCH is meant (RFC 7396)."""
 DEAD_SECONDS = 30
 """How long a connection lives whose other end is gone: unacknowledged bytes, or unanswered keep-alive probes."""
 
 Params = Mapping[str, str]
+NO_PARAMS: Params = {}
 
 
 class APIClient:
@@ -82,22 +84,30 @@ class APIClient:
         """Have credentials that hold: a plugin may take its time, which is not the server's. ConfigError."""
         await self._credentials.current()
 
-    async def get(self, path: str, params: Params | None = None) -> JSON:
+    async def get(self, path: str, params: Params | None = None, *, attempts: int = ATTEMPTS) -> JSON:
         """Return the object or list at a path."""
-        return await self.request("GET", path, params=params)
+        return await self.request("GET", path, params=params, attempts=attempts)
 
-    async def request(self, method: str, path: str, *, params: Params | None = None, body: JSON | None = None) -> JSON:
-        """Return the answer to a request, repeated while the server says that it is busy."""
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params | None = None,
+        body: JSON | None = None,
+        attempts: int = ATTEMPTS,
+    ) -> JSON:
+        """Return the answer to a request, sent up to ``attempts`` times while the server says that it is busy."""
         sent = None if body is None else json.dumps(body).encode()
-        for attempt in range(1, ATTEMPTS + 1):
+        while True:
+            attempts -= 1
             try:
-                async with self._answer(method, path, params or {}, sent) as answer:
+                async with self._answer(method, path, params or NO_PARAMS, sent) as answer:
                     return await self._read(answer)
             except Refusal as refusal:
-                if not refusal.retry_after or attempt == ATTEMPTS:
+                if not refusal.retry_after or attempts <= 0:
                     raise
                 await asyncio.sleep(min(refusal.retry_after, RETRY_AFTER_LIMIT))
-        raise AssertionError
 
     async def stream(self, path: str, params: Params, silence: float) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of an answer as they come, b"" when its head has; TimeoutError after ``silence`` seconds."""

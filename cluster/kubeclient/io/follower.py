@@ -17,6 +17,7 @@ from kubeapi.watching import ObjectList, WatchEvent
 from kubeclient.access import ConfigError
 from kubeclient.backoff import Backoff
 from kubeclient.freshness import Freshness
+from kubeclient.io.client import RETRY_AFTER_LIMIT
 from kubeclient.io.reading import (
     HEAD_SECONDS,
     Batch,
@@ -191,7 +192,7 @@ class Follower:
     async def _pause(self, error: Exception) -> None:
         """Keep why the server does not answer, and wait."""
         self.freshness = self.freshness._replace(problem=str(error) or type(error).__name__)
-        retry_after = error.retry_after if isinstance(error, Refusal) else 0.0
+        retry_after = min(error.retry_after, RETRY_AFTER_LIMIT) if isinstance(error, Refusal) else 0.0
         seconds = self._backoff.next(self._source.clock(), retry_after)
         await (self._source.contact.wait(seconds) if isinstance(error, ConnectionError) else asyncio.sleep(seconds))
 

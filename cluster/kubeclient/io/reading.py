@@ -15,6 +15,7 @@ from kubeapi.status import StatusError
 from kubeapi.watching import EventType, ObjectList, WatchEvent
 from kubeclient.io.client import APIClient
 from kubeclient.io.contact import Contact
+from kubeclient.io.failures import explain
 from kubeclient.listoptions import initial_params
 from kubeclient.paging import Pager
 from kubeclient.paths import path_of
@@ -71,7 +72,7 @@ async def read_list(source: Source) -> tuple[ObjectList, str]:
     pager, items, remark = Pager(), list[JSON](), ""
     while True:
         try:
-            page = await source.client.get(source.path, {**source.selection.params(), **pager.params()})
+            page = await source.client.get(source.path, {**source.selection.params(), **pager.params()}, attempts=1)
         except StatusError as error:
             # The version of the first page is gone: all of it again, in one piece.
             pager.restart(error)
@@ -88,9 +89,9 @@ async def read_list(source: Source) -> tuple[ObjectList, str]:
 
 async def read_version(source: Source) -> str:
     """Return the newest version of the resource that the server has."""
-    page = await source.client.get(source.path, {**source.selection.params(), "limit": "1"})
-    version: str = page["metadata"]["resourceVersion"]
-    return version
+    pager = Pager()
+    pager.items_of(await source.client.get(source.path, {**source.selection.params(), "limit": "1"}, attempts=1))
+    return pager.resource_version
 
 
 async def read_batches(source: Source, params: Mapping[str, str], head_seconds: float) -> AsyncGenerator[Batch, None]:
@@ -102,16 +103,19 @@ async def read_batches(source: Source, params: Mapping[str, str], head_seconds: 
     chunks = source.client.stream(source.path, {**source.selection.params(), **params}, SILENCE_SECONDS)
     async with aclosing(chunks):
         await source.client.authenticate()
-        async with asyncio.timeout(head_seconds):
-            await anext(chunks)
+        try:
+            async with asyncio.timeout(head_seconds):
+                await anext(chunks)
+        except TimeoutError as error:
+            raise explain(error, source.client.access, 0.0) from None
         yield ()
         async for chunk in chunks:
             if lines := reader.feed(chunk):
-                batch, error = _read_lines(lines, source)
+                batch, fault = _read_lines(lines, source)
                 if batch:
                     yield batch
-                if error is not None:
-                    raise error
+                if fault is not None:
+                    raise fault
     if reader.is_in_line:
         raise ConnectionError(f"{source.client.server} has ended a watch in the middle of an event")
 

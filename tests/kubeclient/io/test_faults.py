@@ -41,6 +41,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(backoff, "FIRST_SECONDS", 0.001)
     monkeypatch.setattr(backoff, "LONGEST_SECONDS", 0.002)
     monkeypatch.setattr(client, "RETRY_AFTER_LIMIT", 0.001)
+    monkeypatch.setattr(follower, "RETRY_AFTER_LIMIT", 0.001)
     yield
 
 
@@ -118,7 +119,9 @@ def play(
     return script
 
 
+BUSY = status(429, "TooManyRequests", "the server is busy", details={"retryAfterSeconds": 1})
 REFUSED = {
+    "busy": BUSY,
     "bad-token": status(401, "Unauthorized", "Unauthorized"),
     "no-permission": status(403, "Forbidden", 'services is forbidden: User "me" cannot list resource "services"'),
     "internal-error": status(500, "InternalError", "etcdserver: leader changed"),
@@ -136,6 +139,7 @@ TRUNCATED = json.dumps(listing("a", "b", version=5)).encode()[:-20]
         pytest.param(whole(head(length=len(TRUNCATED)) + TRUNCATED), "no JSON object", id="truncated-json"),
         pytest.param(whole(answer([])), "no JSON object", id="a-list-of-json"),
         pytest.param(whole(answer({"kind": "ServiceList"})), "the answer is no list", id="no-list"),
+        pytest.param(whole(answer({"metadata": {}, "items": {}})), "the answer is no list", id="no-items"),
         pytest.param(whole(b"SSH-2.0-OpenSSH_9.9\r\n"), "the API server", id="no-http"),
         pytest.param(whole(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 7\r\n\r\n<html/>"), "502: <html/>", id="html"),
         pytest.param(whole(answer({}, 302, {"Location": "/login"})), "the server answers 302", id="login-page"),
