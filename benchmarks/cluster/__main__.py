@@ -26,10 +26,11 @@ from benchmarks.cluster.proxies import fill, proxies
 from benchmarks.cluster.report import LINES, markdown, terminal
 from benchmarks.cluster.room import Room
 from benchmarks.cluster.servers import PodServers
+from benchmarks.cluster.tunnels import tunnels
 from benchmarks.suite import machine
 from benchmarks.suite.peers import raise_file_limit
 
-PROXY, DNS = WORKS = ("proxy", "dns")
+PROXY, DNS, CONNECT = WORKS = ("proxy", "dns", "connect")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -53,6 +54,10 @@ def measure(options: argparse.Namespace, programs: dict[str, str], folder: Path)
     )
     chosen, found = options.works.split(","), Figures()
     enter()
+    if CONNECT in chosen:
+        found.join(tunnels(room, _tell))
+    if not {PROXY, DNS} & set(chosen):
+        return found
     with ExitStack() as stack:
         plane = stack.enter_context(control_plane(folder, programs, has_controllers=False))
         _tell(f"filling the API server: {room.services:,} Services with {room.endpoints} endpoints each")

@@ -21,7 +21,7 @@ from benchmarks.cluster.controlplane import POD_CIDRS, ControlPlane, Program
 from benchmarks.cluster.networks import NODE, NodeNetwork
 from kubehost.addresses import Address
 
-KUBESVC, KUBE_PROXY, COREDNS = "kubesvc", "kube-proxy", "CoreDNS"
+KUBESVC, KUBE_PROXY, COREDNS, KUBECTL = "kubesvc", "kube-proxy", "CoreDNS", "kubectl"
 HEALTHZ_PORT, METRICS_PORT = 10256, 10249
 _DNS_PORTS = {KUBESVC: 1053, COREDNS: 2053}
 _QUERY = b"\x12\x34\1\0\0\1\0\0\0\0\0\0\7cluster\5local\0\0\6\0\1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks.cluster.figures import Line, Verdict, table
-from benchmarks.cluster.peers import COREDNS, KUBE_PROXY, KUBESVC
+from benchmarks.cluster.peers import COREDNS, KUBE_PROXY, KUBECTL, KUBESVC
 from benchmarks.suite.report import aligned, markdown_table
 
 LINES = (
@@ -21,6 +21,11 @@ LINES = (
     Line("dns: memory", "dnsMiB", "MiB", KUBESVC, COREDNS, 0.7),
     Line("dns: CPU of a query for a hot name", "queryCPUMicroseconds", "µs", KUBESVC, COREDNS, 0.25),
     Line("dns: hot names, queries per second", "queriesPerSecond", "/s", KUBESVC, COREDNS),
+    Line("connect: added latency p50 of a kept connection", "addedMicroseconds", "µs", KUBESVC, KUBECTL, 1.0),
+    Line("connect: throughput from a pod", "downMiBPerSecond", "MiB/s", KUBESVC, KUBECTL, 1.0, is_at_least=True),
+    Line("connect: throughput to a pod", "upMiBPerSecond", "MiB/s", KUBESVC, KUBECTL, 1.0, is_at_least=True),
+    Line("connect: new connections, one by one", "connectionsPerSecond", "/s", KUBESVC, KUBECTL, 5.0, is_at_least=True),
+    Line("connect: new connections, 16 at a time", "parallelConnectionsPerSecond", "/s", KUBESVC, KUBECTL, 5.0, True),
 )
 
 
@@ -36,8 +41,9 @@ def markdown(machine: Mapping[str, str], verdicts: Sequence[Verdict], gaps: Mapp
         "",
         "Written by `make bench-cluster`: etcd, kube-apiserver and all that follows it on one machine. Each proxy has",
         "a network of its own; kube-proxy's mode is nftables, kubesvc's userspace. Both name servers have one",
-        "Corefile. Medians [smallest-largest]; the ratio is that of the medians. Compare ratios, not absolutes: all",
-        "share the processors. What is measured, and how, is in benchmarks/README.md.",
+        "Corefile. `kubesvc connect` and `kubectl port-forward` have one pod, of a kubesvc cluster. Medians",
+        "[smallest-largest]; the ratio is that of the medians. Compare ratios: all share the processors.",
+        "What is measured, and how, is in benchmarks/README.md.",
         "",
         *(f"- {name}: {value}" for name, value in machine.items()),
         "",
