@@ -44,9 +44,10 @@ async def listening(talk: Talk) -> AsyncIterator[tuple[str, int]]:
 class Forwarding:
     """``reported`` is what was said of the API server."""
 
-    def __init__(self, dial: PortForwardDialler) -> None:
+    def __init__(self, dialler: PortForwardDialler) -> None:
         self.reported: list[str] = []
-        self.forwarder = PodForwarder(partial(dial.dial, WEB), self.reported.append)
+        self.dialler = dialler
+        self.forwarder = PodForwarder(partial(dialler.dial, WEB), self.reported.append)
         self.address = (HOST, 0)
 
     async def open(self) -> Streams:
