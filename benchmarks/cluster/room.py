@@ -21,7 +21,7 @@ class Room:
     rounds: int = 3
     change_seconds: int = 60
     seconds: int = 5
-    """Of DNS load in a trial."""
+    """Of DNS load, or of new connections, in a trial."""
 
     def beside(self, plane: ControlPlane, cache: str = "") -> Beside:
         """Return what the peers have in common."""

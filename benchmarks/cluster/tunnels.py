@@ -13,8 +13,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cluster.figures import Figures, Room
+from benchmarks.cluster.figures import Figures
 from benchmarks.cluster.peers import KUBECTL, KUBESVC
+from benchmarks.cluster.room import Room
 from benchmarks.suite.contest import turns
 
 PORT, FORWARDED_PORT = 8080, 18080
