@@ -57,13 +57,13 @@ class _Attempt:
 class Follower:
     """Follows one resource. ``freshness`` says how old the knowledge is."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, streams: bool) -> None:
         self.freshness = Freshness()
         self._source = source
         self._backoff = Backoff(source.rng)
         self._begun: Begun | None = None
         """The watch that the last list has begun, behind its initial events."""
-        self._streams_from = -math.inf
+        self._streams_from = -math.inf if streams else math.inf
         """When lists are streamed again, rather than read in pages."""
         self._is_long_from = -math.inf
         """When watches are long again."""

@@ -26,6 +26,10 @@ class APIListerWatcher:
     ``selections`` are by resource, as is ``slim``, which returns what is to be kept of an object, its name and
     resourceVersion at least, and may change it; without one that is all but what nobody reads (``kubeclient.slim``).
     Equal parts of objects are shared. ``clock`` is in seconds.
+
+    ``streams``, which may be set before the first list, is whether lists are asked for as watches that begin with all
+    objects (WatchList), where the server has them: that takes the least memory, but of a list of 10,000 objects
+    kube-apiserver sends 20 pages in a tenth of the time.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class APIListerWatcher:
         self._client = client
         self._selections = selections
         self._slim = slim if slim is not None else {}
+        self.streams = True
         self._clock = clock
         self._rng = rng if rng is not None else Random()
         self._sharing = Sharing()
@@ -67,5 +72,5 @@ class APIListerWatcher:
             source = Source(
                 self._client, resource, selection, lambda obj: share(slim(obj)), self._clock, self._rng, self._contact
             )
-            found = self._followers[resource] = Follower(source)
+            found = self._followers[resource] = Follower(source, streams=self.streams)
         return found

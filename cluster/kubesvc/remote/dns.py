@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import hashlib
 import os
 import random
 import signal
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 
 from kubeapi.failures import Failures
@@ -23,11 +21,9 @@ from kubeclient.freshness import Freshness
 from kubeclient.io.client import APIClient
 from kubeclient.io.listerwatcher import APIListerWatcher
 from kubeclient.selection import Selection
-from kubedns.config import DNSConfig
 from kubedns.io.server import DNSServer
 from kubedns.slim import slim_by_resource
-from kubehost.addresses import Address, is_loopback
-from kubehost.io.machine import own_addresses
+from kubehost.addresses import Address
 from kubeproxy.server.healthcheck import HealthcheckServer
 from kubesvc.remote.corefile.model import Kubernetes
 from kubesvc.remote.corefile.notes import CorefileError
@@ -35,36 +31,38 @@ from kubesvc.remote.dnsconfiguration import (
     Configuration,
     DiskFiles,
     DNSOptions,
-    places_text,
     read_configuration,
 )
-from kubesvc.remote.dnssites import Reloads, Sites, everywhere
+from kubesvc.remote.dnsplaces import cannot_bind, here, places_text
+from kubesvc.remote.dnssites import Reloads, Sites
 from kubesvc.remote.errors import CommandError
 from kubesvc.remote.losses import tell_of_losses
+from kubesvc.remote.user import User
 
 SYNC_SECONDS = 5.0
 """How long a new configuration waits for its objects before it is in force (CoreDNS ``startup_timeout``)."""
 DRAIN_SECONDS = 5.0
 """How long queries may wait for upstreams after the request to stop: as long as all upstreams together have."""
 
-Say = Callable[[str], None]
+SETTLE_SECONDS = 30.0
+"""After this time the process is told that it has started, whether or not all objects are known."""
 
 
-async def run_dns(options: DNSOptions, configuration: Configuration, say: Say, stop: asyncio.Event) -> None:
+async def run_dns(options: DNSOptions, configuration: Configuration, user: User, stop: asyncio.Event) -> None:
     """Answer until ``stop`` is set, then drain. CommandError, ConfigError, OSError."""
     async with contextlib.AsyncExitStack() as stack:
-        await _Running(options, configuration, say, stack).run(stop)
+        await _Running(options, configuration, user, stack).run(stop)
 
 
 class _Running:
     """The name server with its source, its HTTP servers and its configuration, which a later one may replace."""
 
     def __init__(
-        self, options: DNSOptions, configuration: Configuration, say: Say, stack: contextlib.AsyncExitStack
+        self, options: DNSOptions, configuration: Configuration, user: User, stack: contextlib.AsyncExitStack
     ) -> None:
         self._options = options
         self._configuration = configuration
-        self._say = say
+        self._say, self._ready = user
         self._stack = stack
         self._failures = Failures(time.time)
         self._rng = random.Random()
@@ -81,7 +79,7 @@ class _Running:
             self._say(each)
         source = await self._source(self._configuration.composed.kubernetes)
         self._server = DNSServer(
-            source, self._settings(self._configuration), clock=time.time, rng=self._rng, failures=self._failures
+            source, here(self._configuration.composed.dns), clock=time.time, rng=self._rng, failures=self._failures
         )
         self._sites = Sites(self._server, source.freshness, time.monotonic, self._reloads)
         await self._bind()
@@ -114,25 +112,21 @@ class _Running:
         try:
             listening = await self._server.start()
         except OSError as error:
-            raise CommandError(_cannot_bind(error)) from error
+            raise CommandError(cannot_bind(error)) from error
         if listening.failed:
             self._server.close()
-            raise CommandError(_cannot_bind(listening.failed[0].error))
+            raise CommandError(cannot_bind(listening.failed[0].error))
 
     async def _tell(self, begun: float) -> None:
         """Say where it answers, and when all is known."""
         config, client = self._configuration.composed.dns, next(iter(self._clients.values()))
         self._say(f"DNS of {config.zone} for {client.server} answers at {places_text(self._server.addresses)}")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self._server.wait_for_sync()
+        self._ready()
         await self._server.wait_for_sync()
         self._say(f"ready after {time.monotonic() - begun:.2f} s")
-
-    def _settings(self, configuration: Configuration) -> DNSConfig:
-        """Return the settings for this machine as it is now."""
-        config = configuration.composed.dns
-        addresses = tuple(place for each in config.addresses for place in everywhere(each))
-        bound = own_addresses() if any(not host for host, _ in config.addresses) else [host for host, _ in addresses]
-        own = tuple(each for each in bound if not is_loopback(each) and each != "::1")
-        return replace(config, addresses=addresses, own_addresses=own)
 
     async def _source(self, kubernetes: Kubernetes) -> APIListerWatcher:
         """Return the source of the objects; that of another server has a client of its own."""
@@ -140,13 +134,15 @@ class _Running:
         access = kubeconfig, self._options.context or kubernetes.context
         if access not in self._clients:
             self._clients[access] = await APIClient.open(Path(kubeconfig) if kubeconfig else None, access[1])
-        return APIListerWatcher(
+        source = APIListerWatcher(
             self._clients[access],
             selections=selections(kubernetes),
             slim=slim_by_resource(has_pod_names=kubernetes.names_endpoints_by_pod),
             clock=time.monotonic,
             rng=self._rng,
         )
+        source.streams = False
+        return source
 
     async def _serve_sites(self) -> None:
         """Serve the HTTP servers of the configuration in place of those of the one before."""
@@ -205,7 +201,7 @@ class _Running:
 
     async def _put_in_force(self, found: Configuration) -> None:
         source = await self._source(found.composed.kubernetes)
-        await self._server.reconfigure(source, self._settings(found), patience=SYNC_SECONDS)
+        await self._server.reconfigure(source, here(found.composed.dns), patience=SYNC_SECONDS)
         self._sites.freshness = source.freshness
         self._configuration = found
         for each in found.warnings:
@@ -235,14 +231,3 @@ def selections(kubernetes: Kubernetes) -> Mapping[Resource, Selection]:
         ENDPOINTSLICES: Selection(labels=kubernetes.labels),
         PODS: Selection(labels=kubernetes.labels, fields=phases),
     }
-
-
-def _cannot_bind(error: OSError) -> str:
-    remedies = {
-        errno.EACCES: "ports below 1024 are root's: give another by --listen 127.0.0.1:5353, or allow them: "
-        "sudo sysctl net.ipv4.ip_unprivileged_port_start=53",
-        errno.EADDRINUSE: "another name server has it: name other addresses, as in --listen 127.0.0.1:5353",
-        errno.EADDRNOTAVAIL: "it is no address of this machine: name another, as in --listen 127.0.0.1:5353",
-    }
-    remedy = remedies.get(error.errno or 0, "name other addresses, as in --listen 127.0.0.1:5353")
-    return f"{error.strerror}; {remedy}"

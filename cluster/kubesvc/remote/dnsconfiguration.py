@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kubedns.config import read_resolv_conf
-from kubehost.addresses import Address, join_host_port
+from kubehost.addresses import Address
 from kubesvc.remote.corefile.composing import Composed, compose
 from kubesvc.remote.corefile.notes import CorefileError, Notes
 from kubesvc.remote.corefile.reading import read_corefile
@@ -126,8 +126,3 @@ def _text(path: str) -> str | None:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
-
-
-def places_text(addresses: Sequence[Address]) -> str:
-    """Return addresses as the user reads them."""
-    return ", ".join(join_host_port(*each) for each in addresses)

@@ -6,7 +6,6 @@ there are no histograms: measuring every query would cost more than answering it
 
 from __future__ import annotations
 
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ from kubeproxy.counters import Figure
 from kubeproxy.server.healthcheck import Answer, Site
 from kubesvc import __version__
 from kubesvc.remote.corefile.composing import Composed
+from kubesvc.remote.dnsplaces import everywhere
 
 TEXT = "text/plain; charset=utf-8"
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
@@ -124,21 +124,3 @@ def _gauge(name: str, text: str, value: tuple[tuple[str, ...], float]) -> Figure
 def _sites(plugin: str, address: Address, answers: dict[str, Answer]) -> list[Site]:
     what = f"the plugin {plugin}"
     return [Site(f"/{plugin}", what, place, answers) for place in everywhere(address)]
-
-
-def everywhere(address: Address) -> tuple[Address, ...]:
-    """Return the addresses to bind for one of a configuration, whose host "" is every address of both families."""
-    host, port = address
-    if host:
-        return (address,)
-    return (("0.0.0.0", port), ("::", port)) if _has_ipv6() else (("0.0.0.0", port),)  # noqa: S104  as CoreDNS
-
-
-def _has_ipv6() -> bool:
-    """Tell whether this machine has IPv6 at all: then an interface has an address of it."""
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True

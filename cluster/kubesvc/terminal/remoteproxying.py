@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
 
@@ -14,23 +13,16 @@ from kubesvc.remote.user import User
 from kubesvc.terminal.arguments import fail
 from kubesvc.terminal.console import EXIT_BAD_INPUT
 from kubesvc.terminal.escaping import escaped_entry
-from kubesvc.terminal.remoterun import run_until_stopped, say
+from kubesvc.terminal.remoterun import begin, run_until_stopped, say, settle
 
 
 def serve_proxy(options: ProxyOptions) -> int:
     """Serve as the proxy until the user ends it; returns the exit status."""
     file = _read(options.config) if options.config else KubeProxyConfiguration()
-    # Objects that a cluster has at the start mostly last: to scan them again and again takes as long as to read them.
-    gc.disable()
+    begin()
     from kubesvc.remote.proxy import run_proxy
 
-    return run_until_stopped(lambda stop: run_proxy(options, file, User(say, _settle), stop))
-
-
-def _settle() -> None:
-    """Enable garbage collection, without the objects that exist now."""
-    gc.freeze()
-    gc.enable()
+    return run_until_stopped(lambda stop: run_proxy(options, file, User(say, settle), stop))
 
 
 def _read(path: str) -> KubeProxyConfiguration:

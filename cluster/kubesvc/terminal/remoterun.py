@@ -31,6 +31,22 @@ def say(line: str) -> None:
     click.echo(f"kubesvc: {escaped(line)}", err=True)
 
 
+def begin() -> None:
+    """Prepare the process for what a command imports and reads at its start, which mostly stays.
+
+    To scan these objects again and again takes as long as to read them; ``settle`` ends that.
+    """
+    gc.disable()
+    # aiohttp reads the machine's certificate authorities as it is imported; the client names its own.
+    os.environ["SSL_CERT_FILE"] = os.devnull
+
+
+def settle() -> None:
+    """Enable garbage collection, without the objects that exist now."""
+    gc.freeze()
+    gc.enable()
+
+
 def run_until_stopped(serve: Serve) -> int:
     """Run a command until the user ends it; returns the exit status."""
     import uvloop
@@ -38,9 +54,6 @@ def run_until_stopped(serve: Serve) -> int:
     openfiles.raise_limit()
     openfiles.grow_table()
     logfile.write_log(sys.stderr)
-    # aiohttp reads the machine's certificate authorities as it is imported; the client names its own.
-    os.environ["SSL_CERT_FILE"] = os.devnull
-    gc.freeze()
     try:
         return uvloop.run(_run(serve))
     except KeyboardInterrupt:

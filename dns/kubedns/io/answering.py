@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -20,6 +21,9 @@ from kubedns.types import Owner
 from kubedns.zone import Records, Zone
 
 NAME = "kube-dns"
+TURN_SECONDS = 5.0
+"""How long the objects of one resource are waited for before those of the next are asked for as well."""
+
 Change = Callable[[Sequence[Delta]], set[Owner]]
 """Applies changes of one resource to the zone's records, and returns the owners that are stale then."""
 
@@ -59,9 +63,13 @@ class Answering:
     async def run(self) -> None:
         """Follow the source until cancelled."""
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._note_sync(), name="dns-sync")
             for informer in self._informers:
                 tasks.create_task(informer.run(), name=f"dns-informer-{informer.resource.plural}")
-            tasks.create_task(self._note_sync(), name="dns-sync")
+                # Of a large cluster most of the time is for endpoints: names of Services need not wait for them.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(TURN_SECONDS):
+                        await informer.wait_for_sync()
 
     async def wait_for_sync(self) -> None:
         """Return once every object that was there at the start is known; until then NXDOMAIN is SERVFAIL."""
