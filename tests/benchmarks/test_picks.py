@@ -36,6 +36,8 @@ def test_the_costs_have_a_table_of_their_own_in_both_reports() -> None:
     figures = {f"picks/random/{name}": value for name, value in found.items()}
     text = markdown({}, {}, [], figures | {"MiB@1": 2.0}, [], "plot.svg")
     assert "| MiB@1 | 2 |" in text
-    assert "| random | 500 | 600 | 1.2 | 2.5 | 80 | O(1) |" in text
+    assert "| random | 500 | 600 | 1.2 |  | 2.5 | 80 | O(1) |" in text
     assert "picks/" not in text + terminal([], figures, [])
+    bare = {"picks/two drawn/ns@10": 200.0, "picks/two drawn/ns@10000": 240.0}
+    assert [row[3:5] for row in costs_of(bare | figures)[1:]] == [("1.2", ""), ("1.2", "1")]
     assert costs_of({"MiB@1": 2.0}) == []
