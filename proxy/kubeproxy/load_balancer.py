@@ -233,7 +233,7 @@ class LoadBalancer:
             backend = before.backends.get(address)
             if backend is None or backend.counters is not counters:
                 backend = Backend(each, counters, among, name, is_followed=is_followed)
-            else:
+            elif backend.endpoint != each or backend.choice.among != among:
                 backend.renew(each, among, name, is_followed=is_followed)
             backends[address] = backend
         return backends

@@ -44,7 +44,7 @@ class Backend:
         """Take over what the endpoint is now, one of ``among``."""
         self.endpoint = endpoint
         self.weight = endpoint.weight
-        self.choice = Choice(endpoint, False, among, is_followed, algorithm=algorithm)
+        self.choice = Choice(endpoint, False, among, is_followed, False, algorithm)
 
     def __repr__(self) -> str:
         return f"Backend({self.address}, weight={self.weight})"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Generator, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 MOST_POINTS = 2 << 20
 """How many points a circle has at most, each of 9 bytes; a table of more would take minutes to build."""
@@ -20,6 +20,9 @@ _LOOKED_AT = 10_000
 """Points that are looked at in one step."""
 _POINTS_A_CELL = 4
 """Into how many points, about, a cell leads."""
+
+
+Server = TypeVar("Server")
 
 
 class Arcs(NamedTuple):
@@ -66,6 +69,26 @@ def circle(arcs: Arcs, bits: int = BITS) -> Generator[None, None, Circle]:
             yield
     cells.extend([len(arcs.ends)] * ((1 << bits - shift) + 1 - reached))
     return Circle(arcs, cells, shift)
+
+
+Lay = Callable[[Iterator[tuple[int, int]], int], Generator[None, None, Arcs]]
+"""Makes in steps the arcs of about so many points, each with the place of its backend."""
+
+
+def weighted_circle(
+    servers: Sequence[tuple[Server, int]], per_weight: int, points: Callable[[Server, int], Iterator[int]], lay: Lay
+) -> Generator[None, None, Circle]:
+    """Return in steps the circle of servers with their weights, at least one.
+
+    ``points`` returns so many points of a server: ``per_weight`` times its weight, or fewer if all would have too many.
+    """
+    total = sum(weight for _, weight in servers)
+    each = min(per_weight, max(MOST_POINTS // total, 1))
+    placed = (
+        (point, place) for place, (server, weight) in enumerate(servers) for point in points(server, weight * each)
+    )
+    arcs = yield from lay(placed, total * each)
+    return (yield from circle(arcs))
 
 
 def arcs_before(points: Iterator[tuple[int, int]], count: int) -> Generator[None, None, Arcs]:

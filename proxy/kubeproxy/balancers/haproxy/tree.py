@@ -5,10 +5,10 @@ It has two million points at most, so that weights of more than 131,072 in all h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from kubeproxy.balancers.balancer import Backend
-from kubeproxy.balancers.circles import MOST_POINTS, Circle, arcs_around, circle
+from kubeproxy.balancers.circles import arcs_around, weighted_circle
 from kubeproxy.balancers.haproxy.functions import avalanche
 from kubeproxy.balancers.orders import BuiltOrder
 from kubeproxy.balancers.work import Work
@@ -42,7 +42,8 @@ class Tree:
         self._number(backends)
         self._usable = [each for each in backends if each.weight]
         servers = tuple((self._ids[each], each.weight) for each in self._usable)
-        self._order.build(self._usable, ("haproxy tree", servers), _build(servers))
+        made = weighted_circle(servers, _POINTS_PER_WEIGHT, _points, arcs_around)
+        self._order.build(self._usable, ("haproxy tree", servers), made)
 
     def find(self, value: int, refuses: Callable[[Backend], bool] | None = None) -> Backend | None:
         """Return the backend for the hash ``value``, None if there is none.
@@ -71,19 +72,6 @@ class Tree:
                 used.add(self._ids[each])
         for address in list(self._left)[: -len(backends) or None]:
             del self._left[address]
-
-
-def _build(servers: Sequence[tuple[int, int]]) -> Generator[None, None, Circle]:
-    """Build the tree of ids with their weights in steps."""
-    total = sum(weight for _, weight in servers)
-    per_weight = min(_POINTS_PER_WEIGHT, max(MOST_POINTS // total, 1))
-    points = (
-        (point, place)
-        for place, (number, weight) in enumerate(servers)
-        for point in _points(number, weight * per_weight)
-    )
-    arcs = yield from arcs_around(points, total * per_weight)
-    return (yield from circle(arcs))
 
 
 def _points(number: int, count: int) -> Iterator[int]:

@@ -6,16 +6,16 @@ have fewer points each.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from zlib import crc32
 
 from kubeapi.balancing import hash_on
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
-from kubeproxy.balancers.circles import MOST_POINTS, Circle, arcs_before, circle
+from kubeproxy.balancers.circles import arcs_before, weighted_circle
 from kubeproxy.balancers.hashing import hashed_text
 from kubeproxy.balancers.nginx.rotation import TRIES, SmoothRotation
-from kubeproxy.balancers.orders import BuiltOrder, Hosts
+from kubeproxy.balancers.orders import BuiltOrder
 
 _POINTS_PER_WEIGHT = 160
 
@@ -49,7 +49,8 @@ class NginxConsistentHash(Balancer):
         self._weights = weights
         self._rotation.update(usable)
         hosts = tuple((each.address, each.weight) for each in usable)
-        self._order.build(usable, (self.name, hosts), _build(hosts))
+        made = weighted_circle(hosts, _POINTS_PER_WEIGHT, _points, arcs_before)
+        self._order.build(usable, (self.name, hosts), made)
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
@@ -65,19 +66,6 @@ class NginxConsistentHash(Balancer):
 
     def _hash(self, ask: Ask) -> int:
         return crc32(self._key(ask).encode())
-
-
-def _build(hosts: Hosts) -> Generator[None, None, Circle]:
-    """Build the ring of addresses with their weights in steps."""
-    total = sum(weight for _, weight in hosts)
-    per_weight = min(_POINTS_PER_WEIGHT, max(MOST_POINTS // total, 1))
-    points = (
-        (point, place)
-        for place, (address, weight) in enumerate(hosts)
-        for point in _points(address, weight * per_weight)
-    )
-    arcs = yield from arcs_before(points, total * per_weight)
-    return (yield from circle(arcs))
 
 
 def _points(address: str, count: int) -> Iterator[int]:
