@@ -17,9 +17,9 @@ class Entry:
     def __init__(self, file: Path, place: str, content: Any) -> None:
         self.file = file
         self.place = place
-        if not isinstance(content, dict):
+        if not isinstance(content, dict | None):
             raise ConfigError(f"{file}: {place}: must be a mapping")
-        self.content: dict[str, Any] = content
+        self.content: dict[str, Any] = content if content is not None else {}
 
     def error(self, name: str, message: str) -> ConfigError:
         """Return the error of one field."""

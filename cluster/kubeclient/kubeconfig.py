@@ -73,9 +73,7 @@ class _Merged:
 
     def __init__(self, files: Sequence[KubeconfigFile]) -> None:
         self.where = ", ".join(str(each.path) for each in files)
-        self._files = [
-            Entry(each.path, "kubeconfig", each.content if each.content is not None else {}) for each in files
-        ]
+        self._files = [Entry(each.path, "kubeconfig", each.content) for each in files]
         self.current = next((found for each in self._files if (found := each.text("current-context"))), "")
 
     def _entries(self, listed: str) -> dict[str, tuple[Entry, Any]]:

@@ -25,6 +25,10 @@ def find_access(kubeconfig: Path | None, context: str = "", account: Path = SERV
     """
     found = _find(kubeconfig, context, account)
     proxy = found.server.proxy or proxy_for(found.server.url, os.environ)
+    if proxy and not proxy.startswith(("http://", "https://")):
+        raise ConfigError(
+            f"the environment's proxy for {found.server.url}, {proxy}: only http:// and https:// are served"
+        )
     return replace(found, server=replace(found.server, proxy=proxy))
 
 
