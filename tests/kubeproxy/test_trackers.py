@@ -167,6 +167,15 @@ def test_a_slice_that_moves_to_another_service_changes_both() -> None:
     assert tracker.endpoints(WEB) == {}
 
 
+def test_a_slice_whose_endpoints_stay_the_same_changes_nothing() -> None:
+    tracker = tracked(slice_of("web", [A]))
+    tracker.take_changes()
+    again = slice_of("web", [A])
+    again["metadata"]["annotations"] = {"endpoints.kubernetes.io/last-change-trigger-time": "2026-01-01T00:00:00Z"}
+    tracker.update(key_of(again), again)
+    assert not tracker.is_changed
+
+
 def test_an_endpoint_says_on_which_node_it_is() -> None:
     endpoints = [{**build_endpoint(A), "nodeName": "n1"}, {**build_endpoint(B), "nodeName": "n2"}, build_endpoint(C)]
     (found,) = tracked(slice_of("web", endpoints)).endpoints(WEB).values()

@@ -32,11 +32,12 @@ from kubeproxy.nft.eligibility import why_not
 from kubeproxy.rules import PortRule
 from kubeproxy.server.events import Record
 from kubeproxy.server.proxyserver import ProxyServer
+from kubesvc.network.loopback import read_low_ports
 from kubesvc.network.node import NodeNetwork
 from kubesvc.remote.errors import CommandError
 from kubesvc.remote.kubeproxyconfig import KubeProxyConfiguration
 from kubesvc.remote.localizing import Localizer
-from kubesvc.remote.localroutes import local_routes
+from kubesvc.remote.localroutes import LocalRoutes, local_routes
 from kubesvc.remote.neighbours import check_neighbours
 from kubesvc.remote.node import addresses_of, find_node, find_service_cidrs
 from kubesvc.remote.proxysettings import ProxyOptions, has_kernel, node_name_of, proxy_config
@@ -48,6 +49,8 @@ from kubesvc.wording import counted
 
 DRAIN_SECONDS = 10.0
 """How long connections may go on after the first signal."""
+
+LOW_PORTS_REMEDY = "sudo sysctl -w net.ipv4.ip_unprivileged_port_start=0"
 
 Say = Callable[[str], None]
 T = TypeVar("T")
@@ -78,17 +81,14 @@ async def run_proxy(options: ProxyOptions, file: KubeProxyConfiguration, user: U
         name, machine = node_name_of(options, file, os.uname().nodename), tuple(own_addresses())
         config = proxy_config(options, file, name, machine, openfiles.room(openfiles.limit()))
         say(f"kube-proxy of node {name} for {client.server}, mode {config.mode}")
-        if file.not_honoured:
-            say(f"not honoured here: {', '.join(file.not_honoured)}")
+        _say_limits(file, say)
         check_neighbours(say, is_wanted=options.is_beside_kube_proxy)
         node = await _unless_stopped(_find_node(client, name, machine, say), stop)
         if node is None:
             return
         with contextlib.ExitStack() as stack:
             routes = stack.enter_context(local_routes(node.addresses)) if options.is_setting_up else None
-            addresses = ServiceAddresses(node.ranges, machine, _needs_socket(config))
-            source = {":" in each: each for each in reversed(node.addresses)}
-            localizer = Localizer(addresses, node.ranges, routes, source, say)
+            localizer = _localizer(config, node, routes, say)
             localizer.begin()
             events = ServiceEvents(client, EventPoster(client, NAME, name, clock=time.time), user)
             proxy = _make_proxy(client, config, localizer, events.record)
@@ -115,6 +115,21 @@ async def _find_node(client: APIClient, name: str, machine: tuple[str, ...], say
         say(f"{', '.join(strange)} of node {name} is no address of this machine, so node ports do not answer there")
     here = tuple(each for each in addresses if each in machine and not ip_address(each).is_loopback)
     return OwnNode(name, machine, here, await find_service_cidrs(client))
+
+
+def _say_limits(file: KubeProxyConfiguration, say: Say) -> None:
+    if file.not_honoured:
+        say(f"not honoured here: {', '.join(file.not_honoured)}")
+    if not read_low_ports().can_bind(1):
+        say(f"ports below 1024 need a privilege: `{LOW_PORTS_REMEDY}`, or root")
+
+
+def _localizer(config: ProxyConfig, node: OwnNode, routes: LocalRoutes | None, say: Say) -> Localizer:
+    # The kernel's rules take packets to a cluster IP before they are routed, so it is no address of the machine.
+    ranges = () if has_kernel(config) else node.ranges
+    addresses = ServiceAddresses(ranges, node.machine, _needs_socket(config))
+    source = {":" in each: each for each in reversed(node.addresses)}
+    return Localizer(addresses, ranges, routes, source, say)
 
 
 def _needs_socket(config: ProxyConfig) -> NeedsSocket:

@@ -10,6 +10,8 @@ from kubeproxy.nft import statements as st
 from kubeproxy.nft.statements import Field
 from kubeproxy.nft.tables import Chain, Entry, Part
 
+MASQUERADED = "an address of the interface"
+
 
 class Packet(NamedTuple):
     """The first packet of a connection; ``is_from_here``: its source is an address of the network itself."""
@@ -98,7 +100,7 @@ class Table:
         """Return where the packet ends in a rule, nothing if it goes on, and how it goes on."""
         for each in rule:
             if isinstance(each, st.Mark):
-                moving = moving._replace(is_marked=True)
+                moving = moving._replace(is_marked=not each.off)
             elif isinstance(each, st.Pin) or self._matches(each, moving):
                 continue
             else:
@@ -139,6 +141,7 @@ class Table:
             st.IsTranslated: moving.is_translated,
             st.IsFromHere: packet.is_from_here,
             st.IsMarked: moving.is_marked,
+            st.IsToElsewhere: True,  # no address of a Service is the node's own
         }
         return isinstance(each, st.IsNew) or holds.get(type(each), False)
 
@@ -146,6 +149,8 @@ class Table:
         match each:
             case st.Snat(address):
                 return address
+            case st.Masquerade():
+                return MASQUERADED
             case st.SnatBySource(addresses):
                 return next((to for cidr, to in addresses if _is_in(moving.packet.source, [cidr])), None)
             case st.SnatByFirstDestination(addresses):

@@ -25,8 +25,8 @@ def obj(name: str, value: int = 0) -> JSON:
 class Follower:
     """An Informer with what its handler was told, batch by batch."""
 
-    def __init__(self, source: ListerWatcher) -> None:
-        self.informer = Informer(source, PODS)
+    def __init__(self, source: ListerWatcher, *, keeps_objects: bool = True) -> None:
+        self.informer = Informer(source, PODS, keeps_objects=keeps_objects)
         self.batches: list[Sequence[Delta]] = []
         self.told = asyncio.Event()
         self._batch: list[Delta] = []
@@ -178,3 +178,22 @@ async def test_the_version_of_a_list_is_handed_back_as_it_is() -> None:
         assert await follower.next_batch() == [("a", False, True)]
         assert await follower.next_batch() == [("b", False, True)]
     assert source.asked == ["v1.a/7"]
+
+
+@pytest.mark.looptime
+async def test_without_objects_a_new_list_tells_all_and_nothing_is_kept() -> None:
+    store = Store()
+    for name in ("same", "gone"):
+        store.create(PODS, obj(name))
+
+    def change_unseen() -> None:
+        store.delete(PODS, "default", "gone")
+        store.create(PODS, obj("new"))
+
+    source = FlakySource(store, before_expiry=change_unseen)
+    async with running(Follower(source, keeps_objects=False)) as follower:
+        assert await follower.next_batch() == [("same", False, True), ("gone", False, True)]
+        assert await follower.next_batch() == [("gone", False, False), ("same", False, True), ("new", False, True)]
+        store.delete(PODS, "default", "same")
+        assert await follower.next_batch() == [("same", False, False)]
+        assert follower.informer.cache == {}

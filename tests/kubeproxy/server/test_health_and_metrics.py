@@ -14,6 +14,7 @@ from tests.helpers.kubeproxy.cluster import ask, cluster, naming_endpoints, serv
 from tests.helpers.patience import PATIENCE
 
 from kubeproxy.config import ProxyConfig
+from kubeproxy.dependencies import Staleness
 from kubeproxy.health import Moment, ProxyHealth
 from kubeproxy.server import healthcheck
 
@@ -145,6 +146,29 @@ def test_a_node_that_is_not_eligible_is_unhealthy_but_alive() -> None:
         '{"lastUpdated": "1970-01-01 00:00:01.5 +0000 UTC m=+1.250000000",'
         '"currentTime": "1970-01-01 00:00:01.5 +0000 UTC m=+1.250000000"}',
     )
+
+
+@pytest.mark.parametrize(
+    ("stale", "said"),
+    [
+        pytest.param(None, {}, id="in touch"),
+        pytest.param(
+            Staleness(12.5, "services: gone"),
+            {"knowledgeAgeSeconds": 12.5, "knowledgeProblem": "services: gone"},
+            id="away",
+        ),
+        pytest.param(
+            Staleness(float("inf"), "x"), {"knowledgeAgeSeconds": None, "knowledgeProblem": "x"}, id="never there"
+        ),
+    ],
+)
+def test_a_source_that_is_away_is_told_and_leaves_the_proxy_healthy(
+    stale: Staleness | None, said: dict[str, object]
+) -> None:
+    status, body = ProxyHealth().body(Moment(1.5, 1.25), stale, is_node_eligible=True)
+    found = json.loads(body)
+    assert status == 200
+    assert {name: found[name] for name in found if name.startswith("knowledge")} == said
 
 
 @pytest.mark.usefixtures("wanted_failures")
