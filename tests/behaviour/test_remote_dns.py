@@ -174,14 +174,6 @@ def test_a_changed_corefile_is_in_force_and_a_bad_one_is_refused(server: NameSer
     assert "coredns_reload_failed_total 1" in get("/metrics", 9153)[1]
 
 
-def test_at_the_end_it_goes_on_answering_while_it_is_no_longer_ready(server: NameServer) -> None:
-    server.process.send_signal(signal.SIGTERM)
-    server.wait_until(lambda: "(lameduck)" in server.said)
-    assert get("/ready", 8181) == (503, "Shutting down")
-    assert ask("billing.example.com") == ["192.0.2.81"]
-    assert server.process.wait(PATIENCE) == 0
-
-
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
@@ -201,3 +193,11 @@ def test_what_cannot_be_is_said_in_one_line(
 ) -> None:
     failed = NameServer(tmp_path, *arguments, kubeconfig=cluster.kubeconfig)
     assert (failed.process.wait(PATIENCE), said in failed.said) == (status, True), failed.said
+
+
+def test_at_the_end_it_goes_on_answering_while_it_is_no_longer_ready(server: NameServer) -> None:
+    server.process.send_signal(signal.SIGTERM)
+    server.wait_until(lambda: "(lameduck)" in server.said)
+    assert get("/ready", 8181) == (503, "Shutting down")
+    assert ask("billing.example.com") == ["192.0.2.81"]
+    assert server.process.wait(PATIENCE) == 0

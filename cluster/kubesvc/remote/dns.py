@@ -17,6 +17,7 @@ from pathlib import Path
 
 from kubeapi.failures import Failures
 from kubeapi.scheme import ENDPOINTSLICES, NAMESPACES, PODS, SERVICES, Resource
+from kubeclient.access import ConfigError
 from kubeclient.freshness import Freshness
 from kubeclient.io.client import APIClient
 from kubeclient.io.listerwatcher import APIListerWatcher
@@ -191,7 +192,7 @@ class _Running:
         try:
             found = read_configuration(self._options, os.environ, files)
             await self._put_in_force(found)
-        except (CorefileError, CommandError, OSError) as error:
+        except (CorefileError, CommandError, ConfigError, OSError) as error:
             self._refused += 1
             for each in error.faults if isinstance(error, CorefileError) else (str(error),):
                 self._say(each)
@@ -207,7 +208,10 @@ class _Running:
         for each in found.warnings:
             self._say(each)
         self._say(f"the new configuration is in force, at {places_text(self._server.addresses)}")
-        await self._serve_sites()
+        try:
+            await self._serve_sites()
+        except CommandError as error:  # names are answered all the same
+            self._say(str(error))
 
     def _freshness(self) -> Mapping[Resource, Freshness]:
         return self._sites.freshness()

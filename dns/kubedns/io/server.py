@@ -19,10 +19,11 @@ from kubedns.config import DNSConfig
 from kubedns.explain import Explainer, Explanation
 from kubedns.io.answering import Answering
 from kubedns.io.connections import Connections
+from kubedns.io.datagrams import EVERY_ADDRESS
 from kubedns.io.listening import Listeners, Listening
 from kubedns.names import wire_of
 from kubedns.types import QType, RCode
-from kubehost.addresses import Address
+from kubehost.addresses import LOCALHOST, LOCALHOST_V6, Address
 from kubehost.io.places import HOST, Place
 
 
@@ -172,7 +173,9 @@ class DNSServer:
     def _note_addresses(self) -> None:
         own = self._answering.config.own_addresses
         self._answering.handler.listen_at(own or (host for host, _ in self.addresses))
-        self._answering.forwarder.exclude(self.addresses)
+        everywhere = [port for host, port in self.addresses if host in EVERY_ADDRESS]
+        also = [(host, port) for port in everywhere for host in (LOCALHOST, LOCALHOST_V6, *own)]
+        self._answering.forwarder.exclude([*self.addresses, *also])
 
     async def _stop(self) -> None:
         self._connections.abort()

@@ -12,6 +12,8 @@ from tests.helpers.kubedns.server import Served, frame, mute, read_frame, saying
 from tests.helpers.patience import FACTOR, PATIENCE
 
 from kubeapi.io.storelisterwatcher import StoreListerWatcher
+from kubeapi.scheme import ENDPOINTSLICES, Resource
+from kubeapi.watching import ObjectList
 from kubedns.config import DNSConfig, Retention
 
 CART = "cart.shop.svc.cluster.local"
@@ -102,6 +104,35 @@ async def test_a_reply_of_an_upstream_is_kept_and_counted() -> None:
         counts = served.server.counts()
         assert (len(up.asked), counts.hits, counts.misses, counts.kept) == (1, 2, 1, 1)
         assert counts.requests == {("A", "NOERROR"): 3}
+
+
+async def test_a_server_on_every_address_asks_itself_at_none() -> None:
+    async with upstream(saying(ADDRESS)) as up:
+        port = up.address[1]
+        async with serving(addresses=(("0.0.0.0", 0),), own_addresses=("192.0.2.9",)) as served:
+            own = [(host, served.port) for host in ("127.0.0.1", "::1", "192.0.2.9")]
+            await reconfigure(served._replace(host="0.0.0.0"), upstreams=own, own_addresses=("192.0.2.9",))
+            assert (await served._replace(host="127.0.0.1").ask(EXAMPLE)).header.rcode == 5
+            await reconfigure(served._replace(host="0.0.0.0"), upstreams=[*own, (up.address[0], port)])
+            assert (await served._replace(host="127.0.0.1").ask(EXAMPLE)).header.rcode == 0
+
+
+async def test_names_of_services_do_not_wait_for_endpoints() -> None:
+    """As long as these are not known, a name that is not found is a failure: it may be one of theirs."""
+
+    class WithoutSlices(StoreListerWatcher):
+        async def list(self, resource: Resource) -> ObjectList:
+            if resource == ENDPOINTSLICES:
+                await asyncio.get_running_loop().create_future()
+            return await super().list(resource)
+
+    async with serving() as served:
+        source = WithoutSlices(served.store)
+        config = DNSConfig(addresses=((served.host, served.port),), ttl=7)
+        await served.server.reconfigure(source, config, patience=0.05 * FACTOR)
+        assert (await served.ask(CART)).rr[0].ttl == 7
+        assert (await served.ask("db.shop.svc.cluster.local")).header.rcode == 2
+        assert not served.server.has_synced
 
 
 @pytest.mark.parametrize(("policy", "first"), [("sequential", [0, 0, 0, 0]), ("round_robin", [1, 0, 1, 0])])

@@ -34,6 +34,9 @@ from kubesvc.remote.corefile.plugins.forward import is_file
 from kubesvc.remote.corefile.plugins.hosts import merged, read_hosts_file
 from kubesvc.remote.corefile.values import read_upstream
 
+MAX_CONNECTIONS = 10_000
+"""Connections of clients over TCP; a whole cluster asks, and each pod may keep one. CoreDNS has no limit."""
+
 EVERYWHERE = ""
 """The host of every address of this machine."""
 
@@ -140,6 +143,7 @@ def _cluster_settings(cluster: Server, zones: tuple[str, ...]) -> DNSConfig:
         has_endpoints=kubernetes.has_endpoints,
         ignores_empty_services=kubernetes.ignores_empty_services,
         allows_transfer=any(is_in(names[0], zone) for zone in _transferred(cluster)),
+        max_connections=MAX_CONNECTIONS,
     )
 
 

@@ -42,6 +42,7 @@ def test_the_corefile_of_kubeadm_is_read_as_it_is() -> None:
         forwards={".": STOCK},
         server_zones=(".",),
         cluster_dns=None,
+        max_connections=10_000,
     )
     assert (found.lameduck, found.health[0].address, found.ready[0].address) == (5.0, ("", 8080), ("", 8181))
     assert found.prometheus[0].address == ("", 9153)
