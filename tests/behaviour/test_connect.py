@@ -110,6 +110,18 @@ def test_a_program_in_its_network_finds_it_by_its_name(here: ClusterCommands) ->
     assert result.stdout in {each["name"] for each in here.pods("web-")}, result.stderr
 
 
+def test_short_names_are_those_of_the_namespace_that_is_shown(remote: ClusterCommands, tmp_path: Path) -> None:
+    commands = ClusterCommands(tmp_path, "shop")
+    given = ("--detach", "--subnets", "auto", "--kubeconfig", str(remote.state / "kubeconfig"), "-n", "shop")
+    try:
+        assert commands.named("connect", *given).returncode == 0
+        assert commands.named("run", "--", "getent", "hosts", "web").stdout.split()[1:] == [
+            "web.shop.svc.cluster.local"
+        ]
+    finally:
+        commands.down()
+
+
 def test_where_a_connection_went_and_why_a_service_answers_can_be_asked(here: ClusterCommands) -> None:
     curl(f"http://{here.at('web')}/hostname")
     pods = {each["name"] for each in here.pods("web-")}

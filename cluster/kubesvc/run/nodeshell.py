@@ -31,4 +31,11 @@ def entrance(cluster: Cluster) -> Entrance:
         hosts=str(state.hosts),
         kubeconfig=str(state.kubeconfig),
         namespaces=tuple(sorted(each["metadata"]["name"] for each in cluster.store.list(NAMESPACES))),
+        namespace=_namespace(cluster),
     )
+
+
+def _namespace(cluster: Cluster) -> str:
+    """Return the namespace that a mirror shows, if it shows one alone."""
+    upstream = cluster.components.upstream
+    return (upstream.document()["namespace"] if upstream is not None else "") or "default"

@@ -13,7 +13,8 @@ class Entrance(NamedTuple):
 
     ``nodes`` are the names of the nodes, the first one first; ``dns_address`` is the name server's in the cluster and
     ``zone`` the cluster's domain. ``folder`` is for files that a program needs, ``hosts`` the nodes' /etc/hosts, and
-    ``kubeconfig`` leads to the API server, inside as outside. ``namespaces`` are the names of those that there are.
+    ``kubeconfig`` leads to the API server, inside as outside. ``namespaces`` are the names of those that there are,
+    ``namespace`` that of short names where none is asked for.
     """
 
     agent: int
@@ -24,6 +25,7 @@ class Entrance(NamedTuple):
     hosts: str
     kubeconfig: str
     namespaces: tuple[str, ...] = ()
+    namespace: str = "default"
 
     @classmethod
     def read(cls, document: dict[str, Any]) -> Entrance:

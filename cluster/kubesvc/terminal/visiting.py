@@ -14,7 +14,7 @@ from kubesvc.terminal.arguments import ask, fail, name_option
 def _check_namespace(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     from kubesvc.state.directory import is_cluster_name
 
-    if not is_cluster_name(value):
+    if value and not is_cluster_name(value):
         message = f"{value!r} is no name of a namespace: lower case letters, digits and '-', at most 63"
         raise click.BadParameter(message)
     return value
@@ -23,10 +23,9 @@ def _check_namespace(_ctx: click.Context, _param: click.Parameter, value: str) -
 names_option = click.option(
     "-n",
     "--namespace",
-    default="default",
-    show_default=True,
+    default="",
     callback=_check_namespace,
-    help="Namespace of short names such as `web`.",
+    help="Namespace of short names such as `web`: default, or the one that a mirror shows.",
 )
 node_option = click.option(
     "--node", default="", metavar="NODE", help="The node whose host name it has; the first one unless given."
@@ -76,7 +75,7 @@ def _visit(where: WhereArguments, command: tuple[str, ...], *, keeps_user: bool)
 
     entrance = Entrance.read(ask(where["name"], lambda cluster: cluster.entrance()))
     node = _one_of(entrance.nodes, where["node"] or entrance.nodes[0], "node")
-    namespace = _one_of(entrance.namespaces, where["namespace"], "namespace")
+    namespace = _one_of(entrance.namespaces, where["namespace"] or entrance.namespace, "namespace")
     environment = {**os.environ, "KUBECONFIG": entrance.kubeconfig}
     try:
         sys.exit(visit(entrance, Visit(command, node, environment, keeps_user, namespace)))
