@@ -23,6 +23,8 @@ Of equal values the one with the smallest place is taken.
 _WEIGHTS = 16
 """How many weights a band has."""
 _ALWAYS = 1 << 62
+_SPARE = 16
+"""How many more entries may be out of date, or out of line, than are in it before a line is put in order."""
 
 
 class Seat(NamedTuple):
@@ -82,7 +84,7 @@ class _Line:
 
     def _settle(self, entries: Mapping[Backend, _Entry]) -> None:
         """Find the first one of ``entries``, and drop those before it."""
-        if self._outdated > self.size + 16:
+        if self._outdated > self.size + _SPARE or len(self._rest) > len(self._queue) + _SPARE:
             valid = (each for each in (*self._queue, *self._rest) if entries.get(each[3]) is each)
             self._queue, self._rest, self._outdated = deque(sorted(valid)), [], 0
         queue, rest = self._queue, self._rest
