@@ -25,8 +25,7 @@ _PR_SET_PDEATHSIG = 1
 
 def main(port: int, workers: int, queues: str, *times: float) -> None:
     """Serve until the process is ended, and the workers with it."""
-    option = SO_REUSEPORT if queues == "own" else SO_REUSEADDR
-    listeners = [_listener(port, option) for _ in range(workers if queues == "own" else 1)]
+    listeners = [_listener(port, queues == "own") for _ in range(workers if queues == "own" else 1)]
     # Connections wait in all sockets from the beginning: the kernel gives none to a worker that is not there yet.
     number = next((number for number in range(1, workers) if not os.fork()), 0)
     if number:
@@ -38,9 +37,10 @@ def main(port: int, workers: int, queues: str, *times: float) -> None:
             _serve(connection, rng, *times)
 
 
-def _listener(port: int, option: int) -> socket:
+def _listener(port: int, is_one_of_several: bool) -> socket:
     listener = socket()
-    listener.setsockopt(SOL_SOCKET, option, 1)
+    listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+    listener.setsockopt(SOL_SOCKET, SO_REUSEPORT, is_one_of_several)
     listener.bind(("", port))
     listener.listen(_QUEUE)
     return listener
