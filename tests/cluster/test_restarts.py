@@ -12,7 +12,7 @@ import pytest
 from benchmarks.cluster.clients import Client
 from benchmarks.cluster.controlplane import ControlPlane
 from benchmarks.cluster.networks import NodeNetwork
-from benchmarks.cluster.peers import KUBESVC, NameServer, ProxyOnNode
+from benchmarks.cluster.peers import COREDNS, KUBE_PROXY, KUBESVC, NameServer, ProxyOnNode
 from tests.helpers.cluster.cli import eventually
 from tests.helpers.objects import build_endpoint, build_namespace, build_service, build_slice
 from tests.helpers.realcluster.judging import Named
@@ -118,8 +118,13 @@ def test_what_changed_while_the_watch_was_gone_arrives(world: World) -> None:
         found.goes_on()
 
 
-def test_etcd_comes_back_with_an_older_state(world: World) -> None:
-    """Versions go back, and what came after the backup is gone, as after a restore: clients list again."""
+def test_etcd_comes_back_with_an_older_state(
+    world: World, proxies: dict[str, ProxyOnNode], servers: dict[str, NameServer]
+) -> None:
+    """Versions go back, and what came after the backup is gone, as after a restore: clients list again.
+
+    kube-proxy and CoreDNS were seen to wait for the versions that are still to come: they start anew for other tests.
+    """
     data, backup = world.plane.folder / "etcd", world.plane.folder / "backup"
     world.plane.apiserver.stop()
     world.plane.etcd.stop()
@@ -141,3 +146,6 @@ def test_etcd_comes_back_with_an_older_state(world: World) -> None:
         assert change_is_seen(world)
         assert eventually(lambda: not world.is_seen("lost", "10.101.0.3", PODS[0]))
         found.goes_on()
+    for peer in (proxies[KUBE_PROXY].program, servers[COREDNS].program):
+        peer.stop()
+        peer.start()

@@ -8,7 +8,10 @@ from tests.helpers.dnsset.comparing import Said
 from tests.helpers.dnsset.questions import Question
 
 NAME_SERVER = "CoreDNS names no server of a zone where it has `bind`, or loopback addresses alone"
-COUNTED_DOWN = "CoreDNS' cache counts the TTLs of the cluster's names down, and bounds that of dns-version"
+COUNTED_DOWN = (
+    "CoreDNS' cache counts the TTLs of the cluster's names down, bounds that of dns-version, and answers in the"
+    " spelling of the client that asked first"
+)
 _ASKED_OF_SERVERS = ("cluster.local NS", "ns.dns.cluster.local A", "in-addr.arpa NS", "ip6.arpa NS")
 
 
@@ -25,5 +28,6 @@ def declared_with_cache(question: Question, ours: Said | str, theirs: Said | str
 
 
 def _without_ttls(said: Said | str) -> str:
-    """Return an answer without the TTLs of its records; that of EDNS stays."""
-    return re.sub(r"'([^' ]+) \d+ 1 ", r"'\1 TTL 1 ", str(said))
+    """Return an answer without the TTLs and the spelling of its records; the TTL of EDNS stays."""
+    records = re.sub(r"'([^' ]+) \d+ 1 ", r"'\1 TTL 1 ", str(said))
+    return records.lower()
