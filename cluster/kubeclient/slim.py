@@ -12,6 +12,8 @@ from typing import Any
 
 from kubeapi.meta import JSON, LAST_APPLIED
 
+PART_LENGTH = 300
+"""Characters of the longest part that is shared: the conditions of a pod have times, and are those of no other one."""
 PARTS_LIMIT = 10_000
 """Different parts that are remembered; with more of them little is shared, and they are forgotten."""
 
@@ -62,7 +64,9 @@ class Sharing:
                 if name in _TEXTS:
                     part[name] = sys.intern(value)
             elif name in _PARTS:
-                part[name] = self._parts.setdefault(repr(value), value)
+                key = repr(value)
+                if len(key) <= PART_LENGTH:
+                    part[name] = self._parts.setdefault(key, value)
             elif kind is dict:
                 self.share(value)
             elif kind is list:

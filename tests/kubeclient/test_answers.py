@@ -205,3 +205,9 @@ def test_what_is_remembered_of_parts_is_bounded() -> None:
     for port in range(PARTS_LIMIT + 2):
         sharing.share({"ports": [{"port": port}]})
     assert len(sharing._parts) < 10
+
+
+def test_long_parts_are_nobody_elses() -> None:
+    sharing = Sharing()
+    sharing.share({"conditions": [{"type": "Ready", "lastTransitionTime": "2026-11-29T10:00:00Z"}] * 10})
+    assert sharing._parts == {}

@@ -161,6 +161,7 @@ class APIClient:
             raise explain(error, self.access, time.time()) from None
 
     async def _chunks(self, answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes of an answer; aiohttp loses what comes just before a cut (see findings)."""
         try:
             async for chunk in answer.content.iter_any():
                 yield chunk
