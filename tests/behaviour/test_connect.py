@@ -172,8 +172,9 @@ def test_a_new_service_over_there_answers_here(remote: ClusterCommands, here: Cl
 
 def test_a_place_without_services_is_said(remote: ClusterCommands, tmp_path: Path) -> None:
     given = ("--subnets", "auto", "--kubeconfig", str(remote.state / "kubeconfig"), "-n", "kube-public")
-    result = ClusterCommands(tmp_path, "none").named("connect", *given)
-    assert result.returncode == 1
+    commands = ClusterCommands(tmp_path, "none")
+    result = commands.named("connect", *given)
+    assert (result.returncode, commands.state.exists()) == (1, False)
     said = 'has no Service in namespace "kube-public"; -n NAMESPACE chooses another, -A shows all\n'
     assert result.stderr == f'kubesvc: context "kubesvc-there" {said}'
 

@@ -115,6 +115,8 @@ class Cluster:
     def service_problems(self) -> list[str]:
         """Return the reason for each Service that has no ready endpoint, one sentence each."""
         upstream = self.components.upstream
+        if upstream is not None and upstream.waiting_for():
+            return []
         told = upstream.not_carried if upstream is not None else lambda _: []
         dead = [each for each in self.health.services_without_endpoints() if not told(each)]
         return self.diagnosis.problems(dead) if dead else []

@@ -88,7 +88,7 @@ class Health:
         """Return what is not ready yet, one sentence each."""
         unwritten = [self._journal.problem] if self._journal.problem else []
         if self._components.upstream is not None:
-            return [*unbound_services(self._store, listeners)]
+            return self._components.upstream.waiting_for() or [*unbound_services(self._store, listeners)]
         programs = self._components.kubelet.programs
         waiting = waiting_for(self._store, listeners) or unsettled(programs(), time.time(), listening_ports)
         return [*waiting, *unwritten]

@@ -40,6 +40,10 @@ class Upstream(Protocol):
         """Go on in the cluster's network, which is another one than before."""
         ...
 
+    def waiting_for(self) -> list[str]:
+        """Return what the Store is not full yet for, a sentence each."""
+        ...
+
     def document(self) -> dict[str, str]:
         """Return its part of the status document."""
         ...

@@ -38,8 +38,9 @@ def serve(up: UpStart) -> int | None:
                 keep_sandbox(state, up.options.sandbox)
             _redirect(state.open_log(), up.caller)
             status = _run(up)
-            if up.start.upstream is not None and status != EXIT_FAILED:
-                # While the lock is held: nothing of another cluster stays, and no other start sees half of it.
+            if up.start.upstream is not None and (status != EXIT_FAILED or not state.log.stat().st_size):
+                # While the lock is held: nothing of another cluster stays but a log that tells of a fault, and no
+                # other start sees half of it.
                 state.purge()
             return status
     except AlreadyRunningError as error:

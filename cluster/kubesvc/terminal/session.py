@@ -145,7 +145,8 @@ class Session:
     def _announce(self) -> None:
         document = escaped_values(self._cluster.status())
         if self._up.announce is not None:
-            self._up.announce(document, self._console)
+            if self._cluster.started.is_set():
+                self._up.announce(document, self._console)
             return
         lines = printers.try_lines(document)
         self._console.show(printers.service_table(document))

@@ -45,7 +45,6 @@ class RemoteCluster:
     """Implements ``Upstream``: ``start``, then ``parts``, then ``close``."""
 
     _client: APIClient
-    _shown: Shown
     _mirror: Mirror
     _gateways: Gateways
     _source: APIListerWatcher
@@ -55,6 +54,7 @@ class RemoteCluster:
         self._wanted = wanted
         self._surroundings = surroundings
         self._make_gateways = make_gateways
+        self._shown = Shown(wanted.context, "", wanted.namespace, wanted.selector)
         self._pods_unknown = ""
         self._informers: list[Informer] = []
         self._following: list[asyncio.Task[None]] = []
@@ -160,12 +160,27 @@ class RemoteCluster:
         """Return its part of the status document."""
         return self._shown.document()
 
+    def waiting_for(self) -> list[str]:
+        """Return what has not been answered yet, a sentence each."""
+        if self._has_started:
+            return []
+        if not self._informers:
+            return [f"context {self._shown.context or 'of the kubeconfig'}: its API server has not answered yet"]
+        known = self._source.freshness()
+        return [
+            f"{each.resource} of context {self._shown.context} are not listed yet: {known[each.resource].problem}"
+            for each in self._informers
+            if not each.has_synced and each.resource in known
+        ]
+
     def not_carried(self, service: ObjectKey) -> list[str]:
         """Return what is not carried of a Service, a sentence each."""
-        return self._mirror.missing(service)
+        return self._mirror.missing(service) if self._has_started else []
 
     def problems(self) -> list[str]:
         """Return what does not work of the whole, a sentence each."""
+        if not self._has_started:
+            return []
         found = [self._pods_unknown] if self._pods_unknown else []
         now = time.monotonic()
         lost = oldest(self._source.freshness(), now)
