@@ -246,6 +246,11 @@ async def test_the_kernel_carries_traffic_by_tables_of_their_own(tmp_path: Path)
             assert has_table("kubesvc-proxy")
             assert not has_table("kube-proxy")
             assert await proxy.end() == 0
+            assert "the kernel goes on serving by its tables, as with kube-proxy; --cleanup removes them" in proxy.said
+        assert await ask(REAL) == REAL_POD
+        async with running(cluster, "--cleanup") as proxy:
+            assert await proxy.ended() == 0
+            assert "removed table ip kubesvc-proxy and table ip6 kubesvc-proxy" in proxy.said
         assert not has_table("kubesvc-proxy")
 
 

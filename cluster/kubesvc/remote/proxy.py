@@ -68,6 +68,7 @@ class OwnNode(NamedTuple):
 
 
 class _Run(NamedTuple):
+    is_left_to_kernel: bool
     file: KubeProxyConfiguration
     user: User
     stop: asyncio.Event
@@ -92,7 +93,7 @@ async def run_proxy(options: ProxyOptions, file: KubeProxyConfiguration, user: U
             localizer.begin()
             events = ServiceEvents(client, EventPoster(client, NAME, name, clock=time.time), user)
             proxy = _make_proxy(client, config, localizer, events.record)
-            await _serve(proxy, events, _Run(file, user, stop))
+            await _serve(proxy, events, _Run(has_kernel(config), file, user, stop))
     finally:
         await client.close()
 
@@ -170,6 +171,8 @@ async def _serve(proxy: ProxyServer, events: ServiceEvents, run: _Run) -> None:
             each.cancel()
         await proxy.drain(DRAIN_SECONDS)
         serving.cancel()
+    if run.is_left_to_kernel:
+        run.user.say("the kernel goes on serving by its tables, as with kube-proxy; --cleanup removes them")
 
 
 async def _tell(proxy: ProxyServer, run: _Run) -> None:

@@ -25,6 +25,7 @@ class ProxyOptions:
     config: str = ""
     is_setting_up: bool = False
     is_beside_kube_proxy: bool = False
+    is_cleaning_up: bool = False
 
 
 def node_name_of(options: ProxyOptions, file: KubeProxyConfiguration, hostname: str) -> str:

@@ -18,6 +18,7 @@ class ProxyArguments(TypedDict):
     config: str
     is_setting_up: bool
     is_beside_kube_proxy: bool
+    is_cleaning_up: bool
 
 
 @click.command(short_help="Be kube-proxy for one node of a real cluster.")
@@ -35,6 +36,7 @@ class ProxyArguments(TypedDict):
     is_flag=True,
     help="Start although kube-proxy's own rules are in this network.",
 )
+@click.option("--cleanup", "is_cleaning_up", is_flag=True, help="As root: remove what a proxy has left, and exit.")
 def proxy(**given: Unpack[ProxyArguments]) -> None:
     """Serve the Services of a real cluster on this node, as kube-proxy does, until Ctrl-C or SIGTERM.
 

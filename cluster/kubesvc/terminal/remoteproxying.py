@@ -7,22 +7,35 @@ from pathlib import Path
 
 import click
 
+from kubesvc.remote.errors import CommandError
 from kubesvc.remote.kubeproxyconfig import KubeProxyConfiguration, read_kube_proxy_configuration
 from kubesvc.remote.proxysettings import ProxyOptions
 from kubesvc.remote.user import User
 from kubesvc.terminal.arguments import fail
-from kubesvc.terminal.console import EXIT_BAD_INPUT
+from kubesvc.terminal.console import EXIT_BAD_INPUT, EXIT_WELL
 from kubesvc.terminal.escaping import escaped_entry
 from kubesvc.terminal.remoterun import begin, run_until_stopped, say, settle
 
 
 def serve_proxy(options: ProxyOptions) -> int:
-    """Serve as the proxy until the user ends it; returns the exit status."""
+    """Serve as the proxy until the user ends it, or clean up; returns the exit status."""
+    if options.is_cleaning_up:
+        return _clean_up()
     file = _read(options.config) if options.config else KubeProxyConfiguration()
     begin()
     from kubesvc.remote.proxy import run_proxy
 
     return run_until_stopped(lambda stop: run_proxy(options, file, User(say, settle), stop))
+
+
+def _clean_up() -> int:
+    from kubesvc.remote.cleanup import clean_up
+
+    try:
+        clean_up(say)
+    except CommandError as error:
+        fail(str(error))
+    return EXIT_WELL
 
 
 def _read(path: str) -> KubeProxyConfiguration:

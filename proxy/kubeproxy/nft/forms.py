@@ -88,6 +88,8 @@ def key_form(family: Family, key: tuple[Field, ...]) -> tuple[int, int]:
 @lru_cache(maxsize=65536)
 def packed(address: str) -> bytes:
     """Return an address as packets have it."""
+    if ":" not in address and address.count(".") == 3:  # a fifth of the time, and most are of this kind
+        return bytes(map(int, address.split(".")))
     return ip_address(address).packed
 
 

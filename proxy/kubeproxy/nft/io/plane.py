@@ -18,7 +18,7 @@ from kubeproxy.config import ProxyConfig
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.nft.division import Divider, Division, cut_off, destinations_of
 from kubeproxy.nft.io import netfilter
-from kubeproxy.nft.io.ruleset import Refused, Ruleset, Stale, families_of, remove_tables
+from kubeproxy.nft.io.ruleset import Refused, Ruleset, Stale, families_of
 from kubeproxy.nft.io.traffic import NftTraffic
 from kubeproxy.nft.skeleton import NodeTables
 from kubeproxy.nft.tables import EMPTY, Part
@@ -95,9 +95,8 @@ class NftPlane:
             try:
                 yield
             finally:
-                self._close(stop=True)
+                self._close(stop=self._own is None)
                 self.traffic.close()
-                self._remove_own()
 
     def apply(self, sync: Sync) -> None:
         """Have both engines obey a change, so that at each moment one of them serves each address."""
@@ -127,7 +126,13 @@ class NftPlane:
         return self._userspace.statuses()
 
     async def drain(self, seconds: float) -> None:
-        """Take no new clients for good, give the connections ``seconds`` to end, and reset the rest."""
+        """Take no new clients for good, give the connections ``seconds`` to end, and reset the rest.
+
+        On a node the kernel goes on serving by its rules, as kube-proxy leaves them: its successor takes them over.
+        """
+        if self._own is not None:
+            await self._userspace.drain(seconds)
+            return
         self._close(stop=True)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._userspace.drain(seconds), name="drain of the userspace engine")
@@ -208,12 +213,6 @@ class NftPlane:
             why = self._reasons[name] = f"the kernel refuses its rules: {error.strerror}"
             if why != before.get(name):
                 self._note_refusal(name, f"Served by the userspace engine: {why}")
-
-    def _remove_own(self) -> None:
-        """Leave nothing on a node; a cluster's network ends with its tables."""
-        if self._own is not None:
-            with contextlib.suppress(OSError), contextlib.closing(self.open_socket()) as sock:
-                remove_tables(sock, self._own)
 
     def _close(self, *, stop: bool = False) -> None:
         if self._timer is not None:

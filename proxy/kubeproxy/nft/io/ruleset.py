@@ -152,10 +152,16 @@ def families_of(own: NodeTables | None) -> dict[str, Family]:
     return {name: each if own is None else each._replace(table=OWN_TABLE) for name, each in ((IPV4, V4), (IPV6, V6))}
 
 
-def remove_tables(sock: NetfilterSocket, own: NodeTables) -> None:
-    """Remove the tables of a node, and all that is in them, as far as they are there."""
-    for family in families_of(own).values():
-        sock.transact([to.new_table(family), to.delete_table(family)])
+def remove_node_tables(sock: NetfilterSocket) -> list[str]:
+    """Remove the tables of a node with all that is in them; return those that were there. OSError."""
+    found: list[str] = []
+    for family in families_of(NodeTables()).values():
+        with contextlib.suppress(FileNotFoundError):
+            if list(sock.request(to.get_table(family))):
+                for refusal in sock.transact([to.delete_table(family)]):
+                    raise refusal.error
+                found.append(f"table {family.name} {family.table}")
+    return found
 
 
 def _too_long() -> OSError:
