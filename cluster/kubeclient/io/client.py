@@ -118,10 +118,16 @@ class APIClient:
 
     async def connect(self, path: str, params: Params, wanted: Wanted) -> Upgraded:
         """Return a connection that the server has upgraded, for port-forward. Its transport does not read yet."""
-        credential = await self._credentials.current()
         url = str(self._url(path, params))
-        headers = self._headers(credential)
-        return await open_upgraded(self.access, self._tls_for(credential), url, headers, wanted)
+        for is_last in (False, True):
+            credential = await self._credentials.current()
+            headers = self._headers(credential)
+            try:
+                return await open_upgraded(self.access, self._tls_for(credential), url, headers, wanted)
+            except Refusal as refusal:
+                if is_last or refusal.code != UNAUTHORIZED or not self._credentials.refuse(credential):
+                    raise with_remedy(refusal, named(self.access)) from None
+        raise AssertionError
 
     @asynccontextmanager
     async def _answer(

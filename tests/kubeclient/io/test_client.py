@@ -338,6 +338,25 @@ async def test_a_connection_is_upgraded_and_handed_over_with_its_first_bytes() -
         assert (asked.method, asked.headers["authorization"], asked.query) == ("POST", "Bearer t", {"ports": "80"})
 
 
+async def test_an_upgrade_that_is_refused_is_asked_for_again_with_the_token_that_the_file_has_now(
+    tmp_path: Path,
+) -> None:
+    async def script(asked: Asked) -> AsyncIterator[bytes]:
+        if asked.headers["authorization"] == "Bearer new":
+            fields = "Upgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n\r\n"
+            yield b"HTTP/1.1 101 Switching Protocols\r\n" + fields.encode()
+        else:
+            (tmp_path / "token").write_text("new")
+            yield answer(status(401, "Unauthorized", "Unauthorized"), 401)
+
+    (tmp_path / "token").write_text("old")
+    async with scripted(script) as server:
+        file = write_kubeconfig(tmp_path / "config", {"server": server.url}, {"tokenFile": str(tmp_path / "token")})
+        async with from_file(file) as client:
+            (await client.connect("/x", {}, STREAMS)).transport.abort()
+            assert [each.headers["authorization"] for each in server.asked] == ["Bearer old", "Bearer new"]
+
+
 async def test_a_connection_is_upgraded_through_a_proxy_and_with_tls(tmp_path: Path) -> None:
     made = certificate(tmp_path)
 
