@@ -40,7 +40,8 @@ class Informer:
     other object or handler is affected.
 
     With ``keeps_objects`` false the cache stays empty, no change has an ``old``, and a list hands over every object: of
-    a large cluster the objects themselves take more memory than what handlers make of them.
+    a large cluster the objects themselves take more memory than what handlers make of them. After each ``turn`` changes
+    of a list other tasks have their turn, so that none is held up by a large one; 0 hands over all at once.
     """
 
     def __init__(
@@ -50,8 +51,10 @@ class Informer:
         failures: Failures | None = None,
         *,
         keeps_objects: bool = True,
+        turn: int = 0,
     ) -> None:
         self.resource = resource
+        self._turn = turn
         self._keeps_objects = keeps_objects
         self._keys: set[ObjectKey] = set()
         """Those of the objects that are not kept."""
@@ -90,23 +93,29 @@ class Informer:
 
     async def _list_and_watch(self) -> None:
         listed = await self._source.list(self.resource)
-        self._replace(listed.items)
+        await self._hand_over_list(self._replace(listed.items))
         self._synced.set()
         async for events in self._source.watch(self.resource, listed.resource_version):
             self._hand_over([self._apply(event) for event in events])
 
-    def _replace(self, items: Sequence[JSON]) -> None:
-        """Make the cache equal to a list; what vanished between two watches is handed over as deleted."""
+    async def _hand_over_list(self, deltas: Sequence[Delta]) -> None:
+        for begin in range(0, len(deltas), self._turn or len(deltas) or 1):
+            self._handle(deltas[begin : begin + (self._turn or len(deltas))])
+            if self._turn:
+                await asyncio.sleep(0)
+        self._end_batch(deltas)
+
+    def _replace(self, items: Sequence[JSON]) -> list[Delta]:
+        """Make the cache equal to a list and return what changed; what vanished between two watches is deleted."""
         listed = {key_of(item): item for item in items}
         if not self._keeps_objects:
             known, self._keys = self._keys, set(listed)
             vanished = [Delta(key, None, None) for key in known - self._keys]
-            self._hand_over([*vanished, *(Delta(key, None, new) for key, new in listed.items())])
-            return
+            return [*vanished, *(Delta(key, None, new) for key, new in listed.items())]
         gone = [Delta(key, old, None) for key, old in self.cache.items() if key not in listed]
         changed = [Delta(key, self.cache.get(key), new) for key, new in listed.items() if self.cache.get(key) != new]
         self.cache = listed
-        self._hand_over([*gone, *changed])
+        return [*gone, *changed]
 
     def _apply(self, event: WatchEvent) -> Delta:
         key = key_of(event.object)
@@ -127,8 +136,10 @@ class Informer:
         return Delta(key, None, event.object)
 
     def _hand_over(self, deltas: Sequence[Delta]) -> None:
-        if not deltas:
-            return
+        self._handle(deltas)
+        self._end_batch(deltas)
+
+    def _handle(self, deltas: Sequence[Delta]) -> None:
         for delta in deltas:
             for each in self._handlers:
                 try:
@@ -140,7 +151,9 @@ class Informer:
                     if each.lost and delta.key in each.lost:
                         each.lost.discard(delta.key)
                         self._failures.forget(each.component, Subject(self.resource, delta.key))
-        for each in self._handlers:
+
+    def _end_batch(self, deltas: Sequence[Delta]) -> None:
+        for each in self._handlers if deltas else ():
             if each.after is not None:
                 with self._failures.guard(each.component, f"changes of {self.resource}"):
                     each.after()

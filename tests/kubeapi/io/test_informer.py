@@ -197,3 +197,26 @@ async def test_without_objects_a_new_list_tells_all_and_nothing_is_kept() -> Non
         store.delete(PODS, "default", "same")
         assert await follower.next_batch() == [("same", False, False)]
         assert follower.informer.cache == {}
+
+
+async def test_a_large_list_gives_other_tasks_their_turn_and_is_one_batch() -> None:
+    store = Store()
+    names = [f"pod-{each}" for each in range(7)]
+    for name in names:
+        store.create(PODS, obj(name))
+    told: list[str] = []
+    turns: list[int] = []
+    informer = Informer(StoreListerWatcher(store), PODS, turn=3)
+    informer.add_handler("counted", lambda delta: told.append(delta.key.name), lambda: turns.append(len(told)))
+
+    async def others() -> None:
+        while not informer.has_synced:
+            turns.append(len(told))
+            await asyncio.sleep(0)
+
+    tasks = [asyncio.create_task(each) for each in (informer.run(), others())]
+    await informer.wait_for_sync()
+    assert (sorted(told), turns) == (names, [3, 6, 7, 7])
+    for each in tasks:
+        each.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
