@@ -3,6 +3,10 @@
 Of several files the first that has a name, or a current-context, says what it means, and paths in a file are relative
 to its folder, as in client-go (``tools/clientcmd/loader.go``, ``client_config.go``). What kubectl would refuse is
 refused; fields that it does not know are left out, as it does.
+
+No library reads it: kubernetes_asyncio 36 needs its whole client for that (35 MiB of memory, 2,600 files) and takes
+another cluster than kubectl does (findings/kubernetes-asyncio-last-context.sh), kr8s 0.20 leaves keys in /tmp, renews
+nothing, lightkube 1.0 has no KUBECONFIG lists, no exec plugins of v1, no proxy-url.
 """
 
 from __future__ import annotations
