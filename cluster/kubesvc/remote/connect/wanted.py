@@ -11,12 +11,11 @@ from kubeapi.status import StatusError
 
 NEEDED = (SERVICES, ENDPOINTSLICES)
 """What must be listed. Pods may be."""
-FOLLOWED = (*NEEDED, PODS)
 _ROLE = (
-    f"it needs list and watch of {SERVICES}, {ENDPOINTSLICES} and, to tell why a pod is not ready, {PODS}, and get and "
-    "create of pods/portforward: README.md has the Role"
+    f"connect needs list and watch of {SERVICES}, {ENDPOINTSLICES} and, to tell why a pod is not ready, {PODS}, "
+    "and get and create of pods/portforward: README.md has the Role"
 )
-UNAUTHORIZED, FORBIDDEN = 401, 403
+FORBIDDEN = 403
 
 
 class Wanted(NamedTuple):
