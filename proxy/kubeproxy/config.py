@@ -38,6 +38,8 @@ class ProxyConfig:
     """Further addresses of the machine on which the proxy of one node is: packets from there come from the node."""
     local_cidrs: tuple[str, ...] | None = None
     """From where the pods of the proxy's node send (detectLocalMode); None for the pod CIDRs of the Node object."""
+    service_cidrs: tuple[str, ...] = ()
+    """Ranges of cluster IPs, in which the kernel's rules of a node drop packets to addresses that no Service has."""
     masquerades_all: bool = False
     """Whether the kernel's rules give all traffic to cluster IPs the node's address (nftables.masqueradeAll)."""
     min_sync_seconds: float = 0.0

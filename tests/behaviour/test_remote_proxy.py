@@ -235,7 +235,7 @@ async def test_the_kernel_carries_traffic_by_tables_of_their_own(tmp_path: Path)
     with NetlinkSocket() as sock:
         # Without a route there is no way to a cluster IP at all, and 127.0.0.0/8 is none to anywhere else.
         sock.request([new_address(LOOPBACK_INDEX, REAL_POD), Route("10.0.0.0/8", LOOPBACK_INDEX).added()])
-    async with naming_endpoints(REAL_POD), remote(tmp_path) as cluster:
+    async with naming_endpoints(REAL_POD), remote(tmp_path, cidrs=("10.96.0.0/12", "fd00:10:96::/108")) as cluster:
         cluster.put("web", REAL, REAL_POD)
         cluster.put("empty", "10.96.0.21")
         async with running(cluster, "--mode", "nftables") as proxy:

@@ -135,13 +135,14 @@ class _Encoder:
         return ex.lookup(made.name, target, made.number, inverted=inverted)
 
     def _from_one_of(self, each: st.FromOneOf) -> Iterable[bytes]:
+        address = self._address(each.field, ex.FIRST_WORD)
         if len(each.cidrs) == 1:
             network = ip_network(each.cidrs[0], strict=False)
             masked = () if network.prefixlen == network.max_prefixlen else (ex.mask(network.netmask.packed),)
-            return [self._source, *masked, ex.compare(network.network_address.packed, differs=each.not_)]
+            return [address, *masked, ex.compare(network.network_address.packed, differs=each.not_)]
         form = SetForm(ANONYMOUS | CONSTANT | INTERVAL, self._family.address_type, self._family.size)
         elements = intervals((cidr, b"") for cidr in each.cidrs)
-        return [self._source, self._list(form, elements, None, inverted=each.not_)]
+        return [address, self._list(form, elements, None, inverted=each.not_)]
 
     def _to_random_chain(self, each: st.ToRandomChain) -> Iterable[bytes]:
         form = SetForm(ANONYMOUS | CONSTANT | MAP, TYPE_INTEGER, 4, TYPE_VERDICT, user_data=BY_HOST_NUMBER)

@@ -66,21 +66,22 @@ _CHECKED: dict[str, tuple[Rule, ...]] = {
     each: ((st.IsNew(), st.Jump(_CLUSTER_IPS_CHECK)),) for each in ("filter-forward", "filter-output")
 }
 """What else comes to base chains on the node of a real cluster."""
-_MASQUERADED = {
-    _MASQUERADING: Chain(
-        (
-            (st.IsMarked(), st.Mark(off=True), st.Masquerade()),
-            (st.IsTranslated(), st.InSet(_HAIRPIN_KEY, HAIRPINS), st.Masquerade()),
-        )
-    ),
-    _CLUSTER_IPS_CHECK: Chain(((st.InSet((Field.DESTINATION,), CLUSTER_IPS), st.IsToElsewhere(), st.Goto(REJECT)),)),
-}
+_MASQUERADED = Chain(
+    (
+        (st.IsMarked(), st.Mark(off=True), st.Masquerade()),
+        (st.IsTranslated(), st.InSet(_HAIRPIN_KEY, HAIRPINS), st.Masquerade()),
+    )
+)
 
 
 class NodeTables(NamedTuple):
-    """What differs on the node of a real cluster. ``masquerades_all``: all traffic to cluster IPs is masqueraded."""
+    """What differs on the node of a real cluster. ``masquerades_all``: all traffic to cluster IPs is masqueraded.
+
+    ``service_cidrs`` are the ranges in which addresses that no Service has are dropped.
+    """
 
     masquerades_all: bool = False
+    service_cidrs: tuple[str, ...] = ()
 
 
 def skeleton(nodes: Nodes, family: str, own: NodeTables | None = None) -> Part:
@@ -93,10 +94,20 @@ def skeleton(nodes: Nodes, family: str, own: NodeTables | None = None) -> Part:
         _ENDPOINTS_CHECK: Chain(((st.ByKey(TO, NO_ENDPOINT_SERVICES),), (st.ByKey(TO, NO_ENDPOINT_NODE_PORTS),))),
         SERVICES: Chain(tuple(_dispatch(nodes, family, masquerades_all=masquerades_all))),
     }
-    chains |= _with_gateways(nodes, family) if own is None else _MASQUERADED
+    if own is None:
+        chains |= _with_gateways(nodes, family)
+    else:
+        chains |= {_MASQUERADING: _MASQUERADED, _CLUSTER_IPS_CHECK: Chain(tuple(_check_cluster_ips(own, family)))}
     checked = _CHECKED if own is not None else {}
     base = {name: Chain((rule, *checked.get(name, ())), hook) for name, hook, rule in _BASE_CHAINS}
     return Part({**chains, **base}, _SETS)
+
+
+def _check_cluster_ips(own: NodeTables, family: str) -> Iterable[Rule]:
+    """Yield what becomes of packets to cluster IPs that no Service port takes; sockets of this machine keep theirs."""
+    yield st.InSet((Field.DESTINATION,), CLUSTER_IPS), st.IsToElsewhere(), st.Goto(REJECT)
+    if ranges := _of_family(own.service_cidrs, family):
+        yield st.FromOneOf(ranges, field=Field.DESTINATION), st.IsToElsewhere(), st.End.DROP
 
 
 def _with_gateways(nodes: Nodes, family: str) -> dict[str, Chain]:

@@ -101,14 +101,15 @@ class InSet(NamedTuple):
 
 
 class FromOneOf(NamedTuple):
-    """Matches packets from one of ``cidrs``, or with ``not_`` from none of them; they do not overlap."""
+    """Matches packets from one of ``cidrs``, or with ``not_`` from none; they do not overlap. ``field`` may differ."""
 
     cidrs: tuple[str, ...]
     not_: bool = False
+    field: Field = Field.SOURCE
 
     def __str__(self) -> str:
         listed = ", ".join(self.cidrs)
-        return f"ip saddr {'!= ' if self.not_ else ''}{listed if len(self.cidrs) == 1 else f'{{ {listed} }}'}"
+        return f"{self.field} {'!= ' if self.not_ else ''}{listed if len(self.cidrs) == 1 else f'{{ {listed} }}'}"
 
 
 class ByKey(NamedTuple):

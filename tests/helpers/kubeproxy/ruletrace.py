@@ -62,7 +62,7 @@ class Table:
             return Way("DROP")
         ends = self._run("services", moving)
         if not ends:
-            return Way("REJECT" if self._hook("output", "filter", 0, moving) == "REJECT" else "")
+            return Way(self._hook("output", "filter", 0, moving))
         if ends == {"DROP"}:
             return Way("DROP")
         after = {end for end in ends if isinstance(end, _Moving)}
@@ -133,8 +133,8 @@ class Table:
         match each:
             case st.InSet(key, name):
                 return name in self._pinned or (name, self._key(key, moving)) in self._entries
-            case st.FromOneOf(cidrs, not_):
-                return _is_in(packet.source, cidrs) != not_
+            case st.FromOneOf(cidrs, not_, field):
+                return _is_in(packet.source if field is Field.SOURCE else packet.destination, cidrs) != not_
             case st.IsProtocol(protocol):
                 return packet.protocol == protocol
         holds: dict[type, bool] = {

@@ -57,6 +57,14 @@ def test_all_traffic_to_cluster_ips_is_masqueraded_if_that_is_wanted() -> None:
     assert way(POD, CLUSTER_IP, own=NodeTables(masquerades_all=True)) == Way("FORWARD", BOTH, MASQUERADED)
 
 
+def test_a_cluster_ip_that_no_service_has_is_dropped_where_the_ranges_are_known() -> None:
+    own = NodeTables(service_cidrs=("10.96.0.0/12", "fd00:10:96::/108"))
+    assert way(POD, "10.111.0.1", own=own).verdict == "DROP"
+    assert way(POD, CLUSTER_IP, 81, own=own).verdict == "REJECT"
+    assert way(POD, CLUSTER_IP, own=own).verdict == "FORWARD"
+    assert way(POD, "10.111.0.1").verdict == way(POD, "10.112.0.1", own=own).verdict == ""
+
+
 def test_a_port_that_a_cluster_ip_has_not_is_refused_and_one_of_the_node_is_left_alone() -> None:
     assert way(POD, CLUSTER_IP, 81).verdict == "REJECT"
     assert way(OUTSIDE, "10.0.0.7", 30080).verdict == ""

@@ -48,7 +48,7 @@ class NftPlane:
     ) -> None:
         self._loop = loop
         self._network = dependencies.network
-        self._own = NodeTables(config.masquerades_all) if config.node_name else None
+        self._own = NodeTables(config.masquerades_all, config.service_cidrs) if config.node_name else None
         self.families = families_of(self._own)
         self._failures = dependencies.failures
         self._note_refusal = note_refusal

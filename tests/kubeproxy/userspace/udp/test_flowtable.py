@@ -59,6 +59,14 @@ def test_a_flow_lasts_as_connection_tracking_lets_it(
     assert flows.expired(last + timeout) == [flow]
 
 
+def test_flows_last_as_long_as_the_table_is_told() -> None:
+    flows, flow = table(), TrackedFlow()
+    flows.timeouts = (5.0, 5.0, 50.0)
+    flows.add(flow, 0)
+    assert flows.expired(4) == []
+    assert flows.expired(6) == [flow]
+
+
 def test_an_unanswered_flow_goes_first_then_the_one_that_was_idle_the_longest() -> None:
     flows = table(4)
     streams = [TrackedFlow(), TrackedFlow()]
