@@ -17,8 +17,8 @@ from yarl import URL
 
 from kubeclient.access import Access
 from kubeclient.handshake import Answer, HeadReader, Wanted, check_upgrade, proxy_request, upgrade_request
-from kubeclient.io.failures import explain, named
-from kubeclient.refusals import read_refusal, with_remedy
+from kubeclient.io.failures import explain
+from kubeclient.refusals import read_refusal
 
 HANDSHAKE_SECONDS = 15.0
 BODY_LIMIT = 64 * 1024
@@ -49,8 +49,7 @@ async def open_upgraded(
             head.transport.write(upgrade_request(target.raw_path_qs, target.authority, headers, wanted, key))
             answer = await head.answer()
             if answer.status != SWITCHING:
-                refusal = read_refusal(answer.status, answer.headers, await head.body(answer))
-                raise with_remedy(refusal, named(access))
+                raise read_refusal(answer.status, answer.headers, await head.body(answer))
             return Upgraded(head.transport, head.rest, check_upgrade(answer, wanted, key))
     except BaseException as error:
         head.abort()

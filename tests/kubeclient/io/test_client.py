@@ -441,6 +441,11 @@ async def test_an_issuer_that_gives_no_token_is_said(tmp_path: Path, said: bytes
 UPGRADES: dict[str, tuple[bytes, type[Exception], str]] = {
     "refused": (answer(status(403, "Forbidden", "pods is forbidden"), 403), StatusError, "pods is forbidden"),
     "not-upgraded": (answer({}), StatusError, "the server answers 200"),
+    "no-user": (
+        answer(status(401, "Unauthorized", "Unauthorized"), 401),
+        StatusError,
+        r"^the API server \S+ \(context test of test.kubeconfig\) refuses the credentials \(Unauthorized\); log in",
+    ),
     "no-length": (b"HTTP/1.1 502 Bad Gateway\r\n\r\nbad gateway", StatusError, "bad gateway"),
     "ended": (b"", ConnectionError, "has ended the connection"),
     "no-http": (b"220 smtp\r\n\r\n", ConnectionError, "the answer is not HTTP"),
