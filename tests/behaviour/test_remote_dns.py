@@ -185,6 +185,8 @@ def test_a_changed_corefile_is_in_force_and_a_bad_one_is_refused(server: NameSer
         ),
         pytest.param(("--config", "/nowhere"), 2, "--config /nowhere cannot be read: No such file", id="no Corefile"),
         pytest.param(("--listen", "here"), 2, "'here' is no address with a port; write it like", id="listen"),
+        pytest.param(("--zone", "a..b"), 2, "'a..b' is no name of a zone; write it like", id="zone"),
+        pytest.param(("--upstream", "dns.example"), 2, "'dns.example' is no IP address; write it", id="upstream"),
         pytest.param(("--zone", "a", "--config", "b"), 2, "--zone and --upstream are for a start without", id="both"),
     ],
 )

@@ -38,12 +38,12 @@ _PLAIN = """.:53 {{
 
 
 class DNSOptions(NamedTuple):
-    """The options of `kubesvc dns`; "" and () where the command line says nothing."""
+    """The options of `kubesvc dns`; "", () and None where the command line says nothing."""
 
     kubeconfig: str = ""
     context: str = ""
     config: str = ""
-    zone: str = ""
+    zone: str | None = None
     upstreams: tuple[str, ...] = ()
     listen: tuple[Address, ...] = ()
 

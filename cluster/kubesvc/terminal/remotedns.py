@@ -34,13 +34,45 @@ class Place(click.ParamType["Address"]):
         return address, int(port)
 
 
+class Zone(click.ParamType[str]):
+    """A domain name."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the zone in lower case."""
+        from kubesvc.remote.corefile.names import ROOT, read_zones
+
+        try:
+            (zone,) = read_zones(value)
+        except ValueError:
+            zone = ROOT
+        if zone == ROOT:
+            self.fail(f'{value!r} is no name of a zone; write it like "cluster.local"', param, ctx)
+        return zone
+
+
+class Upstream(click.ParamType[str]):
+    """``ADDRESS`` or ``ADDRESS:PORT`` of a name server."""
+
+    name = "upstream"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text, as a Corefile has it."""
+        from kubesvc.remote.corefile.values import read_upstream
+
+        if read_upstream(value) is None:
+            self.fail(f'{value!r} is no IP address; write it like "192.0.2.53" or "[2001:db8::53]:5353"', param, ctx)
+        return str(value)
+
+
 class DNSArguments(TypedDict):
     """The arguments of `kubesvc dns`, named as in ``DNSOptions``."""
 
     kubeconfig: str
     context: str
     config: str
-    zone: str
+    zone: str | None
     upstreams: tuple[str, ...]
     listen: tuple[Address, ...]
 
@@ -51,10 +83,17 @@ class DNSArguments(TypedDict):
 )
 @click.option("--context", default="", metavar="NAME", help="Its context; the current one unless given.")
 @click.option("--config", default="", metavar="COREFILE", help="CoreDNS' configuration; the options here go before it.")
-@click.option("--zone", default="", metavar="ZONE", help="Without --config: the cluster's zone; else cluster.local.")
+@click.option(
+    "--zone",
+    type=Zone(),
+    default=None,
+    metavar="ZONE",
+    help="Without --config: the cluster's zone; else cluster.local.",
+)
 @click.option(
     "--upstream",
     "upstreams",
+    type=Upstream(),
     multiple=True,
     metavar="ADDRESS[:PORT]",
     help="Without --config: a name server for all other names; else those of /etc/resolv.conf.",
