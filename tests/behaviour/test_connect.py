@@ -33,8 +33,8 @@ PROBE = {"httpGet": {"path": "/", "port": HTTP_PORT}, "periodSeconds": 1}
 
 
 def rolled(text: str) -> Manifest:
-    """Return a Deployment of two web servers that answer ``text``, and stop a while after they are told to."""
-    pause = {"preStop": {"exec": {"command": ["sleep", "0.3"]}}}
+    """Return a Deployment of two web servers that answer ``text``, and stop long after they are told to."""
+    pause = {"preStop": {"exec": {"command": ["sleep", "2"]}}}
     return deployment("rolled", 2, {**echo(text), "readinessProbe": PROBE, "lifecycle": pause})
 
 

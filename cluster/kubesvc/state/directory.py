@@ -161,8 +161,14 @@ class StateDirectory:
         )
 
     def purge(self) -> None:
-        """Delete everything; only the owner of the lock may call this."""
-        remove_folder(self.path)
+        """Delete everything; only the owner of the lock may call this. OSError.
+
+        For others it is gone at once: a lock file that they make anew meanwhile would keep half of it.
+        """
+        gone = self.path.with_name(f".{self.name}.{os.getpid()}")
+        self.path.rename(gone)
+        if not remove_folder(gone):
+            gone.rename(self.path)
 
     def sweep(self) -> None:
         """Remove the files of the last run; only the owner of the lock may call this. OSError."""
