@@ -8,9 +8,9 @@ place in it, ``_next`` those whose place is in the next cycle. A place at which 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from heapq import heapify, heappop, heappush
 
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options
+from kubeproxy.balancers.lines import Line
 
 _SCALE = 16
 """HAProxy counts weights in sixteenths, so that they can change in small steps."""
@@ -38,22 +38,18 @@ _Entry = tuple[int, int, _Server]
 """A key, a number that grows with each insertion, and the server."""
 
 
-class _Queue:
+class _Queue(Line[_Entry]):
     """Servers by key; of equals the one that came first."""
 
-    __slots__ = ("entries",)
-
-    def __init__(self) -> None:
-        self.entries: list[_Entry] = []
+    __slots__ = ()
 
     def first(self) -> _Server | None:
         """Return the server with the smallest key."""
-        return self.entries[0][2] if self.entries else None
+        return self.head()[2] if self.queue or self.rest else None
 
     def sweep(self) -> None:
         """Drop the entries of servers that are not here any more, or elsewhere in it."""
-        self.entries = [each for each in self.entries if each[2].entry is each]
-        heapify(self.entries)
+        self.keep(lambda each: each[2].entry is each)
 
 
 class HaproxyRoundrobin(Balancer):
@@ -64,7 +60,12 @@ class HaproxyRoundrobin(Balancer):
 
     name = "haproxy_roundrobin"
     has_weights = True
-    card = Card("in turn by weight, by places in time", "weights", "O(log n)", "HAProxy roundrobin")
+    card = Card(
+        "in turn by weight, by places in time",
+        "weights",
+        "O(log n), O(1) where weights are equal",
+        "HAProxy roundrobin",
+    )
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         del inputs, options
@@ -101,7 +102,7 @@ class HaproxyRoundrobin(Balancer):
         while True:
             server = self._first()
             if server is None:
-                if has_switched or not self._next.entries:
+                if has_switched or not self._next:
                     break
                 has_switched = True
                 self._switch()
@@ -137,7 +138,7 @@ class HaproxyRoundrobin(Balancer):
         """Take the first server out of its queue and give it its next place."""
         queue = server.queue
         assert queue is not None
-        heappop(queue.entries)
+        queue.pop()
         if queue is self._init:
             server.next_place = server.rest = 0
         server.last_place = server.next_place or self._place
@@ -164,7 +165,7 @@ class HaproxyRoundrobin(Balancer):
     def _insert(self, queue: _Queue, key: int, server: _Server) -> None:
         self._inserted += 1
         server.queue, server.entry = queue, (key, self._inserted, server)
-        heappush(queue.entries, server.entry)
+        queue.insert(server.entry)
 
     def _requeue(self, passed: Sequence[_Server], has_switched: bool) -> None:
         """Put back the servers that were due but may not be chosen; after a switch their places are lost."""

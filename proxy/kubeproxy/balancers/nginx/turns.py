@@ -8,12 +8,11 @@ stays ahead of the others. With 256 weights a pick looks at 32 lines, not at 256
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
-from heapq import heappop, heappush
 from typing import NamedTuple
 
 from kubeproxy.balancers.balancer import Backend
+from kubeproxy.balancers.lines import Line
 
 _Entry = tuple[int, int, int, Backend]
 """What a backend has paid (its value is ``turn * weight - paid``), its place, a number of the entry's own, itself.
@@ -34,18 +33,17 @@ class Seat(NamedTuple):
     place: int
 
 
-class _Line:
+class _Line(Line[_Entry]):
     """The entries of one weight; ``first`` is the one that comes first, and ``size`` how many are not out of date.
 
-    The one that was taken has paid most, unless backends have come and left: nearly all entries come last in a queue.
+    The one that was taken has paid most, unless backends have come and left.
     """
 
-    __slots__ = ("_outdated", "_queue", "_rest", "first", "size")
+    __slots__ = ("_outdated", "first", "size")
 
     def __init__(self, entry: _Entry) -> None:
-        self._queue = deque((entry,))
-        self._rest: list[_Entry] = []
-        """A heap of the others."""
+        super().__init__()
+        self.insert(entry)
         self._outdated = 0
         self.first = entry
         self.size = 1
@@ -53,7 +51,7 @@ class _Line:
     def add(self, entry: _Entry) -> None:
         """Take up an entry."""
         self.size += 1
-        self._insert(entry)
+        self.insert(entry)
         if entry < self.first:
             self.first = entry
 
@@ -65,36 +63,25 @@ class _Line:
 
     def move(self, entry: _Entry, entries: Mapping[Backend, _Entry]) -> None:
         """Take up an entry in place of the first one: a hot path."""
-        queue = self._queue
-        if self._rest or self._outdated or entry < queue[-1]:
+        queue = self.queue
+        if self.rest or self._outdated or entry < queue[-1]:
             self._outdated += 1
-            self._insert(entry)
+            self.insert(entry)
             self._settle(entries)
         else:
             queue.popleft()
             queue.append(entry)
             self.first = queue[0]
 
-    def _insert(self, entry: _Entry) -> None:
-        queue = self._queue
-        if queue and entry < queue[-1]:
-            heappush(self._rest, entry)
-        else:
-            queue.append(entry)
-
     def _settle(self, entries: Mapping[Backend, _Entry]) -> None:
         """Find the first one of ``entries``, and drop those before it."""
-        if self._outdated > self.size + _SPARE or len(self._rest) > len(self._queue) + _SPARE:
-            valid = (each for each in (*self._queue, *self._rest) if entries.get(each[3]) is each)
-            self._queue, self._rest, self._outdated = deque(sorted(valid)), [], 0
-        queue, rest = self._queue, self._rest
-        while queue and entries.get((entry := queue[0])[3]) is not entry:
-            queue.popleft()
+        if self._outdated > self.size + _SPARE or len(self.rest) > len(self.queue) + _SPARE:
+            self.keep(lambda each: entries.get(each[3]) is each)
+            self._outdated = 0
+        while entries.get((entry := self.head())[3]) is not entry:
+            self.pop()
             self._outdated -= 1
-        while rest and entries.get((entry := rest[0])[3]) is not entry:
-            heappop(rest)
-            self._outdated -= 1
-        self.first = rest[0] if rest and (not queue or rest[0] < queue[0]) else queue[0]
+        self.first = entry
 
 
 class _Band:
