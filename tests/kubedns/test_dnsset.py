@@ -37,6 +37,7 @@ def test_it_asks_more_than_fifteen_hundred_different_questions() -> None:
         (b"", False),
         (b"\0" * 5, False),
     ],
+    ids=["equal", "other-order", "fewer", "ttl", "question", "cut", "longer-chain", "nothing", "five-bytes"],
 )
 def test_answers_that_mean_the_same_are_alike(other: bytes, is_alike: bool) -> None:
     assert (read(packet(*LINES)) == read(other)) is is_alike
@@ -60,6 +61,7 @@ def test_aliases_have_an_order() -> None:
         (ask("cluster.local", "NS"), packet(), packet("cluster.local 5 NS x.example"), ""),
         (ASKED, packet(LINES[1]), b"", ""),
     ],
+    ids=["ttl", "address", "no-name-server", "record", "nothing"],
 )
 def test_only_what_is_declared_may_differ(question: Question, ours: bytes, theirs: bytes, reason: str) -> None:
     assert declared_with_cache(question, read(ours), read(theirs)) == reason
