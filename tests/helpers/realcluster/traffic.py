@@ -38,6 +38,7 @@ class Traffic:
                 self.answers[outcome.said] += 1
             else:
                 self.failures.append(f"{to[0]}: {outcome.said}")
+            self.end.wait(0.001)  # so that a minute of it does not use up the ports of a client
 
     def query(self, names: Named, name: str) -> None:
         """Make queries until the end."""
