@@ -22,6 +22,7 @@ from benchmarks.cluster.networks import NODE, NodeNetwork
 from kubehost.addresses import Address
 
 KUBESVC, KUBE_PROXY, COREDNS, KUBECTL = "kubesvc", "kube-proxy", "CoreDNS", "kubectl"
+KUBESVC_NFTABLES = "kubesvc nftables"
 HEALTHZ_PORT, METRICS_PORT = 10256, 10249
 _DNS_PORTS = {KUBESVC: 1053, COREDNS: 2053}
 _QUERY = b"\x12\x34\1\0\0\1\0\0\0\0\0\0\7cluster\5local\0\0\6\0\1"
@@ -89,15 +90,18 @@ def proxy_configuration(beside: Beside) -> str:
 
 def proxy_program(name: str, network: NodeNetwork, beside: Beside) -> Program:
     """Return a proxy that does not run yet."""
-    configuration = beside.folder / "kube-proxy.yaml"
+    configuration = beside.folder / f"{name.replace(' ', '-')}.yaml"  # kube-proxy ends when its file is written
     configuration.write_text(proxy_configuration(beside))
-    if name == KUBESVC:
-        kubeconfig = beside.kubeconfig(name, beside.proxy_kubeconfig)
-        kubesvc = (sys.executable, "-m", "kubesvc", "proxy", "--kubeconfig", str(kubeconfig))
-        words: tuple[str, ...] = (*kubesvc, "--config", str(configuration), "--mode", "userspace", "--setup")
+    if name == KUBE_PROXY:
+        words = [beside.programs["kube-proxy"], f"--config={configuration}"]
     else:
-        words = (beside.programs["kube-proxy"], f"--config={configuration}")
-    return Program(network.command(*words), beside.folder / f"{name}.log", lambda: _is_healthy(network))
+        kubeconfig = beside.kubeconfig(KUBESVC, beside.proxy_kubeconfig)
+        mode = ("nftables",) if name == KUBESVC_NFTABLES else ("userspace", "--setup")
+        words = [sys.executable, "-m", "kubesvc", "proxy", "--kubeconfig", str(kubeconfig)]
+        words += ["--config", str(configuration), "--mode", *mode]
+    return Program(
+        network.command(*words), beside.folder / f"{name.replace(' ', '-')}.log", lambda: _is_healthy(network)
+    )
 
 
 def _is_healthy(network: NodeNetwork) -> bool:

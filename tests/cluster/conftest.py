@@ -1,5 +1,6 @@
-"""A real control plane, and beside each other on it kubesvc's proxy and kube-proxy, kubesvc's name server and CoreDNS.
+"""A real control plane, on which kubesvc's commands and what a cluster has in their place stand beside each other.
 
+These are kubesvc's proxy, in both of its modes, and kube-proxy; kubesvc's name server and CoreDNS.
 `make test` leaves these tests out: they need the programs that `.ci/build-cluster` builds, and root.
 """
 
@@ -15,6 +16,7 @@ from benchmarks.cluster.peers import (
     COREDNS,
     KUBE_PROXY,
     KUBESVC,
+    KUBESVC_NFTABLES,
     Beside,
     NameServer,
     ProxyOnNode,
@@ -52,10 +54,10 @@ def plane(programs: dict[str, str], ground: None, tmp_path_factory: pytest.TempP
 @pytest.fixture(scope="session")
 def networks(plane: ControlPlane) -> Iterator[dict[str, NodeNetwork]]:
     """Have a network for each proxy, with pods that answer."""
-    with node_networks(2) as found, ExitStack() as stack:
+    with node_networks(3) as found, ExitStack() as stack:
         for each in found:
             stack.callback(PodServers(each).close)
-        yield dict(zip((KUBESVC, KUBE_PROXY), found, strict=True))
+        yield dict(zip((KUBESVC, KUBE_PROXY, KUBESVC_NFTABLES), found, strict=True))
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +73,7 @@ def beside(plane: ControlPlane, programs: dict[str, str], tmp_path_factory: pyte
 
 @pytest.fixture(scope="session")
 def proxies(networks: dict[str, NodeNetwork], beside: Beside) -> Iterator[dict[str, ProxyOnNode]]:
-    """Have both proxies, each in its own network."""
+    """Have all proxies, each in its own network."""
     with ExitStack() as stack:
         yield {name: stack.enter_context(proxy_on(name, each, beside)) for name, each in networks.items()}
 
@@ -85,7 +87,7 @@ def servers(beside: Beside) -> Iterator[dict[str, NameServer]]:
 
 @pytest.fixture(scope="session")
 def proxied(proxies: dict[str, ProxyOnNode], networks: dict[str, NodeNetwork]) -> list[Proxied]:
-    """Have what asks both proxies."""
+    """Have what asks each proxy."""
     return [Proxied(name, networks[name]) for name in proxies]
 
 

@@ -50,7 +50,7 @@ class Home:
 @pytest.fixture(scope="module")
 def home(programs: dict[str, str], ground: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """Have a cluster, kube-proxy and CoreDNS."""
-    network = NodeNetwork(3)
+    network = NodeNetwork(9)
     found = Home(network, tmp_path_factory.mktemp("reverse"))
     started: list[subprocess.Popen[bytes]] = []
     try:
