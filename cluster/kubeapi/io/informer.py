@@ -92,11 +92,17 @@ class Informer:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _list_and_watch(self) -> None:
+        # The list itself must not live as long as the watch: it holds objects that change meanwhile, or are not kept.
+        version = await self._list()
+        async for events in self._source.watch(self.resource, version):
+            self._hand_over([self._apply(event) for event in events])
+
+    async def _list(self) -> str:
+        """Hand over a list, and return its version."""
         listed = await self._source.list(self.resource)
         await self._hand_over_list(self._replace(listed.items))
         self._synced.set()
-        async for events in self._source.watch(self.resource, listed.resource_version):
-            self._hand_over([self._apply(event) for event in events])
+        return listed.resource_version
 
     async def _hand_over_list(self, deltas: Sequence[Delta]) -> None:
         for begin in range(0, len(deltas), self._turn or len(deltas) or 1):

@@ -126,15 +126,15 @@ class Follower:
 
     async def _batches(self, version: str) -> AsyncGenerator[Batch, None]:
         """Yield the events after a version: of the watch that the list has begun, or of a new one."""
-        begun, self._begun = self._begun, None
-        if begun is not None and begun.listed.resource_version == version:
-            async with aclosing(begun.batches) as batches:
-                yield begun.left
+        if self._begun is not None and self._begun.listed.resource_version == version:
+            # No name here may hold the list, which is the informer's, for as long as the watch lasts.
+            left, batches, self._begun = self._begun.left, self._begun.batches, None
+            async with aclosing(batches):
+                yield left
                 async for batch in batches:
                     yield batch
             return
-        if begun is not None:
-            await begun.batches.aclose()
+        await self._drop_begun()
         is_short = not self._is_long
         params = watch_params(version, self._source.rng, is_short=is_short)
         head_seconds = HEAD_SECONDS + (SHORT_WATCH_SECONDS if is_short else 0.0)

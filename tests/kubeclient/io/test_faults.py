@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gc
 import json
+import weakref
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
@@ -61,7 +64,7 @@ def cut(*pieces: bytes) -> Script:
     return script
 
 
-def kept(*pieces: bytes) -> Script:
+def kept_open(*pieces: bytes) -> Script:
     """Send pieces, and keep the connection."""
 
     async def script(_: Asked) -> AsyncIterator[bytes]:
@@ -96,7 +99,7 @@ async def following(script: Script, **options: Any) -> AsyncIterator[tuple[Scrip
         yield server, found
 
 
-IDLE = kept(head())
+IDLE = kept_open(head())
 GOOD = whole(answer(listing("a", version=5)))
 
 
@@ -173,7 +176,7 @@ WATCH_ENDS = {
 @pytest.mark.parametrize(("first", "version"), WATCH_ENDS.values(), ids=WATCH_ENDS)
 async def test_a_watch_goes_on_from_its_last_version(first: Script, version: str) -> None:
     newest = whole(answer(listing(version=20)))
-    script = play([GOOD, newest], [first, kept(head(), added("c", 10))])
+    script = play([GOOD, newest], [first, kept_open(head(), added("c", 10))])
     async with following(script) as (server, found):
         await found.until(lambda each: each.names == ["a", "b", "c"])
         assert [each.query["resourceVersion"] for each in server.watches] == ["5", version]
@@ -188,8 +191,8 @@ LIST_AGAIN = {
     "expired-at-once": whole(answer(GONE, 410)),
     "not-reached": whole(answer(TOO_LARGE, 504)),
     "no-version": whole(answer(status(400, "BadRequest", "invalid resource version"), 400)),
-    "no-event": kept(head(), b'"hello"\n'),
-    "unknown-type": kept(head(), event("RENAMED", item("b", 6))),
+    "no-event": kept_open(head(), b'"hello"\n'),
+    "unknown-type": kept_open(head(), event("RENAMED", item("b", 6))),
 }
 
 
@@ -278,6 +281,36 @@ async def test_a_server_that_streams_lists_is_asked_once() -> None:
     async with following(script) as (server, found):
         await found.until(lambda each: each.names == ["a", "b", "c"])
         assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "in-pages"])
+async def test_what_has_changed_is_not_held_by_the_list_that_had_it(is_streamed: bool) -> None:
+    first = (head(), added("a", 1), bookmark(4, ends_initial=True)) if is_streamed else (head(),)
+    seen = asyncio.Event()
+
+    class Kept(dict[str, object]):
+        """An object that can be asked whether it is still there."""
+
+    kept = list[weakref.ref[Kept]]()
+
+    def slim(obj: JSON) -> JSON:
+        kept.append(weakref.ref(found := Kept(obj)))
+        return found
+
+    async def changing(_: Asked) -> AsyncIterator[bytes]:
+        for each in (*first, event("MODIFIED", item("a", 6))):
+            yield each
+        await seen.wait()
+        yield added("b", 7)
+        await forever()
+
+    script = changing if is_streamed else play([GOOD], [changing])
+    async with following(script, slim={SERVICES: slim}) as (_, found):
+        await found.until(lambda _: len(kept) == 2)
+        seen.set()
+        await found.until(lambda each: each.names == ["a", "b"])
+        gc.collect()
+        assert [each() is None for each in kept] == [True, False, False]
 
 
 async def test_a_streamed_list_that_is_cut_is_read_in_pages() -> None:
