@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from kubehost.io.places import Place
 from kubelet.process.spec import ProcessSpec, StartError
-from kubesvc.network.pasta import pasta_command, pasta_error
+from kubesvc.network.pasta import is_confinement, pasta_command, pasta_error
 
 if TYPE_CHECKING:
     from kubelet.process.runner import ProcessRunner
@@ -37,6 +37,7 @@ class Internet:
         self._place = place
         self._renewed = renewed
         self._said = ""
+        self._is_confined = False
 
     async def keep(self) -> None:
         """Have a pasta in each network."""
@@ -49,6 +50,9 @@ class Internet:
                 await self._connect()
             except (StartError, OSError) as error:
                 self.error = str(error)
+                if not self._is_confined and is_confinement(self._said):
+                    self._is_confined = True
+                    continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(RETRY_SECONDS):
                     await self._renewed.wait()
@@ -70,9 +74,8 @@ class Internet:
 
     def _spec(self) -> ProcessSpec:
         # Its PATH alone: pasta has no use for the user's variables.
-        return ProcessSpec(
-            pasta_command(self._runner.agent_pid), {"PATH": os.environ.get("PATH", os.defpath)}, title="internet"
-        )
+        command = pasta_command(self._runner.agent_pid, is_confined=self._is_confined)
+        return ProcessSpec(command, {"PATH": os.environ.get("PATH", os.defpath)}, title="internet")
 
     def _translate(self) -> None:
         """Have the pods' packets come from the network's own address outside."""

@@ -6,6 +6,7 @@ pasta itself is a stand-in: a script that writes down its arguments and runs unt
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -98,6 +99,19 @@ async def test_what_pasta_says_when_it_ends_is_the_reason_and_it_is_tried_again(
     found = keep()
     await until(lambda: found.error == "pasta has ended: Failed to open tun socket")
     await until(lambda: len(machine.runs()) > 1)
+
+
+async def test_a_pasta_that_is_kept_from_a_process_gets_its_namespaces_as_open_files(
+    machine: Machine, keep: Callable[[], Internet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ProcessRunner, "agent_pid", os.getpid())
+    refuses = 'echo "Couldn\'t open user namespace /proc/7/ns/user: Permission denied" >&2; exit 1'
+    says = f"readlink /proc/self/fd/5 /proc/self/fd/6 >> {machine.folder}/runs; exec sleep 1000"
+    machine.program(f'case "$*" in *--netns*--userns*) {says};; *) {refuses};; esac')
+    found = keep()
+    await until(lambda: len(machine.runs()) == 2)
+    assert machine.runs() == [str(Path("/proc/self/ns", each).readlink()) for each in ("net", "user")]
+    assert found.error == ""
 
 
 async def test_without_pasta_the_reason_is_that_it_is_missing(machine: Machine) -> None:
