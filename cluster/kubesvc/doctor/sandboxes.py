@@ -46,7 +46,8 @@ _CGROUP = _Ability(
     "cgroup",
     "resources of containers can be limited (cgroup v2)",
     "resources of containers are not limited",
-    "systemd-run --user --scope -p Delegate=yes kubesvc up ...   (as root without --user)",
+    "systemd-run --user --scope -p Delegate=yes kubesvc up ...   (as root without --user; such a cluster ends when you "
+    "log out, unless you have said `loginctl enable-linger`)",
 )
 _INTERNET = _Ability(
     "internet",
