@@ -92,7 +92,7 @@ class _Parser:
                 found.append(token)
             self._at += 1
         if wants_more:
-            raise _error(found[-1], "an address is missing behind the comma", "remove the comma")
+            raise _error(self._tokens[self._at - 1], "an address is missing behind the comma", "remove the comma")
         if not found and self._at < len(self._tokens):
             raise _error(self._tokens[self._at], "a server block without a zone", 'write its zone before it: ". {"')
         return tuple(found)
