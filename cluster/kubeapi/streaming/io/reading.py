@@ -8,9 +8,8 @@ _BUFFER = memoryview(bytearray(64 * 1024))
 """Larger pieces would leave the processor's cache on their way."""
 
 bytes(4 * 1024 * 1024)
-# Made and freed, once: glibc then takes blocks up to this size from its heap and keeps twice as much of that when it is
-# freed (mallopt(3), M_MMAP_THRESHOLD). Before, every piece was made of fresh pages, which took two thirds of the time
-# of a client that sends much.
+# Made and freed, once: from now on glibc keeps what is freed of its heap, up to twice as much. Before, every piece was
+# made of fresh pages, two thirds of the time of a client that sends much (findings/glibc-heap-given-back.sh).
 
 
 class BufferedReader(asyncio.BufferedProtocol):
