@@ -67,6 +67,8 @@ def _start(found: Figures, name: str, network: NodeNetwork, plane: ControlPlane,
         found.add("peakMiB", name, _peak(program.pid) / (1 << 10))
     finally:
         program.stop()
+        # kube-proxy leaves its rules behind, which would serve the next one's Services before it has begun.
+        network.run("nft", "flush", "ruleset")
 
 
 def _wait_until_synced(network: NodeNetwork, services: int) -> None:
