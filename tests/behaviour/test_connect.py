@@ -26,6 +26,8 @@ from tests.helpers.patience import PATIENCE
 from tests.helpers.readme import CONNECT, ROOT, in_order, shape, with_kubesvc
 
 GROUND = Ground(21)
+MOVED = re.compile(r":\d+ \(for (\d+)\)")
+"""A port that an ordinary user has elsewhere."""
 PODS = re.compile(r"127\.(244\.\d+\.\d+|0\.0\.1:\d+)")
 """Addresses of pods, and of an API server, which may be others than in the README."""
 UDP = {"name": "dns", "port": 53, "targetPort": 53, "protocol": "UDP"}
@@ -189,7 +191,7 @@ def test_the_readme_shows_what_a_mirror_does(tmp_path: Path, default_addresses: 
                 ["bash", "-c", typed], cwd=ROOT, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False
             )
             assert result.returncode == 0, result.stderr
-            told = [PODS.sub("<pods>", line) for line in shape(result.stdout)]
+            told = [PODS.sub("<pods>", MOVED.sub(r":\1", line)) for line in shape(result.stdout)]
             assert in_order([PODS.sub("<pods>", line) for line in wanted], told), (wanted, told)
     finally:
         for name in ("default", "prod"):
