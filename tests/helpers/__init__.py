@@ -5,7 +5,7 @@ clients that run there (``kubeproxy``, ``kubedns``, ``kubelet``, ``kubesvc``, ``
 ``kubecontroller``). ``cluster`` starts real clusters by the command line, ``kubectl`` runs the real kubectl in them,
 ``e2e`` repeats what Kubernetes' own end-to-end tests do. ``patience`` says how long a test waits for what must come,
 ``network_namespace`` gives each process of the tests a loopback of its own, ``loops`` and ``turns`` step event loops,
-``systemcalls`` and ``load`` measure a running product.
+``systemcalls`` and ``load`` measure a running product, ``steps`` what the interpreter does.
 
 Modules named ``..._process``, and ``kubeproxy.echo_endpoint``, are started as programs.
 """

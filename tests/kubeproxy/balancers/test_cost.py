@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from types import FrameType
-from typing import Any
-
 import pytest
 from tests.helpers.kubeproxy.balancing import ASK, WEB, balancer, closed, inputs, opened
+from tests.helpers.steps import steps
 
 from kubeproxy.balancers import BALANCERS, NAMES, Asking, Backend, Balancer
 from kubeproxy.counters import EndpointCounters
@@ -39,25 +36,6 @@ def held_and_given_back(algorithm: Balancer) -> None:
             algorithm.answered(found, 0.01)
         if not number % 3:
             closed(algorithm, found)
-
-
-def steps(act: Any) -> int:
-    """Return how many instructions of Python run meanwhile, calls of C included."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, arg: Any) -> Any:
-        nonlocal count
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        count += event == "opcode"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        act()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 def steps_among(name: str, count: int) -> int:
