@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubeapi.streaming.headerblocks import HeaderBlocks, SpdyError
@@ -59,12 +60,10 @@ class GoingAway(NamedTuple):
 Event = Opened | Received | Ended | Pong | GoingAway
 
 
+@dataclass(slots=True)
 class _OpenStream:
-    __slots__ = ("has_peer_ended", "have_we_ended")
-
-    def __init__(self) -> None:
-        self.has_peer_ended = False
-        self.have_we_ended = False
+    has_peer_ended: bool = False
+    have_we_ended: bool = False
 
 
 class SpdyConnection:
@@ -73,7 +72,8 @@ class SpdyConnection:
     def __init__(self, *, is_client: bool = False) -> None:
         self._parity = int(is_client)
         """The last bit of our own streams and pings."""
-        self._outgoing: list[bytes | bytearray] = []
+        self.outgoing: list[bytes | bytearray] = []
+        """What ``take`` will return."""
         self._blocks = HeaderBlocks()
         self._streams: dict[int, _OpenStream] = {}
         self._last_opened = 0
@@ -157,7 +157,7 @@ class SpdyConnection:
             if body[-1:] and body[-1] & 1 == self._parity:
                 events.append(Pong())
             else:
-                self._outgoing.append(_control(PING, 0, body))
+                self.outgoing.append(_control(PING, 0, body))
         elif frame == GOAWAY:
             events.append(GoingAway())
         elif frame in (SYN_REPLY, HEADERS):
@@ -189,15 +189,15 @@ class SpdyConnection:
         self._forget_if_done(number, stream)
         return Ended(number)
 
-    @property
-    def has_outgoing(self) -> bool:
-        """Whether there are bytes to be sent."""
-        return bool(self._outgoing)
-
     def take(self) -> list[bytes | bytearray]:
         """Return the bytes that are to be sent now, in parts."""
-        outgoing, self._outgoing = self._outgoing, []
+        outgoing, self.outgoing = self.outgoing, []
         return outgoing
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether no stream can be opened any more: numbers have 31 bits."""
+        return self._next_stream > _NUMBER
 
     def open(self, headers: Mapping[str, str]) -> int:
         """Open a stream and return its number."""
@@ -205,16 +205,16 @@ class SpdyConnection:
         self._next_stream += 2
         self._streams[number] = _OpenStream()
         body = struct.pack(">IIH", number, 0, 0) + self._blocks.pack(headers)
-        self._outgoing.append(_control(SYN_STREAM, 0, body))
+        self.outgoing.append(_control(SYN_STREAM, 0, body))
         return number
 
     def accept(self, number: int) -> None:
         """Reply to a stream that the peer has opened."""
-        self._outgoing.append(_control(SYN_REPLY, 0, struct.pack(">I", number) + self._blocks.pack({})))
+        self.outgoing.append(_control(SYN_REPLY, 0, struct.pack(">I", number) + self._blocks.pack({})))
 
     def ping(self) -> None:
         """Ask the peer for a Pong."""
-        self._outgoing.append(_control(PING, 0, struct.pack(">I", self._next_ping)))
+        self.outgoing.append(_control(PING, 0, struct.pack(">I", self._next_ping)))
         self._next_ping = (self._next_ping + 2) & _NUMBER
 
     def send(self, number: int, content: bytes) -> None:
@@ -224,20 +224,20 @@ class SpdyConnection:
             return
         for start in range(0, len(content), FRAME_LIMIT):
             piece = content[start : start + FRAME_LIMIT]
-            self._outgoing += (_HEAD.pack(number, len(piece)), piece)
+            self.outgoing += (_HEAD.pack(number, len(piece)), piece)
 
     def end(self, number: int) -> None:
         """End our side of a stream."""
         stream = self._streams.get(number)
         if stream is not None and not stream.have_we_ended:
             stream.have_we_ended = True
-            self._outgoing.append(_HEAD.pack(number, FIN << 24))
+            self.outgoing.append(_HEAD.pack(number, FIN << 24))
             self._forget_if_done(number, stream)
 
     def reset(self, number: int) -> None:
         """Abort a stream in both directions."""
         if self._streams.pop(number, None) is not None:
-            self._outgoing.append(_control(RST_STREAM, 0, struct.pack(">II", number, CANCEL)))
+            self.outgoing.append(_control(RST_STREAM, 0, struct.pack(">II", number, CANCEL)))
 
     def _forget_if_done(self, number: int, stream: _OpenStream) -> None:
         if stream.has_peer_ended and stream.have_we_ended:

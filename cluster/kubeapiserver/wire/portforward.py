@@ -114,14 +114,15 @@ class PodConnection(JoinedSocket):
         except ForwardError as error:
             self._fail(str(error))
             return
-        if self._wire is None:  # the client has gone meanwhile
-            sock.close()
-            return
         try:
             await asyncio.get_running_loop().create_connection(lambda: self, sock=sock)
-        except OSError as error:
+        except BaseException as error:
             sock.close()
+            if not isinstance(error, OSError):
+                raise
             self._fail(describe(self._forwarder.session, self._port, error))
+        if self._wire is None:  # the client has gone meanwhile
+            self.abort()
 
     def eof_received(self) -> bool:
         """Pass the pod's end on; nothing will fail any more."""

@@ -146,6 +146,15 @@ def test_a_server_that_goes_away_says_so() -> None:
     assert client.receive(struct.pack(">HHIII", 0x8003, 7, 8, 0, 0)) == [GoingAway()]
 
 
+def test_a_connection_has_an_end_of_its_numbers() -> None:
+    client = SpdyConnection(is_client=True)
+    client._next_stream = 2**31 - 3
+    assert client.open({}) == 2**31 - 3
+    assert not client.is_exhausted
+    assert client.open({}) == 2**31 - 1
+    assert client.is_exhausted
+
+
 def test_a_long_frame_is_given_on_as_it_comes() -> None:
     client, server = SpdyConnection(is_client=True), SpdyConnection()
     client.open({})

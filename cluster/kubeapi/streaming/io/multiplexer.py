@@ -50,12 +50,15 @@ class Multiplexer(BufferedReader):
         self._stalling = Stalling(self._read_on, self._judge, stall_seconds)
         self._heartbeat = Heartbeat(self.ping, self._give_up)
         self._transport: asyncio.Transport | None = None
-        self._is_flushing = self._is_closed = False
+        self._is_flushing = self._is_closed = self._is_going_away = False
         self._reason = GONE
         self.is_full = False
         """Whether sources are not to be read."""
-        self.takes_streams = True
+
+    @property
+    def takes_streams(self) -> bool:
         """Whether streams may be opened."""
+        return not (self._is_closed or self._is_going_away or self._engine.is_exhausted)
 
     @property
     def is_congested(self) -> bool:
@@ -69,7 +72,7 @@ class Multiplexer(BufferedReader):
         return number
 
     def accept(self, number: int, owner: StreamOwner) -> None:
-        """Own a stream that the peer has opened."""
+        """Have an owner for a stream that the peer has opened."""
         self._engine.accept(number)
         self._own(number, owner)
 
@@ -105,7 +108,7 @@ class Multiplexer(BufferedReader):
         self._stalling.add(number)
 
     def unstall(self, number: int) -> None:
-        """Let a stream go on."""
+        """Go on."""
         self._stalling.discard(number)
 
     def ping(self) -> None:
@@ -127,13 +130,13 @@ class Multiplexer(BufferedReader):
         self._end(reason)
 
     def _end(self, reason: str) -> None:
-        self.takes_streams = False
+        self._is_closed = True
         self._heartbeat.stop()
         self._stalling.stop()
         owners, self._owners = self._owners, {}
         for each in owners.values():
             each.broken(reason)
-        lost, self._lost = self._lost, _nothing
+        lost, self._lost = self._lost, lambda _: None
         lost(reason)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -195,8 +198,8 @@ class Multiplexer(BufferedReader):
                 else:
                     self._accept(self, event.stream, event.headers)
             elif isinstance(event, GoingAway):
-                self.takes_streams = False
-        if self._engine.has_outgoing:
+                self._is_going_away = True
+        if self._engine.outgoing:
             self._flush_soon()
 
     def _over(self, event: Ended) -> None:
@@ -227,7 +230,7 @@ class Multiplexer(BufferedReader):
             self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
 
     def _give_up(self) -> None:
-        """End a connection whose peer does not answer pings; not while we do not read what it sends."""
+        # Not while we do not read what the peer sends.
         if self._transport is not None and not self._stalling.is_stalled:
             self._reason = f"the API server did not answer for {PING_SECONDS:g} s"
             self._transport.abort()
@@ -244,7 +247,3 @@ class Multiplexer(BufferedReader):
                 self.reset(number)
                 if owner is not None:
                     owner.broken(TOO_SLOW)
-
-
-def _nothing(reason: str) -> None:
-    """Do nothing: it is known."""

@@ -18,6 +18,7 @@ from kubeapi.status import StatusError
 from kubeapi.streaming.io.joined import JoinedSocket
 from kubeapi.streaming.io.multiplexer import NOT_SPDY, Multiplexer
 from kubeapi.streaming.portforward import DATA, ERROR, PortStream
+from kubeclient.access import ConfigError
 from kubeclient.portforward.io.dialling import Dial
 from kubeclient.portforward.plan import Load, choose
 
@@ -84,7 +85,7 @@ class PodForwarder:
                 self._waiting.remove(connection)
         elif wire in self._wires:
             self._wires[wire] -= 1
-        if not self.forwarded and self._idle is None:
+        if not self.forwarded and self._idle is None and not self._is_closed:
             self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._close_wires, "it was not used")
 
     async def close(self) -> None:
@@ -116,7 +117,7 @@ class PodForwarder:
         try:
             async with asyncio.timeout(OPEN_SECONDS):
                 transport, first, frames = await self._dial()
-        except (StatusError, OSError, TimeoutError) as error:
+        except (StatusError, ConfigError, OSError) as error:
             self._opening = None
             self._report(str(error) or "the API server does not answer")
             self._begin_waiting()

@@ -17,6 +17,7 @@ from tests.helpers.patience import PATIENCE
 from kubeapi.meta import ObjectKey
 from kubeapi.status import StatusError
 from kubeapiserver.messages import Answer, PortForwardSession, Request
+from kubeclient.access import ConfigError
 from kubeclient.portforward.io.dialling import PortForwardDialler, Wire
 from kubesvc.remote.connect.gateways import PortForwardGateways
 from kubesvc.remote.connect.podports import PodPorts
@@ -34,7 +35,7 @@ class Cluster:
 
     def __init__(self, dialler: PortForwardDialler) -> None:
         self._dialler = dialler
-        self.refusal: StatusError | None = None
+        self.refusal: Exception | None = None
         self.gateways = PortForwardGateways(self._dial, DirectNetwork())
 
     async def _dial(self, pod: ObjectKey) -> Wire:
@@ -128,12 +129,22 @@ async def test_an_address_that_is_taken_is_said_until_it_is_not_wanted(cluster: 
     assert cluster.gateways.problems() == []
 
 
-async def test_a_server_that_refuses_is_told_of_until_it_forwards(cluster: Cluster) -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        StatusError(403, "Forbidden", "pods/portforward is forbidden"),
+        ConnectionRefusedError("https://api.test is down"),
+        TimeoutError("https://api.test does not answer"),
+        ConfigError("the token has expired"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+async def test_a_server_that_refuses_is_told_of_until_it_forwards(cluster: Cluster, refusal: Exception) -> None:
     cluster.gateways.serve(pod(PORT))
-    cluster.refusal = StatusError(403, "Forbidden", "pods/portforward is forbidden")
+    cluster.refusal = refusal
     with pytest.raises(ConnectionResetError):
         await ask()
-    assert cluster.gateways.problems() == ["pod default/web cannot be reached: pods/portforward is forbidden"]
+    assert cluster.gateways.problems() == [f"pod default/web cannot be reached: {refusal}"]
     cluster.refusal = None
     assert await ask() == b"HELLO"
     assert cluster.gateways.problems() == []
