@@ -107,6 +107,8 @@ def _clean_up(state: StateDirectory, what: str) -> str:
             state.control_socket.unlink(missing_ok=True)
             take_out(state.merge_note)
             HostsFile(state.name).write(())
+            if state.kubeconfig.exists() and not state.database.exists():
+                state.purge()  # a mirror's, of which nothing is kept; a cluster of its own has its objects first
     except AlreadyRunningError:
         return said
     except MergeError as error:

@@ -49,6 +49,17 @@ def test_what_a_crash_left_is_ended(state: StateDirectory) -> None:
     assert not state.control_socket.exists()
 
 
+def test_nothing_stays_of_a_mirror_that_was_killed_but_what_a_cluster_of_its_own_has(state: StateDirectory) -> None:
+    state.path.mkdir()
+    state.kubeconfig.touch()
+    state.database.touch()
+    stop_cluster(state, 1.0)
+    assert state.kubeconfig.exists()
+    state.database.unlink()
+    stop_cluster(state, 1.0)
+    assert not state.path.exists()
+
+
 def test_processes_of_another_cluster_are_left_alone(state: StateDirectory) -> None:
     state.path.mkdir()
     with orphan(StateDirectory("other", state.path.parent)) as process:
