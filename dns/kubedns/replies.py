@@ -6,6 +6,7 @@ counted down; but one that is kept answers only clients with the same EDNS and f
 
 from __future__ import annotations
 
+from math import ceil
 from typing import NamedTuple
 
 from kubedns.config import Retention
@@ -32,9 +33,13 @@ class ReplyCache:
         self._retention = retention
         self._successes: dict[Key, KeptReply] = {}
         self._denials: dict[Key, KeptReply] = {}
-        self._unkept = {
-            Kind.SUCCESS: [labels_of(wire_of(each)) for each in retention.unkept_successes],
-            Kind.DENIAL: [labels_of(wire_of(each)) for each in retention.unkept_denials],
+        denials = [labels_of(wire_of(each)) for each in retention.unkept_denials]
+        successes = [labels_of(wire_of(each)) for each in retention.unkept_successes]
+        self._unkept: dict[Kind, list[Labels]] = {
+            Kind.SUCCESS: successes,
+            Kind.DENIAL: denials,
+            Kind.FAILURE: denials,
+            Kind.OTHER: [()],
         }
         self.hits = 0
         self.misses = 0
@@ -54,21 +59,22 @@ class ReplyCache:
                 del kept[key]
                 continue
             self.hits += 1
-            reply = with_ttl(found.reply, found.offsets, int(left))
+            reply = with_ttl(found.reply, found.offsets, ceil(left))
             begin, end = HEADER - 2, HEADER - 2 + len(query.name)
             return reply[:begin] + query.name + reply[end:]
         self.misses += 1
         return None
 
     def keep(self, query: Query, reply: bytes, now: float, *, is_tcp: bool) -> bytes:
-        """Keep a reply if it may be kept, and return it with the TTL that it has from now on."""
+        """Keep a reply if it may be kept, and return it with the TTL that it has from now on, kept or not."""
         ttls = read_ttls(reply)
-        if ttls is None or any(is_below(query.labels, each) for each in self._unkept.get(ttls.kind, ())):
+        if ttls is None:
             return reply
         seconds = self._seconds(ttls)
         aged = reply[:2] + with_ttl(reply[2:], ttls.offsets, int(seconds))
         kept, capacity = self._place(ttls.kind)
-        if capacity and seconds > 0:
+        is_unkept = any(is_below(query.labels, each) for each in self._unkept[ttls.kind])
+        if capacity and seconds > 0 and not is_unkept:
             key = _key(query, is_tcp=is_tcp)
             kept.pop(key, None)
             if len(kept) >= capacity:
@@ -85,7 +91,7 @@ class ReplyCache:
         retention = self._retention
         if ttls.kind is Kind.FAILURE:
             return retention.failure_ttl
-        if ttls.kind is Kind.SUCCESS:
+        if ttls.kind is not Kind.DENIAL:
             return min(max(ttls.lowest, retention.success_least), retention.success_ttl)
         return min(max(ttls.lowest, retention.denial_least), retention.denial_ttl)
 

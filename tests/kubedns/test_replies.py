@@ -39,11 +39,13 @@ def ttls(packet: bytes) -> set[int]:
     [
         (reply(A60, A90), Kind.SUCCESS, 60),
         (reply(A60, authority=SOA.format(20, 10)), Kind.SUCCESS, 20),
-        (reply(rcode=3, authority=SOA.format(600, 15)), Kind.DENIAL, 15),
+        (reply(rcode=3, authority=SOA.format(600, 15)), Kind.DENIAL, 600),
         (reply(authority=SOA.format(10, 900)), Kind.DENIAL, 10),
         (reply(), Kind.SUCCESS, 5),
+        (reply(authority="example 40 NS ns.example"), Kind.SUCCESS, 5),
         (reply(rcode=3), Kind.DENIAL, 5),
-        (reply(rcode=2), Kind.FAILURE, 0),
+        (reply(rcode=2), Kind.FAILURE, 5),
+        (reply(A60, rcode=5), Kind.OTHER, 5),
     ],
 )
 def test_a_reply_is_kept_for_its_lowest_ttl(packet: bytes, kind: Kind, seconds: int) -> None:
@@ -52,10 +54,18 @@ def test_a_reply_is_kept_for_its_lowest_ttl(packet: bytes, kind: Kind, seconds: 
     assert (found.kind, found.lowest) == (kind, seconds)
 
 
-@pytest.mark.parametrize("packet", [reply(A60, truncated=True), reply(A60, rcode=5)], ids=["cut", "refused"])
-def test_some_replies_are_not_kept(packet: bytes) -> None:
+@pytest.mark.parametrize(
+    ("packet", "seconds"), [(reply(A60, truncated=True), 60), (reply(A60, rcode=5), 5)], ids=["cut", "refused"]
+)
+def test_some_replies_are_not_kept(packet: bytes, seconds: int) -> None:
     kept = ReplyCache(Retention())
-    assert kept.keep(ASKED, packet, 0.0, is_tcp=False) == packet
+    assert ttls(kept.keep(ASKED, packet, 0.0, is_tcp=False)) == {seconds}
+    assert len(kept) == 0
+
+
+def test_what_is_not_kept_has_a_bounded_ttl_all_the_same() -> None:
+    kept = ReplyCache(Retention(success_ttl=30, unkept_successes=(".",)))
+    assert ttls(kept.keep(ASKED, reply(A60), 0.0, is_tcp=False)) == {30}
     assert len(kept) == 0
 
 
@@ -65,7 +75,7 @@ def test_a_kept_reply_has_one_ttl_that_is_counted_down_and_the_spelling_of_the_q
     other = query("WWW.Example")
     found = kept.get(other, 112.5, is_tcp=False)
     assert found is not None
-    assert (ttls(b"\0\7" + found), str(dnslib.DNSRecord.parse(b"\0\7" + found).q.qname)) == ({47}, "WWW.Example.")
+    assert (ttls(b"\0\7" + found), str(dnslib.DNSRecord.parse(b"\0\7" + found).q.qname)) == ({48}, "WWW.Example.")
     assert kept.get(ASKED, 160.0, is_tcp=False) is None
     assert (kept.hits, kept.misses, len(kept)) == (1, 1, 0)
 

@@ -106,7 +106,7 @@ class PendingQueries:
         """Return an upstream's reply as it goes to the client, or the refusal in its place."""
         relayed = await self._forwarder.ask(pending.packet, pending.query, is_whole=pending.is_tcp)
         if relayed is None:
-            return _FAILED
+            return self._fail(pending)
         fitted = fit(relayed, pending.query, response_limit(pending.query, is_tcp=pending.is_tcp))
         if isinstance(fitted, RCode):
             return Answer(fitted, is_authoritative=False)
@@ -115,6 +115,14 @@ class PendingQueries:
             fitted = replies.keep(pending.query, fitted, self._clock(), is_tcp=pending.is_tcp)
         self._responder.count_relayed(pending, fitted)
         return fitted
+
+    def _fail(self, pending: Pending) -> bytes:
+        """Return the failure of all upstreams, which is kept as one of theirs would be."""
+        failure = self._responder.finish(pending, _FAILED)
+        replies = self._forwarder.domain_of(pending.query.labels).replies
+        return (
+            failure if replies is None else replies.keep(pending.query, failure, self._clock(), is_tcp=pending.is_tcp)
+        )
 
     async def _chase(self, answer: Answer) -> Answer:
         """Append an upstream's records of an alias's target; without a reply, the alias alone is the answer."""

@@ -21,11 +21,12 @@ _OPCODE_NOTIFY = 0x2000
 
 
 class Kind(Enum):
-    """What a reply says: records, that there are none, or that the upstream has failed."""
+    """What a reply says: records, that there are none, that the upstream has failed, or something else (REFUSED)."""
 
     SUCCESS = auto()
     DENIAL = auto()
     FAILURE = auto()
+    OTHER = auto()
 
 
 class TimesToLive(NamedTuple):
@@ -41,19 +42,18 @@ class _Found(NamedTuple):
     rtype: int
     ttl: int
     offset: int
-    end: int
 
 
 def read_ttls(reply: bytes) -> TimesToLive | None:
-    """Return the TTLs of a reply; None for one that must not be kept: cut, of another rcode, or to no query."""
+    """Return the TTLs of a reply; None for one that is cut, or replies to no query."""
     _, flags, *counts = HEADER_FIELDS.unpack_from(reply)
     end = skip_name(reply, HEADER)
     qtype = int.from_bytes(reply[end : end + 2], "big")
     if flags & TC or flags & _OPCODE_NOTIFY or qtype in TRANSFERS:
         return None
     records = [each for each in _records(reply, end + 4, counts[1:]) if each.rtype != QType.OPT]
-    kind, lowest = _judge(flags & 15, records, reply)
-    return None if kind is None else TimesToLive(kind, tuple(each.offset - 2 for each in records), lowest)
+    kind, lowest = _judge(flags & 15, records)
+    return TimesToLive(kind, tuple(each.offset - 2 for each in records), lowest)
 
 
 def with_ttl(reply: bytes, offsets: Sequence[int], seconds: int) -> bytes:
@@ -64,19 +64,18 @@ def with_ttl(reply: bytes, offsets: Sequence[int], seconds: int) -> bytes:
     return bytes(changed)
 
 
-def _judge(rcode: int, records: Sequence[_Found], reply: bytes) -> tuple[Kind | None, int]:
-    answers = [each for each in records if each.section == 0]
-    starts = [each for each in records if each.section == 1 and each.rtype == QType.SOA]
+def _judge(rcode: int, records: Sequence[_Found]) -> tuple[Kind, int]:
+    """Return the kind and the lowest TTL; CoreDNS does not look at the last number of an SOA record (RFC 2308)."""
     lowest = min((each.ttl for each in records), default=SHORTEST)
-    if rcode == RCode.NOERROR and answers:
+    has_start = any(each.section == 1 and each.rtype == QType.SOA for each in records)
+    if rcode == RCode.NOERROR and any(each.section == 0 for each in records):
         return Kind.SUCCESS, lowest
-    if rcode == RCode.NXDOMAIN or (rcode == RCode.NOERROR and starts):
-        # The last number of an SOA record is the TTL of negative answers (RFC 2308).
-        minima = [int.from_bytes(reply[each.end - 4 : each.end], "big") for each in starts]
-        return Kind.DENIAL, min([lowest, *minima])
-    if rcode == RCode.SERVFAIL:
-        return Kind.FAILURE, 0
-    return (Kind.SUCCESS, SHORTEST) if rcode == RCode.NOERROR else (None, 0)
+    if rcode == RCode.NXDOMAIN or (rcode == RCode.NOERROR and has_start):
+        return Kind.DENIAL, lowest
+    if rcode == RCode.NOERROR:
+        is_delegation = any(each.section == 1 and each.rtype == QType.NS for each in records)
+        return Kind.SUCCESS, SHORTEST if is_delegation else lowest
+    return (Kind.FAILURE if rcode == RCode.SERVFAIL else Kind.OTHER), SHORTEST
 
 
 def _records(reply: bytes, at: int, counts: Sequence[int]) -> Iterator[_Found]:
@@ -85,4 +84,4 @@ def _records(reply: bytes, at: int, counts: Sequence[int]) -> Iterator[_Found]:
             name_end = skip_name(reply, at)
             rtype, _, ttl, length = RECORD_FIELDS.unpack_from(reply, name_end)
             at = name_end + RECORD_FIELDS.size + length
-            yield _Found(section, rtype, ttl, name_end + 4, at)
+            yield _Found(section, rtype, ttl, name_end + 4)

@@ -163,8 +163,8 @@ def _zones(cluster: Server, notes: Notes) -> tuple[str, ...]:
 
 
 def _ttl(ttl: int, zone: str, cache: Cache | None) -> int:
-    """Return the TTL of the cluster's names as CoreDNS' ``cache`` leaves it, which raises short ones."""
-    if cache is None or any(is_in(zone, each) for each in cache.success_disabled):
+    """Return the TTL of the cluster's names as CoreDNS' ``cache`` leaves it, even of those that it does not keep."""
+    if cache is None or not any(is_in(zone, each) for each in cache.zones or (ROOT,)):
         return ttl
     return min(max(ttl, cache.success_least), cache.success_ttl)
 

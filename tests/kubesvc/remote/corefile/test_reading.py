@@ -127,7 +127,13 @@ def test_a_cache_keeps_replies_of_upstreams(cache: str, expected: Retention | No
 
 @pytest.mark.parametrize(
     ("cache", "ttl", "expected"),
-    [("cache 30", 0, 5), ("cache 30", 60, 30), ("cache 30 {\ndisable success cluster.local\n}", 60, 60), ("", 0, 0)],
+    [
+        ("cache 30", 0, 5),
+        ("cache 30", 60, 30),
+        ("cache 30 {\ndisable success cluster.local\n}", 60, 30),
+        ("cache 30 a.example", 60, 60),
+        ("", 0, 0),
+    ],
 )
 def test_a_cache_bounds_the_ttl_of_the_clusters_names_as_it_does_in_coredns(
     cache: str, ttl: int, expected: int
