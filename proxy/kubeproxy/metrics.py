@@ -16,6 +16,8 @@ from prometheus_client.registry import Collector
 from kubeproxy.counters import SYNC_BUCKETS, EndpointCounters, Figure, ProxyCounters, SyncCounters
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_MOST_IDLE = 1000
+"""With more endpoints, idle ones are left out: those of a large cluster would stop the data plane for seconds."""
 _LABELS = ("namespace", "service", "port", "endpoint")
 
 
@@ -83,8 +85,7 @@ class _ProxyCollector(Collector):
             "Bytes relayed, to_endpoint or to_client",
             labels=(*_LABELS, "direction"),
         )
-        ports = (port for name, port in self._counters.ports.items() if not name.is_pod)
-        for each in (each for port in ports for each in port.values()):
+        for each in self._shown():
             labels = _labels(each)
             connections.add_metric(labels, each.connections)
             active.add_metric(labels, each.active)
@@ -96,6 +97,12 @@ class _ProxyCollector(Collector):
         for reason, count in sorted(self._counters.errors.items()):
             errors.add_metric((reason,), count)
         yield from (connections, active, moved, errors)
+
+    def _shown(self) -> Iterator[EndpointCounters]:
+        """Yield the endpoints of Services; of very many only those that have had a connection."""
+        ports = [port for name, port in self._counters.ports.items() if not name.is_pod]
+        is_idle_shown = sum(map(len, ports)) <= _MOST_IDLE
+        return (each for port in ports for each in port.values() if is_idle_shown or each.connections)
 
     def _rules(self) -> Iterator[Metric]:
         syncs = self._syncs
