@@ -32,6 +32,7 @@ class NginxConsistentHash(Balancer):
     def __init__(self, inputs: Inputs, options: Options) -> None:
         self._key = hashed_text(options)
         self._order = BuiltOrder(inputs.work)
+        self._usable: Sequence[Backend] = ()
         self._rotation = SmoothRotation()
         self._weights: dict[Backend, int] = {}
 
@@ -42,12 +43,11 @@ class NginxConsistentHash(Balancer):
 
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on."""
-        usable = available(backends)
+        usable = self._usable = available(backends)
         weights = {each: each.weight for each in usable}
         if weights == self._weights:
             return
         self._weights = weights
-        self._rotation.update(usable)
         hosts = tuple((each.address, each.weight) for each in usable)
         made = weighted_circle(hosts, _POINTS_PER_WEIGHT, _points, arcs_before)
         self._order.build(usable, (self.name, hosts), made)
@@ -58,7 +58,8 @@ class NginxConsistentHash(Balancer):
         if first is None or not avoid or first.address not in avoid:
             return first
         others = islice(self._order.walk(self._hash(ask)), 1, TRIES + 1)
-        return next((each for each in others if each.address not in avoid), None) or self._rotation.take(avoid) or first
+        found = next((each for each in others if each.address not in avoid), None)
+        return found or self._rotation.take_among(self._usable, avoid) or first
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the backend of a key."""

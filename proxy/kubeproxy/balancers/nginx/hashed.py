@@ -20,14 +20,14 @@ class NginxHashed(Balancer):
     has_weights = True
 
     def __init__(self) -> None:
+        self._usable: Sequence[Backend] = ()
         self._ranges = WeightRanges()
         self._rotation = SmoothRotation()
 
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on."""
-        usable = available(backends)
-        self._ranges = WeightRanges(usable)
-        self._rotation.update(usable)
+        self._usable = available(backends)
+        self._ranges = WeightRanges(self._usable)
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
@@ -35,7 +35,8 @@ class NginxHashed(Balancer):
         if first is None or not avoid or first.address not in avoid:
             return first
         others = (self._ranges.at(each % self._ranges.total) for each in islice(self._next_numbers(ask), TRIES))
-        return next((each for each in others if each.address not in avoid), None) or self._rotation.take(avoid) or first
+        found = next((each for each in others if each.address not in avoid), None)
+        return found or self._rotation.take_among(self._usable, avoid) or first
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the backend of a client or key."""

@@ -19,6 +19,7 @@ class NginxRandom(Balancer):
     def __init__(self, inputs: Inputs, options: Options) -> None:
         del options
         self._random = inputs.rng.random
+        self._usable: Sequence[Backend] = ()
         self._ranges = WeightRanges()
         self._rotation = SmoothRotation()
 
@@ -29,9 +30,8 @@ class NginxRandom(Balancer):
 
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on."""
-        usable = available(backends)
-        self._ranges = WeightRanges(usable)
-        self._rotation.update(usable)
+        self._usable = available(backends)
+        self._ranges = WeightRanges(self._usable)
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
@@ -41,7 +41,7 @@ class NginxRandom(Balancer):
             drawn = self._draw()
             if drawn.address not in avoid:
                 return drawn
-        return self._rotation.take(avoid) or self._draw()
+        return self._rotation.take_among(self._usable, avoid) or self._draw()
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return None: chance decides."""
@@ -85,4 +85,4 @@ class NginxRandomTwo(NginxRandom):
                 first = drawn
                 continue
             return first if self._load(drawn) * first.weight > self._load(first) * drawn.weight else drawn
-        return self._rotation.take(avoid) or self._draw()
+        return self._rotation.take_among(self._usable, avoid) or self._draw()

@@ -35,6 +35,11 @@ class SmoothRotation:
         """Return what ``take`` would return, None if there is nothing."""
         return self._turns.peek()
 
+    def take_among(self, usable: Sequence[Backend], avoid: Collection[str]) -> Backend | None:
+        """Return the next of ``usable``, for methods that take turns only where theirs has failed."""
+        self.update(usable)
+        return self.take(avoid)
+
     def take(self, avoid: Collection[str] = ()) -> Backend | None:
         """Return the next backend, None if there is none without those in ``avoid``.
 
