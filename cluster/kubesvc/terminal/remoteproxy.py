@@ -27,7 +27,12 @@ class ProxyArguments(TypedDict):
 )
 @click.option("--context", default="", metavar="NAME", help="Its context; the current one unless given.")
 @click.option("--node-name", default="", metavar="NODE", help="The node; the machine's name unless given.")
-@click.option("--mode", type=click.Choice(["userspace", "nftables"]), default=None, help="What carries the traffic.")
+@click.option(
+    "--mode",
+    type=click.Choice(["userspace", "nftables"]),
+    default=None,
+    help="What carries the traffic; userspace, unless configured.",
+)
 @click.option("--config", default="", metavar="FILE", help="A KubeProxyConfiguration; the options here go before it.")
 @click.option("--setup", "is_setting_up", is_flag=True, help="As root: have addresses be local while it runs.")
 @click.option(
