@@ -31,6 +31,10 @@ def say(line: str) -> None:
     click.echo(f"kubesvc: {escaped(line)}", err=True)
 
 
+START_SECONDS = 60.0
+"""After which garbage is collected even if the command is not ready."""
+
+
 def begin() -> None:
     """Prepare the process for what a command imports and reads at its start, which mostly stays.
 
@@ -69,6 +73,8 @@ def run_until_stopped(serve: Serve) -> int:
 async def _run(serve: Serve) -> int:
     loop, stop, signals = asyncio.get_running_loop(), asyncio.Event(), 0
     serving = asyncio.ensure_future(serve(stop))
+    # A start may wait for its server for ever, and failed attempts leave garbage.
+    loop.call_later(START_SECONDS, gc.enable)
 
     def on_signal() -> None:
         nonlocal signals
