@@ -23,6 +23,7 @@ from kubeclient.handshake import Wanted
 from kubeclient.io.credentials import Credentials
 from kubeclient.io.failures import explain, named
 from kubeclient.io.loading import find_access
+from kubeclient.io.sockets import DEAD_SECONDS, keep_alive
 from kubeclient.io.tls import make_context
 from kubeclient.io.upgrade import Upgraded, open_upgraded
 from kubeclient.refusals import UNAUTHORIZED, Refusal, read_refusal, with_remedy
@@ -40,8 +41,6 @@ RETRY_AFTER_LIMIT = 60.0
 """The longest pause that a server gets when it asks for one."""
 MERGE_PATCH = "application/merge-patch+json"
 """How a PATCH is meant (RFC 7396)."""
-DEAD_SECONDS = 30
-"""How long a connection lives whose other end is gone: unacknowledged bytes, or unanswered keep-alive probes."""
 
 Params = Mapping[str, str]
 NO_PARAMS: Params = {}
@@ -227,13 +226,6 @@ class APIClient:
 def _watched_socket(address: Any) -> socket.socket:
     """Return a socket that finds out within DEAD_SECONDS that its other end is gone."""
     made = socket.socket(address[0], address[1], address[2])
-    options = (
-        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, DEAD_SECONDS // 2),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, DEAD_SECONDS // 6),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_SECONDS * 1000),
-    )
-    for level, option, value in options:
-        made.setsockopt(level, option, value)
+    keep_alive(made)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_SECONDS * 1000)
     return made

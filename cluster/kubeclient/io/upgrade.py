@@ -18,6 +18,7 @@ from yarl import URL
 from kubeclient.access import Access
 from kubeclient.handshake import Answer, HeadReader, Wanted, check_upgrade, proxy_request, upgrade_request
 from kubeclient.io.failures import explain
+from kubeclient.io.sockets import keep_alive
 from kubeclient.refusals import read_refusal
 
 HANDSHAKE_SECONDS = 15.0
@@ -98,6 +99,8 @@ class _Head(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are no instances of it
+        # Without TCP_USER_TIMEOUT: that would end a connection whose other end takes nothing for a while (tcp(7)).
+        keep_alive(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         if self._found.done():

@@ -31,7 +31,8 @@ from kubeapiserver.wire.tls import ServerCertificate, server_certificate
 from kubeclient.access import ConfigError
 from kubeclient.handshake import SPDY, Wanted
 from kubeclient.io import credentials, loading
-from kubeclient.io.client import DEAD_SECONDS, APIClient, _watched_socket
+from kubeclient.io.client import APIClient, _watched_socket
+from kubeclient.io.sockets import DEAD_SECONDS
 
 YEAR = 365 * 86400.0
 OK = answer({"kind": "Namespace"})

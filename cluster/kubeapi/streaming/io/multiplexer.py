@@ -14,7 +14,7 @@ from typing import cast
 
 from kubeapi.streaming.headerblocks import SpdyError
 from kubeapi.streaming.io.reading import BufferedReader
-from kubeapi.streaming.io.timers import PING_SECONDS, Heartbeat, Stalling
+from kubeapi.streaming.io.timers import PING_SECONDS, PINGS, Heartbeat, Stalling
 from kubeapi.streaming.owner import StreamOwner
 from kubeapi.streaming.spdy import Ended, GoingAway, Opened, Received, SpdyConnection
 from kubeapi.streaming.websocket import WebSocketError, WebSocketFrames
@@ -230,9 +230,9 @@ class Multiplexer(BufferedReader):
             self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
 
     def _give_up(self) -> None:
-        # Not while we do not read what the peer sends.
-        if self._transport is not None and not self._stalling.is_stalled:
-            self._reason = f"the API server did not answer for {PING_SECONDS:g} s"
+        # Not while one of us does not read what the other sends.
+        if self._transport is not None and not self.is_congested:
+            self._reason = f"the API server did not answer for {PING_SECONDS * PINGS:g} s"
             self._transport.abort()
 
     def _read_on(self, is_read: bool) -> None:

@@ -6,16 +6,19 @@ import asyncio
 from collections.abc import Callable, Collection
 
 PING_SECONDS = 10.0
-"""How often a silent peer is asked whether it is there (kubectl's PortForward PingPeriod); the next time it is gone."""
+"""How often a silent peer is asked whether it is there (kubectl's PortForward PingPeriod)."""
+PINGS = 6
+"""How many times in a row. A kubelet answers late when a pod takes no bytes: five workers handle the frames of all
+streams, and one that waits for a pod answers no ping (moby/spdystream). A network that is dead is found by TCP."""
 
 
 class Heartbeat:
-    """Calls ``ask`` when nothing was heard for PING_SECONDS, and ``give_up`` when that had no answer."""
+    """Calls ``ask`` whenever nothing was heard for PING_SECONDS, and ``give_up`` after PINGS without any answer."""
 
     def __init__(self, ask: Callable[[], None], give_up: Callable[[], None]) -> None:
         self._ask = ask
         self._give_up = give_up
-        self._is_asked = False
+        self._asked = 0
         self._timer: asyncio.TimerHandle | None = None
         self.has_heard = False
         """Set by the owner whenever something comes."""
@@ -32,11 +35,11 @@ class Heartbeat:
     def _look(self) -> None:
         self.start()
         if self.has_heard:
-            self._is_asked = False
-        elif self._is_asked:
+            self._asked = 0
+        elif self._asked == PINGS:
             self._give_up()
         else:
-            self._is_asked = True
+            self._asked += 1
             self._ask()
         self.has_heard = False
 

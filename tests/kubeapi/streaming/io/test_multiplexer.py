@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from kubeapi.streaming.io.multiplexer import GONE, NOT_SPDY, TOO_SLOW, Multiplexer
-from kubeapi.streaming.io.timers import PING_SECONDS
+from kubeapi.streaming.io.timers import PING_SECONDS, PINGS
 from kubeapi.streaming.websocket import WebSocketFrames
 
 pytestmark = pytest.mark.looptime
@@ -182,8 +182,19 @@ async def test_a_silent_peer_is_asked_and_then_given_up() -> None:
     await asyncio.sleep(PING_SECONDS * 5.5)
     assert not pair.upward.is_closing()  # it answers
     pair.downward.is_held = True
-    await asyncio.sleep(PING_SECONDS * 3)
+    await asyncio.sleep(PING_SECONDS * PINGS)
+    assert not pair.upward.is_closing()
+    await asyncio.sleep(PING_SECONDS * 2)
     assert pair.upward.is_closing()
+
+
+async def test_a_peer_that_takes_nothing_is_not_given_up() -> None:
+    pair = Pair()
+    await pair.open()
+    pair.client.pause_writing()
+    pair.downward.is_held = True
+    await asyncio.sleep(PING_SECONDS * PINGS * 3)
+    assert not pair.upward.is_closing()
 
 
 @pytest.mark.parametrize("is_framed", [False, True], ids=["raw", "in-a-websocket"])
