@@ -15,12 +15,15 @@ from benchmarks.cluster.networks import NodeNetwork
 from benchmarks.cluster.peers import COREDNS, KUBE_PROXY, KUBESVC, NameServer, ProxyOnNode
 from tests.helpers.cluster.cli import eventually
 from tests.helpers.objects import build_endpoint, build_namespace, build_service, build_slice
+from tests.helpers.patience import PATIENCE
 from tests.helpers.realcluster.judging import Named
 from tests.helpers.realcluster.traffic import Traffic, traffic
 
 NAMESPACE = "restarts"
 ADDRESS, LATER = "10.101.0.1", "10.101.0.2"
 PODS = ("10.244.1.2", "10.244.2.3")
+RECOVERY_SECONDS = 3 * PATIENCE
+"""A client that has failed for some time waits for up to a minute before it tries again, as client-go's does."""
 
 
 class World:
@@ -65,14 +68,14 @@ def world(
     found.serve("steady", ADDRESS, *PODS)
     found.serve("later", LATER, PODS[0])
     assert eventually(lambda: found.client.ask(ADDRESS, 80).said in PODS)
-    assert eventually(lambda: found.is_seen("later", LATER, PODS[0]))
+    assert eventually(lambda: found.is_seen("later", LATER, PODS[0]), RECOVERY_SECONDS)
     return found
 
 
 def change_is_seen(world: World) -> bool:
     """Tell whether a change that is made now arrives."""
     world.serve("later", LATER, PODS[1])
-    return eventually(lambda: world.is_seen("later", LATER, PODS[1]))
+    return eventually(lambda: world.is_seen("later", LATER, PODS[1]), RECOVERY_SECONDS)
 
 
 @pytest.mark.parametrize("kill", [False, True], ids=["ended", "killed"])
@@ -134,7 +137,7 @@ def test_etcd_comes_back_with_an_older_state(
     for count in range(20):
         world.serve("later", LATER, PODS[count % 2])
     world.serve("lost", "10.101.0.3", PODS[0])
-    assert eventually(lambda: world.is_seen("lost", "10.101.0.3", PODS[0]))
+    assert eventually(lambda: world.is_seen("lost", "10.101.0.3", PODS[0]), RECOVERY_SECONDS)
     with world.traffic() as found:
         world.plane.apiserver.stop()
         world.plane.etcd.stop()
@@ -144,7 +147,7 @@ def test_etcd_comes_back_with_an_older_state(
         world.plane.apiserver.start()
         found.goes_on()
         assert change_is_seen(world)
-        assert eventually(lambda: not world.is_seen("lost", "10.101.0.3", PODS[0]))
+        assert eventually(lambda: not world.is_seen("lost", "10.101.0.3", PODS[0]), RECOVERY_SECONDS)
         found.goes_on()
     for peer in (proxies[KUBE_PROXY].program, servers[COREDNS].program):
         peer.stop()
