@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Sequence
+from io import FileIO
 from pathlib import Path
 
 HOSTS = Path(os.sep, "etc", "hosts")
@@ -17,7 +19,7 @@ def with_block(text: str, name: str, lines: Sequence[str]) -> str:
     first, last = (f"# {word} kubesvc connect, cluster {name}" for word in ("begin", "end"))
     kept: list[str] = []
     is_inside = False
-    for line in text.splitlines():
+    for line in text.removesuffix("\n").split("\n") if text else ():
         is_inside = is_inside or line == first
         if not is_inside:
             kept.append(line)
@@ -39,7 +41,27 @@ class HostsFile:
 
         In place: where the file is mounted, as in a container, no other file can take its name.
         """
-        before = self._path.read_text()
-        after = with_block(before, self._name, lines)
-        if after != before:
-            self._path.write_text(after)
+        with self._path.open("r+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # another cluster's `connect` may be at it
+            before = file.read()
+            text = before.decode(errors="surrogateescape")
+            after = with_block(text, self._name, lines).encode(errors="surrogateescape")
+            if after == before:
+                return
+            try:
+                _replace(file, after)
+            except OSError:
+                _replace(file, before)
+                raise
+
+
+def _replace(file: FileIO, content: bytes) -> None:
+    """Have a file contain this alone; OSError.
+
+    Its end goes last: an emptied file would give away, on a full disk, the room of the lines that are not ours.
+    """
+    file.seek(0)
+    written = 0
+    while written < len(content):
+        written += file.write(content[written:])
+    file.truncate(written)

@@ -20,6 +20,10 @@ EXPORTS = ("env", "compose", "json")
 """The forms of ``export``."""
 
 
+_LOCALHOST = "localhost"
+"""A Service of this name is none for a pod, whose /etc/hosts has the name for its own loopback address."""
+
+
 class Named(NamedTuple):
     """An address of this machine, and the names under which the cluster's programs know it, the shortest first."""
 
@@ -84,7 +88,7 @@ def named(document: Document) -> Iterator[Named]:
 def _names(name: str, within: str, *, is_short: bool) -> tuple[str, ...]:
     namespace = within.partition(".")[0]
     full = (f"{name}.{namespace}", f"{name}.{namespace}.svc", f"{name}.{within}")
-    return (name, *full) if is_short else full
+    return (name, *full) if is_short and name != _LOCALHOST else full
 
 
 def hosts_lines(document: Document) -> list[str]:
@@ -100,7 +104,8 @@ def export(document: Document, form: str) -> str:
 def _env(document: Document) -> str:
     """Return the variables that Kubernetes gives its pods (kubelet ``envvars``), as lines for a shell's ``eval``.
 
-    Where several namespaces are shown, a name begins with its own.
+    Where several namespaces are shown, a name begins with its own. A name that begins with a digit is none for a shell,
+    which would end at it: a comment behind the others says so.
     """
     has_one_namespace = bool(document["upstream"]["namespace"])
     lines = []
@@ -114,7 +119,11 @@ def _env(document: Document) -> str:
             if each["portName"]:
                 port = each["portName"].upper().replace("-", "_")
                 lines.append((f"{name}_SERVICE_PORT_{port}", str(each["port"])))
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in lines)
+    lines.sort(key=lambda line: line[0][0].isdigit())
+    return "\n".join(
+        f"{'# no name for a shell: ' if name[0].isdigit() else 'export '}{name}={shlex.quote(value)}"
+        for name, value in lines
+    )
 
 
 def _compose(document: Document) -> str:

@@ -19,6 +19,8 @@ from kubeproxy.types import IPV4, IPV6
 CARRIED = "TCP"
 """The protocol that port-forward has (k8s.io/cri-api PortForward)."""
 
+_FQDN = "FQDN"
+"""The type of addresses that are names."""
 _KEPT_OF_POD = ("nodeName", "hostname", "subdomain", "readinessGates")
 _KEPT_OF_CONTAINER = ("name", "image", "restartPolicy", "readinessProbe")
 
@@ -46,7 +48,9 @@ def local_service(obj: JSON, translate: Translate) -> Translated:
     service, spec = read_service(obj), dict(spec_of(obj))
     for field in ("loadBalancerIP", "loadBalancerSourceRanges", "healthCheckNodePort"):
         spec.pop(field, None)
-    external = [translate(each) for each in service.external_ips if ":" not in each]
+    # An API server keeps those of an ExternalName, and warns that they mean nothing.
+    externals = () if service.is_external_name else service.external_ips
+    external = [translate(each) for each in externals if ":" not in each]
     if "externalIPs" in spec:
         spec["externalIPs"] = external
     if service.cluster_ips and not service.is_external_name:
@@ -79,7 +83,7 @@ def _missing_of_service(obj: JSON) -> Iterator[str]:
 def missing_of_slice(obj: JSON) -> Iterator[str]:
     """Yield what is not carried of an EndpointSlice."""
     for endpoint in obj.get("endpoints") or ():
-        if map_at(endpoint, "targetRef").get("kind") != "Pod":
+        if _pod_of(endpoint, obj) is None:
             shown = ", ".join(endpoint.get("addresses") or ())
             how = "dialled from this machine" if is_same_everywhere(endpoint) else "port-forward leads to pods alone"
             yield f"endpoint {shown} is no pod: {how}"
@@ -87,16 +91,18 @@ def missing_of_slice(obj: JSON) -> Iterator[str]:
 
 def pods_of_slice(obj: JSON) -> Iterator[tuple[PodReference, JSON]]:
     """Yield the pods of an EndpointSlice's endpoints, each with its endpoint."""
-    namespace = obj["metadata"].get("namespace", "")
     for endpoint in obj.get("endpoints") or ():
-        if (pod := _pod_of(endpoint, namespace)) is not None and endpoint.get("addresses"):
+        if (pod := _pod_of(endpoint, obj)) is not None and endpoint.get("addresses"):
             yield pod, endpoint
 
 
-def _pod_of(endpoint: JSON, namespace: str) -> PodReference | None:
+def _pod_of(endpoint: JSON, obj: JSON) -> PodReference | None:
+    """Return the pod of an endpoint of an EndpointSlice, None if it is none. A name is none, as for kube-proxy."""
     target = map_at(endpoint, "targetRef")
     name = target.get("name", "")
-    return PodReference(namespace, name, target.get("uid") or name) if target.get("kind") == "Pod" and name else None
+    if target.get("kind") != "Pod" or not name or obj.get("addressType") == _FQDN:
+        return None
+    return PodReference(obj["metadata"].get("namespace", ""), name, target.get("uid") or name)
 
 
 def ports_of_slice(obj: JSON) -> frozenset[int]:
@@ -114,10 +120,9 @@ def local_slice(obj: JSON, addresses: Callable[[PodReference], str]) -> JSON:
 
     An endpoint outside the cluster stays if its address means the same host everywhere.
     """
-    namespace = obj["metadata"].get("namespace", "")
     endpoints = []
     for endpoint in obj.get("endpoints") or ():
-        pod = _pod_of(endpoint, namespace)
+        pod = _pod_of(endpoint, obj)
         if pod is not None and endpoint.get("addresses"):
             endpoints.append({**endpoint, "addresses": [addresses(pod)]})
         elif is_same_everywhere(endpoint):

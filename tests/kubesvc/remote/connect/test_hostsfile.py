@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,27 @@ def test_the_file_itself_stays_as_another_one_cannot_take_the_place_of_a_mounted
     assert (path.read_text(), path.stat().st_ino) == (f"{OWN}{FIRST}127.96.0.2 web\n{LAST}", before)
     HostsFile("default", path).write(())
     assert path.read_text() == OWN
+
+
+def test_a_file_that_cannot_grow_keeps_what_it_had(tmp_path: Path) -> None:
+    path = tmp_path / "hosts"
+    path.write_text(OWN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))  # as on a full disk, a part is written
+        with pytest.raises(OSError, match="too large"):
+            HostsFile("default", path).write(["127.96.0.2 web"] * 9)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert path.read_text() == OWN
+
+
+def test_lines_of_others_stay_byte_for_byte(tmp_path: Path) -> None:
+    path = tmp_path / "hosts"
+    path.write_bytes(own := b"127.0.0.1 localhost\r\n# caf\xe9\n10.0.0.1 a\x0cb\n")
+    HostsFile("default", path).write(["127.96.0.2 web"])
+    assert path.read_bytes() == own + f"{FIRST}127.96.0.2 web\n{LAST}".encode()
+    HostsFile("default", path).write(())
+    assert path.read_bytes() == own

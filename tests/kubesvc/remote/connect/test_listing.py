@@ -89,6 +89,19 @@ def test_a_shell_gets_the_variables_of_a_pod() -> None:
     assert export(document(WEB, namespace=""), "env").startswith("export SHOP_WEB_APP_SERVICE_HOST=")
 
 
+def test_a_shell_gets_no_variable_at_which_it_would_end() -> None:
+    assert export(document({**WEB, "name": "3scale"}, {**WEB, "name": "b"}), "env").splitlines()[-4:] == [
+        "# no name for a shell: 3SCALE_SERVICE_HOST=127.96.7.3",
+        "# no name for a shell: 3SCALE_SERVICE_PORT=10080",
+        "# no name for a shell: 3SCALE_SERVICE_PORT_HTTP=10080",
+        "# no name for a shell: 3SCALE_SERVICE_PORT_TLS_X=8443",
+    ]
+
+
+def test_localhost_stays_the_machine() -> None:
+    assert [line.split()[1] for line in hosts_lines(document({**WEB, "name": "localhost"}))] == ["localhost.shop"]
+
+
 def test_compose_gets_the_names_in_the_network_of_the_host() -> None:
     tree = read_text(export(document(WEB), "compose"), "compose.yaml").trees[0].value
     hosts = ["web-app", "web-app.shop", "web-app.shop.svc", "web-app.shop.svc.cluster.local"]

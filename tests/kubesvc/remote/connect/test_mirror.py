@@ -221,9 +221,10 @@ def test_an_endpoint_that_is_no_pod_stays_only_where_its_address_means_the_same_
     assert here.gateways.pods == {}
 
 
-def test_an_endpoint_that_is_a_name_is_left_out(here: Mirrored) -> None:
+@pytest.mark.parametrize("target", [{}, {"targetRef": {"kind": "Pod", "name": "a"}}], ids=["", "of a pod"])
+def test_an_endpoint_that_is_a_name_is_left_out(here: Mirrored, target: JSON) -> None:
     here.tell(SERVICES, remote_service(selector={}))
-    here.tell(ENDPOINTSLICES, remote_slice("web-1", [build_endpoint("db.example")], addressType="FQDN"))
+    here.tell(ENDPOINTSLICES, remote_slice("web-1", [build_endpoint("db.example", **target)], addressType="FQDN"))
     assert here.addresses() == []
     assert here.mirror.missing(WEB) == ["endpoint db.example is no pod: port-forward leads to pods alone"]
 
@@ -256,6 +257,12 @@ def test_headless_and_external_names_stay_what_they_are(here: Mirrored) -> None:
     here.tell(SERVICES, outside)
     assert here.get(SERVICES, "web")["spec"]["clusterIP"] == "None"
     assert here.get(SERVICES, "db")["spec"] == outside["spec"]
+
+
+def test_external_addresses_of_an_external_name_mean_nothing(here: Mirrored) -> None:
+    own: dict[str, Any] = {"type": "ExternalName", "externalName": "db.example", "externalIPs": ["192.0.2.7"]}
+    here.tell(SERVICES, build_service("db", "shop", ports=[], **own))
+    assert here.get(SERVICES, "db")["spec"]["externalIPs"] == []
 
 
 def test_pods_in_the_network_of_one_node_have_addresses_of_their_own(here: Mirrored) -> None:
