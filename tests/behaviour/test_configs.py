@@ -159,7 +159,14 @@ STORIES: dict[str, Story] = {
     "load-balancer.yaml": load_balancers_have_addresses_of_the_pool,
     "two-namespaces.yaml": one_name_in_two_namespaces_is_two_services,
 }
-ELSEWHERE = {"deploy": "test_deploy.py", "lab": "test_lab.py", "shop": "test_shop.py", "tutorial": "test_tutorial.py"}
+ELSEWHERE = {
+    "deploy": "test_deploy.py",
+    "dns": "test_remote_dns.py",
+    "lab": "test_lab.py",
+    "proxy": "test_remote_proxy.py",
+    "shop": "test_shop.py",
+    "tutorial": "test_tutorial.py",
+}
 
 
 @pytest.mark.parametrize(("config", "story"), STORIES.items(), ids=[story.__name__ for story in STORIES.values()])
