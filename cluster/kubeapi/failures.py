@@ -121,6 +121,10 @@ class Failures:
         if self._kept and self._kept.pop((component, about), None) is not None and self.forward is not None:
             self.forward(component, about, None)
 
+    def is_about(self, subject: Subject) -> bool:
+        """Tell whether any component goes on without an object."""
+        return any(about == subject for _, about in self._kept)
+
     def read_each(
         self, component: str, resource: Resource, objects: Iterable[JSON], read: Callable[[JSON], T]
     ) -> Iterator[T]:

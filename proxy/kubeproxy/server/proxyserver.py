@@ -18,20 +18,20 @@ from kubehost.network import Network
 from kubehost.openfiles import client_shortage
 from kubeproxy import NAME
 from kubeproxy.algorithms import algorithm_of
-from kubeproxy.config import NFTABLES, ProxyConfig
+from kubeproxy.config import ProxyConfig
 from kubeproxy.counters import Figure
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.pacing import Pace
-from kubeproxy.plane import ListenerStatus, Plane
+from kubeproxy.plane import ListenerStatus
 from kubeproxy.proxier import Proxier
 from kubeproxy.rules import Rules
 from kubeproxy.server.answers import Answers, SyncRecord
 from kubeproxy.server.events import Record, SyncEvents
 from kubeproxy.server.healthcheck import HealthcheckServer
+from kubeproxy.server.planes import make_plane
 from kubeproxy.server.servicehealthserver import ServiceHealthServer
 from kubeproxy.targets import Loop
 from kubeproxy.types import ServicePortName, subject_of
-from kubeproxy.userspace.plane import UserspacePlane
 from kubeproxy.userspace.poller import Poller
 
 COMPILING = f"{NAME} (rules)"
@@ -69,7 +69,7 @@ class ProxyServer:
         self._config = config
         self._clock = dependencies.clock
         self._events = SyncEvents(record, dependencies.network, config.default_balancer)
-        self.plane = _make_plane(loop, config, dependencies, self._events)
+        self.plane = make_plane(loop, config, dependencies, self._events)
         self.plane.traffic.tell_shortage(self._log_shortage)
         self._proxier = Proxier(config, self._note_uncompiled)
         self._prepare, self._pace = dependencies.prepare, Pace(config.min_sync_seconds)
@@ -156,7 +156,7 @@ class ProxyServer:
         """Return what follows the cluster: Pods for their weights, and where they have networks for their addresses."""
         proxier = self._proxier
         informers = (
-            self._follow(source, SERVICES, proxier.services.update),
+            self._follow(source, SERVICES, self._update_service),
             self._follow(source, ENDPOINTSLICES, self._update_slice if has_sandboxes else proxier.endpoints.update),
             self._follow(source, NODES, proxier.nodes.update),
         )
@@ -167,6 +167,12 @@ class ProxyServer:
         pods = Informer(source, PODS, self.failures)
         pods.add_handler(NAME, lambda delta: proxier.endpoints.update_pod(delta.key, delta.new), self._schedule_changes)
         return (*informers, pods)
+
+    def _update_service(self, key: ObjectKey, obj: JSON | None) -> None:
+        """Record a Service's state; one that something failed with is tried again whatever has changed of it."""
+        self._proxier.services.update(key, obj)
+        if self.failures.is_about(subject_of(key)):
+            self._proxier.services.renew(key)
 
     def _update_slice(self, key: ObjectKey, obj: JSON | None) -> None:
         self._proxier.endpoints.update(key, obj)
@@ -235,14 +241,3 @@ class ProxyServer:
         if now - self._shortage_logged_at >= SHORTAGE_LOG_SECONDS:
             self._shortage_logged_at = now
             _log.warning("%s", client_shortage())
-
-
-def _make_plane(
-    loop: asyncio.AbstractEventLoop, config: ProxyConfig, dependencies: ProxyDependencies, events: SyncEvents
-) -> Plane:
-    if config.mode != NFTABLES:
-        return UserspacePlane(loop, config, dependencies, events.note_bind_failure)
-    # Imported here because other proxies do not need it.
-    from kubeproxy.nft.io.plane import NftPlane
-
-    return NftPlane(loop, config, dependencies, events.note_bind_failure, events.note_kernel_refusal)

@@ -37,6 +37,10 @@ class ServiceChangeTracker:
         else:
             self.ports.pop(key, None)
 
+    def renew(self, key: ObjectKey) -> None:
+        """Have a Service taken for changed, as what was made of its last state failed."""
+        self._changed.add(key)
+
     def take_changes(self) -> set[ObjectKey]:
         """Return the Services that have changed since the last call."""
         changed, self._changed = self._changed, set()
