@@ -60,8 +60,11 @@ class JoinedSocket(BufferedReader):
 
     def feed(self, content: bytes) -> None:
         """Pass bytes on."""
-        if self._wire is not None:
-            self._wire.send(self._stream, content)
+        wire = self._wire
+        if wire is not None:
+            wire.send(self._stream, content)
+            if wire.is_full:  # uvloop forgets a pause of ``connection_made``
+                self.pause()
             return
         self._early.append(content)
         if sum(map(len, self._early)) >= EARLY_BYTES and self._transport is not None:

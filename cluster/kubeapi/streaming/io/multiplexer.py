@@ -85,7 +85,9 @@ class Multiplexer(BufferedReader):
     def send(self, number: int, content: bytes) -> None:
         """Send bytes on a stream; they are dropped if it is over."""
         self._engine.send(number, content)
-        self._flush_soon()
+        if not self._is_flushing:
+            self._flush()
+            self._flush_soon()
 
     def end(self, number: int) -> None:
         """End our side of a stream."""
@@ -120,8 +122,7 @@ class Multiplexer(BufferedReader):
         """End every stream at once, and close; ``reason`` is what the streams' owners learn."""
         if self._is_closed:
             return
-        self._is_closed = True
-        transport = self._transport
+        self._is_closed, transport = True, self._transport
         if transport is not None and not transport.is_closing():
             self._flush()
             if self._frames is not None and not self._frames.has_ended:
