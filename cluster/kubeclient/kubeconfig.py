@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from kubeapi.similar import did_you_mean
 from kubeclient.access import Access, ConfigError, Server, User
@@ -60,7 +61,7 @@ def _server(cluster: Entry) -> Server:
     url = cluster.text("server").rstrip("/")
     if not url.startswith(("http://", "https://")):
         url = f"http://{url}" if url and "://" not in url else url
-    if not url.startswith(("http://", "https://")):
+    if not _is_url_of_server(url):
         raise cluster.error("server", f"{url!r} is no URL of an API server (https://HOST:PORT)")
     authority, is_insecure = cluster.pem("certificate-authority"), cluster.flag("insecure-skip-tls-verify")
     if authority and is_insecure:
@@ -70,6 +71,17 @@ def _server(cluster: Entry) -> Server:
     if proxy and not proxy.startswith(("http://", "https://")):
         raise cluster.error("proxy-url", f"{proxy!r}: only http:// and https:// proxies are supported here")
     return Server(url, authority, is_insecure, cluster.text("tls-server-name"), proxy)
+
+
+def _is_url_of_server(url: str) -> bool:
+    """Tell whether a URL has a host, a port that there can be, and no credentials, which belong to the user's entry."""
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    is_http = url.startswith(("http://", "https://"))
+    return is_http and has_port and bool(parts.hostname) and parts.username is None
 
 
 class _Merged:

@@ -119,6 +119,14 @@ FAULTS: dict[str, tuple[Any, str, str]] = {
     "list": ([], "", "kubeconfig: must be a mapping"),
     "contexts": ({"contexts": {}, "current-context": "x"}, "", "kubeconfig.contexts: must be a list"),
     "server": (config({"server": "ftp://x"}), "", "clusters[0].cluster.server: 'ftp://x' is no URL of an API server"),
+    **{
+        f"server {url}": (
+            config({"server": url}),
+            "",
+            f"clusters[0].cluster.server: {url!r} is no URL of an API server",
+        )
+        for url in ("https://:6443", "https://a:99999", "https://a:b", "https://a:0", "https://[::1", "https://u:p@a")
+    },
     "no-server": (config({"server": ""}), "", "clusters[0].cluster.server: '' is no URL"),
     "number": (config({"server": 7}), "", "clusters[0].cluster.server: must be a string"),
     "base64": (config({"certificate-authority-data": "%"}), "", "certificate-authority-data: is not base64"),

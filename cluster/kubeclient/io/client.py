@@ -17,7 +17,7 @@ import aiohttp
 from yarl import URL
 
 from kubeapi.meta import JSON
-from kubeclient.access import Access
+from kubeclient.access import Access, ConfigError
 from kubeclient.credentials import Credential, impersonation_headers
 from kubeclient.handshake import Wanted
 from kubeclient.io.credentials import Credentials
@@ -192,6 +192,9 @@ class APIClient:
         return self._session
 
     def _headers(self, credential: Credential) -> list[tuple[str, str]]:
+        if not credential.authorization.isprintable():
+            message = "the token has a line break or another character that no header can have; renew it"
+            raise ConfigError(f"{named(self.access)}: {message}")
         headers = [("Accept", "application/json"), ("User-Agent", "kubesvc"), *self._acts_as]
         return [*headers, ("Authorization", credential.authorization)] if credential.authorization else headers
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection
+from socket import SOCK_STREAM
+from urllib.parse import urlsplit
 
 from kubeapi.meta import JSON
 from kubeapi.objects.node import read_node
@@ -67,6 +69,17 @@ def addresses_of(node: JSON) -> list[str]:
     """Return the addresses of a Node by which it is reached."""
     reading = read_node(node)
     return reading.addresses("InternalIP") or reading.addresses("ExternalIP")
+
+
+async def addresses_of_server(client: APIClient) -> tuple[str, ...]:
+    """Return the addresses at which the API server, or the HTTP proxy before it, is reached."""
+    server = client.access.server
+    host = urlsplit(server.proxy or server.url).hostname
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=SOCK_STREAM)
+    except OSError:  # a name that only the proxy knows, or that has gone since the Node was asked for
+        return ()
+    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 async def find_service_cidrs(client: APIClient) -> Collection[str]:

@@ -39,8 +39,9 @@ from kubesvc.remote.errors import CommandError
 from kubesvc.remote.kubeproxyconfig import KubeProxyConfiguration
 from kubesvc.remote.localizing import Localizer
 from kubesvc.remote.localroutes import LocalRoutes, local_routes
+from kubesvc.remote.losses import tell_of_losses
 from kubesvc.remote.neighbours import check_neighbours
-from kubesvc.remote.node import addresses_of, find_node, find_service_cidrs
+from kubesvc.remote.node import addresses_of, addresses_of_server, find_node, find_service_cidrs
 from kubesvc.remote.proxysettings import ProxyOptions, has_kernel, node_name_of, proxy_config
 from kubesvc.remote.serviceaddresses import NeedsSocket, ServiceAddresses
 from kubesvc.remote.serviceevents import ServiceEvents
@@ -66,6 +67,8 @@ class OwnNode(NamedTuple):
     """Those of its addresses that this machine has, without loopback ones."""
     ranges: Collection[str]
     """The cluster's ranges of cluster IPs, as far as the API tells them."""
+    server: Collection[str]
+    """The API server's addresses: a Service that has one must not cut the node off by making it local."""
 
 
 class _Run(NamedTuple):
@@ -94,8 +97,10 @@ async def run_proxy(options: ProxyOptions, file: KubeProxyConfiguration, user: U
             localizer = _localizer(config, node, routes, say)
             localizer.begin()
             events = ServiceEvents(client, EventPoster(client, NAME, name, clock=time.time), user)
-            proxy = _make_proxy(client, config, localizer, events.record)
-            await _serve(proxy, events, _Run(has_kernel(config), file, user, stop))
+            source = _source(client, config.node_name)
+            proxy = _make_proxy(source, config, localizer, events.record)
+            losses = tell_of_losses(source.freshness, time.monotonic, say)
+            await _serve(proxy, (events.run(), losses), _Run(has_kernel(config), file, user, stop))
     finally:
         await client.close()
 
@@ -117,7 +122,7 @@ async def _find_node(client: APIClient, name: str, machine: tuple[str, ...], say
     if strange := [each for each in addresses if each not in machine]:
         say(f"{', '.join(strange)} of node {name} is no address of this machine, so node ports do not answer there")
     here = tuple(each for each in addresses if each in machine and not ip_address(each).is_loopback)
-    return OwnNode(name, machine, here, await find_service_cidrs(client))
+    return OwnNode(name, machine, here, await find_service_cidrs(client), await addresses_of_server(client))
 
 
 def _say_limits(file: KubeProxyConfiguration, say: Say) -> None:
@@ -130,7 +135,7 @@ def _say_limits(file: KubeProxyConfiguration, say: Say) -> None:
 def _localizer(config: ProxyConfig, node: OwnNode, routes: LocalRoutes | None, say: Say) -> Localizer:
     # The kernel's rules take packets to a cluster IP before they are routed, so it is no address of the machine.
     ranges = () if has_kernel(config) else node.ranges
-    addresses = ServiceAddresses(ranges, node.machine, _needs_socket(config))
+    addresses = ServiceAddresses(ranges, (*node.machine, *node.server), _needs_socket(config))
     source = {":" in each: each for each in reversed(node.addresses)}
     return Localizer(addresses, ranges, routes, source, say)
 
@@ -142,9 +147,13 @@ def _needs_socket(config: ProxyConfig) -> NeedsSocket:
     return needs_socket
 
 
-def _make_proxy(client: APIClient, config: ProxyConfig, localizer: Localizer, record: Record) -> ProxyServer:
+def _source(client: APIClient, node_name: str) -> APIListerWatcher:
+    rng = random.Random()
+    return APIListerWatcher(client, selections=selections(node_name), slim=SLIMS, clock=time.monotonic, rng=rng)
+
+
+def _make_proxy(source: APIListerWatcher, config: ProxyConfig, localizer: Localizer, record: Record) -> ProxyServer:
     rng, clock = random.Random(), time.monotonic
-    source = APIListerWatcher(client, selections=selections(config.node_name), slim=SLIMS, clock=clock, rng=rng)
 
     def stale() -> Staleness | None:
         found = oldest(source.freshness(), clock())
@@ -164,10 +173,10 @@ def selections(node_name: str) -> Mapping[Resource, Selection]:
     }
 
 
-async def _serve(proxy: ProxyServer, events: ServiceEvents, run: _Run) -> None:
+async def _serve(proxy: ProxyServer, beside: Collection[Coroutine[Any, Any, None]], run: _Run) -> None:
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(proxy.run(), name="proxy")
-        others = tasks.create_task(_tell(proxy, run)), tasks.create_task(events.run())
+        others = [tasks.create_task(each) for each in (_tell(proxy, run), *beside)]
         await run.stop.wait()
         for each in others:
             each.cancel()

@@ -86,6 +86,14 @@ async def test_a_server_is_trusted_by_the_kubeconfigs_authority(tmp_path: Path) 
                 assert await client.get("/api/v1/namespaces/default") == {"kind": "Namespace"}
 
 
+async def test_a_token_that_no_header_can_have_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("half\nhalf")
+    user = {"tokenFile": str(tmp_path / "token")}
+    async with from_file(write_kubeconfig(tmp_path / "config", {"server": "http://127.0.0.1:1"}, user)) as client:
+        with pytest.raises(ConfigError, match="the token has a line break"):
+            await client.get("/api")
+
+
 CERTIFICATES = {
     "another-authority": (0.0, {}, "has not signed its certificate; get the cluster's kubeconfig anew"),
     "expired": (-6 * YEAR, {}, "certificate has expired; this machine's clock says"),
