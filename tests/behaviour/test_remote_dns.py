@@ -110,7 +110,7 @@ def test_it_says_whose_names_it_answers_for_and_where(server: NameServer) -> Non
 
 def test_it_does_what_the_readme_shows(server: NameServer) -> None:
     """The README's addresses are those of this machine, here they are the tests' own; times are masked."""
-    (_, started), *others = DNS
+    _, (_, started), *others = DNS
     assert [_masked(each) for each in started] == [_masked(each) for each in server.said.splitlines()[:2]]
     for command, wanted in others:
         here = command.replace("@127.0.0.1", f"@{ADDRESS}").replace("127.0.0.1:", f"{SITES}:")

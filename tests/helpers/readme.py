@@ -35,11 +35,11 @@ def commands(block: str) -> Iterator[tuple[str, list[str]]]:
 
 
 README = (ROOT / "README.md").read_text()
-REMOTE = ("sudo kubesvc proxy", "kubesvc dns", "kubesvc up --detach --name prod")
+REMOTE = ("kubesvc up --detach --name prod", "sudo kubesvc proxy", "export UPSTREAM")
 """How the first commands of blocks begin that are about a real cluster."""
 _BLOCKS = [list(commands(block)) for block in _BLOCK.findall(README)]
 UP, USE, FAULTS, EXACT, SHOP = (each for each in _BLOCKS if not each[0][0].startswith(REMOTE))
-PROXY, DNS, CONNECT = (each for each in _BLOCKS if each[0][0].startswith(REMOTE))
+CONNECT, PROXY, DNS = (each for each in _BLOCKS if each[0][0].startswith(REMOTE))
 PYTHON, YAML = (re.findall(rf"^```{name}\n(.*?)^```", README, re.MULTILINE | re.DOTALL) for name in ("python", "yaml"))
 
 
