@@ -77,10 +77,6 @@ class LocalRoutes:
                 with contextlib.suppress(NetlinkError):  # somebody else has removed it
                     sock.request([self._route(each).deleted()])
 
-    def keep_only(self, cidrs: Collection[str]) -> None:
-        """Remove what an earlier run has left, apart from ``cidrs``."""
-        self.forget(self._there.difference(map(_whole, cidrs)))
-
     def remove_all(self) -> None:
         """Remove everything."""
         try:

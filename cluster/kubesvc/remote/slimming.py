@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from sys import intern
 
-from kubeapi.meta import JSON
+from kubeapi.meta import JSON, LAST_APPLIED
 from kubeapi.scheme import ENDPOINTSLICES, SERVICES, Resource
 
 _OF_METADATA = ("managedFields", "ownerReferences", "finalizers", "generateName")
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _READY = {"ready": True, "serving": True, "terminating": False}
 """The conditions of nearly all endpoints, kept once."""
 
@@ -44,4 +43,4 @@ def _slim_metadata(metadata: JSON) -> None:
     for name in _OF_METADATA:
         metadata.pop(name, None)
     if annotations := metadata.get("annotations"):
-        annotations.pop(_LAST_APPLIED, None)
+        annotations.pop(LAST_APPLIED, None)

@@ -238,6 +238,10 @@ def test_what_makes_no_difference_is_a_warning(text: str, warning: str) -> None:
             "Corefile:3: forward: tls://192.0.2.1: upstreams are not asked over TLS; write",
         ),
         (
+            with_forward(servers="{$NOT_SET}"),
+            "Corefile:3: forward: an upstream is empty; set the variable that is written there, as in {$UPSTREAM}",
+        ),
+        (
             with_forward(servers="dns.example"),
             "Corefile:3: forward: 'dns.example' is neither an IP address nor a file; write it",
         ),

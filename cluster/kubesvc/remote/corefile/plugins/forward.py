@@ -98,7 +98,9 @@ def _is_upstream(token: Token, notes: Notes) -> bool:
     scheme, separator, _ = token.text.partition("://")
     if is_file(token.text) or read_upstream(token.text) is not None:
         return True
-    if separator and scheme in ("tls", "quic", "https", "grpc"):
+    if not token.text:
+        notes.fault(token, "forward: an upstream is empty", "set the variable that is written there, as in {$UPSTREAM}")
+    elif separator and scheme in ("tls", "quic", "https", "grpc"):
         notes.fault(token, f"forward: {token.text}: upstreams are not asked over {scheme.upper()}", "write its address")
     else:
         notes.fault(token, f"forward: {token.text!r} is neither an IP address nor a file", "write it like 192.0.2.53")
