@@ -167,6 +167,7 @@ async def test_services_of_another_cluster_answer_on_this_node(tmp_path: Path) -
 
             await cluster.door.listener.close()
             await until_away()
+            await proxy.until_said("is served, and it is tried again")
             assert await ask(WEB) == POD
             assert await proxy.end() == 0
 
