@@ -35,6 +35,8 @@ from kubeproxy.nft import messages as to
 from kubeproxy.nft.forms import V4
 from kubeproxy.nft.io import netfilter
 
+LOCAL_BY_ROUTE = "127.97.7.10"
+"""An address of 127.0.0.0/8 that no interface has."""
 POD, OTHER_POD = "127.245.7.1", "127.245.7.2"
 WEB, REAL, REAL_POD = "127.97.7.1", "10.96.0.20", "10.244.1.7"
 SITES = "127.97.7.9"
@@ -145,7 +147,8 @@ async def get(path: str, port: int = 10256) -> tuple[int, str]:
 
 
 async def test_services_of_another_cluster_answer_on_this_node(tmp_path: Path) -> None:
-    async with naming_endpoints(POD, OTHER_POD), remote(tmp_path) as cluster:
+    node = build_node("node-1", LOCAL_BY_ROUTE, podCIDR="10.244.1.0/24")
+    async with naming_endpoints(POD, OTHER_POD), remote(tmp_path, node) as cluster:
         ports = [{"port": 20080, "nodePort": 30080}]
         cluster.put("web", WEB, POD, type="NodePort", ports=ports, externalIPs=["198.51.100.7"])
         cluster.put("hidden", "127.97.7.2", POD, labels={"service.kubernetes.io/service-proxy-name": "other"})
@@ -153,9 +156,10 @@ async def test_services_of_another_cluster_answer_on_this_node(tmp_path: Path) -
             await proxy.until_said("ready after")
             assert f"kube-proxy of node node-1 for http://127.114.0.1:{cluster.door.port}, mode userspace" in proxy.said
             assert "not honoured here: conntrack.maxPerCore\n" in proxy.said
+            assert "is no address of this machine" not in proxy.said
             assert "198.51.100.7 (externalIP of default/web) is not local to this machine: " in proxy.said
             assert "`sudo ip route add local 198.51.100.7 dev lo`, or --setup as root" in proxy.said
-            assert await ask(WEB) == await ask("127.0.0.1", 30080) == POD
+            assert await ask(WEB) == await ask("127.0.0.1", 30080) == await ask(LOCAL_BY_ROUTE, 30080) == POD
             assert await is_refused("127.97.7.2")
             await until(lambda: any(each.startswith("PortBindFailed: 198.51.100.7:") for each in cluster.events()))
 

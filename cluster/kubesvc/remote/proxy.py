@@ -25,7 +25,7 @@ from kubeclient.io.events import EventPoster
 from kubeclient.io.listerwatcher import APIListerWatcher
 from kubeclient.selection import Selection
 from kubehost import openfiles
-from kubehost.io.machine import own_addresses
+from kubehost.io.machine import not_local, own_addresses
 from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
 from kubeproxy.dependencies import ProxyDependencies, Staleness
@@ -119,7 +119,7 @@ async def _unless_stopped(question: Coroutine[Any, Any, T], stop: asyncio.Event)
 async def _find_node(client: APIClient, name: str, machine: tuple[str, ...], say: Say) -> OwnNode:
     found = await find_node(client, name, say)
     addresses = addresses_of(found) if found is not None else []
-    if strange := [each for each in addresses if each not in machine]:
+    if strange := not_local(addresses):
         say(f"{', '.join(strange)} of node {name} is no address of this machine, so node ports do not answer there")
     here = tuple(each for each in addresses if each in machine and not ip_address(each).is_loopback)
     return OwnNode(name, machine, here, await find_service_cidrs(client), await addresses_of_server(client))
