@@ -80,7 +80,7 @@ class APIClient:
             await self._session.close()
 
     async def authenticate(self) -> None:
-        """Have credentials that hold: a plugin may take its time, which is not the server's. ConfigError."""
+        """Renew the credentials if due: a plugin's time is not part of the server's time limit. ConfigError."""
         await self._credentials.current()
 
     async def get(self, path: str, params: Params | None = None, *, attempts: int = ATTEMPTS) -> JSON:

@@ -1,4 +1,4 @@
-"""Contact with a server: what waits for it need not wait longer when somebody else has found it."""
+"""Ends the pauses of all that wait for one server as soon as one of them has reached it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 
 
 class Contact:
-    """Wakes those that wait for a server, when one of them has reached it."""
+    """The pauses that are being waited for."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Event] = set()
@@ -18,7 +18,7 @@ class Contact:
             each.set()
 
     async def wait(self, seconds: float) -> None:
-        """Return after so many seconds, or when another one has found the server."""
+        """Return after so many seconds, or when ``found`` is called."""
         wake = asyncio.Event()
         self._waiting.add(wake)
         try:

@@ -88,7 +88,7 @@ class RemotePods:
     def set_endpoints(self, key: ObjectKey, endpoints: Endpoints, ports: frozenset[int]) -> None:
         """Note the pods of an EndpointSlice; they are served when this returns. Without any the slice is gone.
 
-        Pods that were in it before are told when it does not name them any more, by ``release``.
+        A pod that it named before and does not name now is refreshed, and forgotten if nothing else knows of it.
         """
         for reference, endpoint in endpoints.items():
             pod = self._pods.setdefault(reference, _Pod(reference))
