@@ -41,18 +41,21 @@ class HostsFile:
 
         In place: where the file is mounted, as in a container, no other file can take its name.
         """
+        before = self._path.read_bytes()
+        if self._with(before, lines) == before:
+            return  # a user who may not write it has nothing there, and is not refused
         with self._path.open("r+b", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # another cluster's `connect` may be at it
             before = file.read()
-            text = before.decode(errors="surrogateescape")
-            after = with_block(text, self._name, lines).encode(errors="surrogateescape")
-            if after == before:
-                return
             try:
-                _replace(file, after)
+                _replace(file, self._with(before, lines))
             except OSError:
                 _replace(file, before)
                 raise
+
+    def _with(self, content: bytes, lines: Sequence[str]) -> bytes:
+        text = content.decode(errors="surrogateescape")
+        return with_block(text, self._name, lines).encode(errors="surrogateescape")
 
 
 def _replace(file: FileIO, content: bytes) -> None:

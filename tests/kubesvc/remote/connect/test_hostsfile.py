@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import resource
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,3 +65,23 @@ def test_lines_of_others_stay_byte_for_byte(tmp_path: Path) -> None:
     assert path.read_bytes() == own + f"{FIRST}127.96.0.2 web\n{LAST}".encode()
     HostsFile("default", path).write(())
     assert path.read_bytes() == own
+
+
+def test_a_file_that_has_nothing_of_the_cluster_need_not_be_writable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "hosts"
+    path.write_text(OWN)
+    monkeypatch.setattr(Path, "open", _only_to_read(Path.open))
+    HostsFile("default", path).write(())
+    with pytest.raises(PermissionError):
+        HostsFile("default", path).write(["127.96.0.2 web"])
+
+
+def _only_to_read(opened: Callable[..., Any]) -> Callable[..., Any]:
+    def open_file(path: Path, mode: str = "r", *given: Any, **named: Any) -> Any:
+        if "+" in mode or "w" in mode:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, mode, *given, **named)
+
+    return open_file
