@@ -17,6 +17,8 @@ def with_block(text: str, name: str, lines: Sequence[str]) -> str:
     Without lines it has no such part. A part without an end, which a full disk may leave, ends with the file.
     """
     first, last = (f"# {word} kubesvc connect, cluster {name}" for word in ("begin", "end"))
+    if not lines and first not in text.split("\n"):
+        return text
     kept: list[str] = []
     is_inside = False
     for line in text.removesuffix("\n").split("\n") if text else ():

@@ -25,9 +25,18 @@ OTHER = "# begin kubesvc connect, cluster b\n127.4.0.2 b\n# end kubesvc connect,
         (f"{FIRST}127.96.0.9 old\n{LAST}{OWN}", [], OWN),
         (f"{OTHER}{OWN}", ["127.96.0.2 web"], f"{OTHER}{OWN}{FIRST}127.96.0.2 web\n{LAST}"),
         (f"{OWN}{FIRST}127.96.0.9 cut", [], OWN),
-        ("127.0.0.1 localhost", [], OWN),
+        ("127.0.0.1 localhost", [], "127.0.0.1 localhost"),
+        ("127.0.0.1 localhost", ["127.96.0.2 web"], f"{OWN}{FIRST}127.96.0.2 web\n{LAST}"),
     ],
-    ids=["added", "replaced", "removed", "beside another cluster's", "without an end", "without a line end"],
+    ids=[
+        "added",
+        "replaced",
+        "removed",
+        "beside another cluster's",
+        "without an end",
+        "unchanged",
+        "without a line end",
+    ],
 )
 def test_the_lines_of_the_cluster_take_the_place_of_its_former_ones(before: str, lines: list[str], after: str) -> None:
     assert with_block(before, "default", lines) == after
