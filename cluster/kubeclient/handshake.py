@@ -18,7 +18,7 @@ _SPDY_PROTOCOL = "X-Stream-Protocol-Version"
 _SOCKET_PROTOCOL = "Sec-WebSocket-Protocol"
 
 
-class Wanted(NamedTuple):
+class Upgrade(NamedTuple):
     """The upgrade to ask for: ``upgrade`` is WEBSOCKET or SPDY, ``protocols`` what is to be spoken within."""
 
     upgrade: str
@@ -59,7 +59,9 @@ class HeadReader:
         return Answer(int(code), reason, {name.strip().lower(): value.strip() for name, _, value in pairs})
 
 
-def upgrade_request(target: str, authority: str, headers: Sequence[tuple[str, str]], wanted: Wanted, key: str) -> bytes:
+def upgrade_request(
+    target: str, authority: str, headers: Sequence[tuple[str, str]], wanted: Upgrade, key: str
+) -> bytes:
     """Return the request. ``key`` is the random Sec-WebSocket-Key, base64 of 16 bytes."""
     lines = [*headers, ("Host", authority), ("Connection", "Upgrade"), ("Upgrade", wanted.upgrade)]
     if wanted.upgrade == WEBSOCKET:
@@ -74,7 +76,7 @@ def upgrade_request(target: str, authority: str, headers: Sequence[tuple[str, st
     return ("\r\n".join(head) + "\r\n\r\n").encode("latin-1")
 
 
-def check_upgrade(answer: Answer, wanted: Wanted, key: str) -> str:
+def check_upgrade(answer: Answer, wanted: Upgrade, key: str) -> str:
     """Return the protocol that the server has chosen of the wanted ones; ConnectionError if it is another upgrade."""
     if answer.headers.get("upgrade", "").lower() != wanted.upgrade.lower():
         raise ConnectionError(f"the server upgrades to {answer.headers.get('upgrade')!r}, not to {wanted.upgrade}")

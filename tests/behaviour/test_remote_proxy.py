@@ -201,7 +201,9 @@ async def until_away() -> None:
 
 async def test_a_node_that_is_not_there_is_waited_for_and_ctrl_c_ends_that(tmp_path: Path) -> None:
     async with remote(tmp_path, build_node("node-2", "127.0.0.2")) as cluster, running(cluster) as proxy:
-        await proxy.until_said("there is no node node-1; waiting 30 s for it (--node-name names another node)")
+        await proxy.until_said(
+            "there is no node node-1; the cluster has node-2; waiting 30 s for it (--node-name names another node)"
+        )
         assert await proxy.end(signal.SIGINT) == 0
 
 

@@ -9,7 +9,7 @@ from kubeclient.handshake import (
     WEBSOCKET,
     Answer,
     HeadReader,
-    Wanted,
+    Upgrade,
     check_upgrade,
     proxy_request,
     upgrade_request,
@@ -17,8 +17,8 @@ from kubeclient.handshake import (
 
 KEY, ACCEPT = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 """The example of RFC 6455 1.3."""
-TUNNEL = Wanted(WEBSOCKET, ["SPDY/3.1+portforward.k8s.io"])
-STREAMS = Wanted(SPDY, ["portforward.k8s.io"])
+TUNNEL = Upgrade(WEBSOCKET, ["SPDY/3.1+portforward.k8s.io"])
+STREAMS = Upgrade(SPDY, ["portforward.k8s.io"])
 
 
 def test_an_upgrade_is_asked_for_in_the_words_of_kubectl() -> None:
@@ -71,7 +71,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize(("headers", "wanted", "chosen"), ANSWERS.values(), ids=ANSWERS)
-def test_the_upgrade_must_be_the_wanted_one(headers: dict[str, str], wanted: Wanted, chosen: str | None) -> None:
+def test_the_upgrade_must_be_the_wanted_one(headers: dict[str, str], wanted: Upgrade, chosen: str | None) -> None:
     answer = Answer(101, "", headers)
     if chosen is not None:
         assert check_upgrade(answer, wanted, KEY) == chosen

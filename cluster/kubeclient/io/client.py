@@ -19,7 +19,7 @@ from yarl import URL
 from kubeapi.meta import JSON
 from kubeclient.access import Access, ConfigError
 from kubeclient.credentials import Credential, impersonation_headers
-from kubeclient.handshake import Wanted
+from kubeclient.handshake import Upgrade
 from kubeclient.io.credentials import Credentials
 from kubeclient.io.failures import explain, named
 from kubeclient.io.loading import find_access
@@ -115,7 +115,7 @@ class APIClient:
             async for chunk in self._chunks(answer):
                 yield chunk
 
-    async def connect(self, path: str, params: Params, wanted: Wanted) -> Upgraded:
+    async def connect(self, path: str, params: Params, wanted: Upgrade) -> Upgraded:
         """Return a connection that the server has upgraded, for port-forward. Its transport does not read yet."""
         url = str(self._url(path, params))
         for is_last in (False, True):

@@ -16,7 +16,7 @@ from typing import NamedTuple, cast
 from yarl import URL
 
 from kubeclient.access import Access
-from kubeclient.handshake import Answer, HeadReader, Wanted, check_upgrade, proxy_request, upgrade_request
+from kubeclient.handshake import Answer, HeadReader, Upgrade, check_upgrade, proxy_request, upgrade_request
 from kubeclient.io.failures import explain
 from kubeclient.io.sockets import keep_alive
 from kubeclient.refusals import read_refusal
@@ -39,7 +39,7 @@ class Upgraded(NamedTuple):
 
 
 async def open_upgraded(
-    access: Access, tls: ssl.SSLContext | None, url: str, headers: Sequence[tuple[str, str]], wanted: Wanted
+    access: Access, tls: ssl.SSLContext | None, url: str, headers: Sequence[tuple[str, str]], wanted: Upgrade
 ) -> Upgraded:
     """Connect and upgrade. Raises StatusError, ConnectionError, TimeoutError; the connection is then closed."""
     target, head = URL(url, encoded=True), _Head()

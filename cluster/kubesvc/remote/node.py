@@ -19,6 +19,8 @@ from kubesvc.remote.serviceaddresses import service_cidrs
 NODE_SECONDS = 30.0
 """How long a Node without addresses is waited for; then the proxy goes on without (nodeIPsTimeout of kube-proxy)."""
 POLL_SECONDS = 1.0
+NAMED = 5
+"""Most nodes that are named where the own one is not found."""
 _NOT_FOUND, _FORBIDDEN = 404, 403
 _FINAL = (401, _FORBIDDEN)
 
@@ -38,7 +40,8 @@ async def find_node(client: APIClient, name: str, say: Say) -> JSON | None:
         problem = f"there is no node {name}" if node is None else f"node {name} has no address"
         if deadline is None:
             deadline = time.monotonic() + NODE_SECONDS
-            say(f"{problem}; waiting {NODE_SECONDS:.0f} s for it (--node-name names another node)")
+            others = f"; the cluster has {await _some_nodes(client)}" if node is None else ""
+            say(f"{problem}{others}; waiting {NODE_SECONDS:.0f} s for it (--node-name names another node)")
         if time.monotonic() >= deadline:
             say(f"{problem}; going on without, so node ports answer at no address of the node")
             return node
@@ -63,6 +66,16 @@ async def _ask(client: APIClient, name: str, say: Say) -> JSON | None:
             said = problem
             say(f"{problem}; trying again")
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def _some_nodes(client: APIClient) -> str:
+    """Return the names of the first nodes, or what is known of them."""
+    try:
+        found = (await client.get(path_of(NODES, ""), {"limit": str(NAMED + 1)})).get("items") or ()
+    except (StatusError, ConnectionError, TimeoutError):
+        return "nodes that cannot be listed"
+    names = [each["metadata"]["name"] for each in found]
+    return ", ".join([*names[:NAMED], *(["others"] if len(names) > NAMED else [])]) or "none"
 
 
 def addresses_of(node: JSON) -> list[str]:

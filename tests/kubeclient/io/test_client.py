@@ -29,14 +29,14 @@ from tests.helpers.loops import settled
 from kubeapi.status import StatusError
 from kubeapiserver.wire.tls import ServerCertificate, server_certificate
 from kubeclient.access import ConfigError
-from kubeclient.handshake import SPDY, Wanted
+from kubeclient.handshake import SPDY, Upgrade
 from kubeclient.io import credentials, loading
 from kubeclient.io.client import APIClient, _watched_socket
 from kubeclient.io.sockets import DEAD_SECONDS
 
 YEAR = 365 * 86400.0
 OK = answer({"kind": "Namespace"})
-STREAMS = Wanted(SPDY, ["portforward.k8s.io"])
+STREAMS = Upgrade(SPDY, ["portforward.k8s.io"])
 
 
 async def accepting(asked: Asked) -> AsyncIterator[bytes]:

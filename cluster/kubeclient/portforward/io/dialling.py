@@ -17,7 +17,7 @@ from kubeapi.scheme import PODS
 from kubeapi.status import StatusError
 from kubeapi.streaming.portforward import SPDY_PROTOCOL
 from kubeapi.streaming.websocket import TUNNEL_PROTOCOL, WebSocketFrames
-from kubeclient.handshake import SPDY, WEBSOCKET, Wanted
+from kubeclient.handshake import SPDY, WEBSOCKET, Upgrade
 from kubeclient.io.upgrade import Upgraded
 from kubeclient.paths import path_of
 
@@ -34,7 +34,7 @@ Dial = Callable[[], Awaitable[Wire]]
 class Connects(Protocol):
     """What is needed of an ``APIClient``."""
 
-    async def connect(self, path: str, params: Mapping[str, str], wanted: Wanted) -> Upgraded:
+    async def connect(self, path: str, params: Mapping[str, str], wanted: Upgrade) -> Upgraded:
         """Return an upgraded connection."""
         ...
 
@@ -64,6 +64,6 @@ class PortForwardDialler:
     async def _connect(self, pod: ObjectKey, upgrade: str) -> Wire:
         protocol = TUNNEL_PROTOCOL if upgrade == WEBSOCKET else SPDY_PROTOCOL
         path = path_of(PODS, *pod) + "/portforward"
-        found = await self._client.connect(path, {}, Wanted(upgrade, (protocol,)))
+        found = await self._client.connect(path, {}, Upgrade(upgrade, (protocol,)))
         frames = WebSocketFrames(websocket_mask, os.urandom) if upgrade == WEBSOCKET else None
         return found.transport, found.first, frames
