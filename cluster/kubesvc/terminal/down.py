@@ -99,9 +99,10 @@ def _end_leftovers(state: StateDirectory) -> set[int]:
 def _clean_up(state: StateDirectory, what: str) -> str:
     """Kill the processes of a crashed run. No cluster can start meanwhile, so that no new process is hit."""
     said = f'cluster "{state.name}" {what}'
-    if not state.path.is_dir():
-        return said
     try:
+        if not state.path.is_dir():
+            HostsFile(state.name).write(())  # a later run of the name, without --hosts, took the folder with it
+            return said
         with state.cleaning():
             left = _end_leftovers(state)
             state.control_socket.unlink(missing_ok=True)

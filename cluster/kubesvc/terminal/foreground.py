@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterator
 
 from kubehost import openfiles
+from kubesvc.remote.connect.hostsfile import HOSTS, HostsFile
 from kubesvc.run.oserrors import is_about_files, oserror_text
 from kubesvc.state.directory import AlreadyRunningError
 from kubesvc.state.kept import keep_plan, keep_sandbox
@@ -37,6 +38,7 @@ def serve(up: UpStart) -> int | None:
             if up.options.sandbox:
                 keep_sandbox(state, up.options.sandbox)
             _redirect(state.open_log(), up.caller)
+            _clear_hosts(up)
             status = _run(up)
             if up.start.upstream is not None and (status != EXIT_FAILED or not state.log.stat().st_size):
                 # While the lock is held: nothing of another cluster stays but a log that tells of a fault, and no
@@ -65,6 +67,14 @@ def _redirect(log: int, caller: Caller | None) -> None:
         caller.redirect(log)
     logfile.write_log(os.fdopen(log, "w"))
     clientfaults.install()
+
+
+def _clear_hosts(up: UpStart) -> None:
+    """Remove the lines that a killed `connect --hosts` of this name has left: they lead nowhere, or to others."""
+    try:
+        HostsFile(up.options.state.name).write(())
+    except OSError as error:
+        up.console.warn(f"kubesvc: lines of an earlier run stay in {HOSTS}: {error.strerror or error}")
 
 
 def _run(up: UpStart) -> int:

@@ -6,13 +6,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.helpers.kubesvc.lock import lock_holder
 
 from kubelet.process.orphans import marker
+from kubesvc.remote.connect.hostsfile import HostsFile
 from kubesvc.state.directory import StateDirectory
+from kubesvc.terminal import down
 from kubesvc.terminal.down import stop_cluster
 
 
@@ -58,6 +61,19 @@ def test_nothing_stays_of_a_mirror_that_was_killed_but_what_a_cluster_of_its_own
     state.database.unlink()
     stop_cluster(state, 1.0)
     assert not state.path.exists()
+
+
+def test_lines_of_hosts_go_even_where_the_folder_has_gone(
+    state: StateDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = tmp_path / "hosts"
+    HostsFile("shop", hosts).write(())
+    assert not hosts.exists()
+    hosts.touch()
+    HostsFile("shop", hosts).write(["127.96.0.2 web"])
+    monkeypatch.setattr(down, "HostsFile", partial(HostsFile, path=hosts))
+    assert stop_cluster(state, 1.0) == 'cluster "shop" is not running'
+    assert hosts.read_text() == ""
 
 
 def test_processes_of_another_cluster_are_left_alone(state: StateDirectory) -> None:

@@ -43,7 +43,7 @@ class HostsFile:
 
         In place: where the file is mounted, as in a container, no other file can take its name.
         """
-        before = self._path.read_bytes()
+        before = self._path.read_bytes() if lines or self._path.exists() else b""
         if self._with(before, lines) == before:
             return  # a user who may not write it has nothing there, and is not refused
         with self._path.open("r+b", buffering=0) as file:
