@@ -13,7 +13,7 @@ from typing import Any
 from kubeapi.status import FieldError, StatusError
 
 GONE = 410
-UNAUTHORIZED, FORBIDDEN, REQUEST_TIMEOUT, TOO_MANY = 401, 403, 408, 429
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, REQUEST_TIMEOUT, TOO_MANY = 401, 403, 404, 408, 429
 _REASONS = {
     400: "BadRequest",
     401: "Unauthorized",
@@ -93,7 +93,7 @@ def must_list_again(refusal: StatusError) -> bool:
 
 def knows_no_initial_events(refusal: StatusError) -> bool:
     """Tell whether a server refuses a watch that begins with all objects, because it does not know such watches."""
-    return refusal.code in (400, 404, 405, 406, 415, 422, 501)
+    return refusal.code in (400, NOT_FOUND, 405, 406, 415, 422, 501)
 
 
 def _cause(cause: Mapping[str, Any]) -> FieldError:

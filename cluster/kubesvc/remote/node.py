@@ -14,6 +14,7 @@ from kubeapi.scheme import NODES
 from kubeapi.status import StatusError
 from kubeclient.io.client import APIClient
 from kubeclient.paths import path_of
+from kubeclient.refusals import FORBIDDEN, NOT_FOUND, UNAUTHORIZED
 from kubesvc.remote.serviceaddresses import service_cidrs
 
 NODE_SECONDS = 30.0
@@ -21,8 +22,7 @@ NODE_SECONDS = 30.0
 POLL_SECONDS = 1.0
 NAMED = 5
 """Most nodes that are named where the own one is not found."""
-_NOT_FOUND, _FORBIDDEN = 404, 403
-_FINAL = (401, _FORBIDDEN)
+_FINAL = (UNAUTHORIZED, FORBIDDEN)
 
 Say = Callable[[str], None]
 
@@ -100,7 +100,7 @@ async def find_service_cidrs(client: APIClient) -> Collection[str]:
     try:
         found = await client.get("/apis/networking.k8s.io/v1/servicecidrs")
     except StatusError as error:
-        if error.code in (_NOT_FOUND, _FORBIDDEN):
+        if error.code in (NOT_FOUND, FORBIDDEN):
             return ()
         raise
     return service_cidrs(found.get("items") or ())

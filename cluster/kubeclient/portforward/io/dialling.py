@@ -20,8 +20,9 @@ from kubeapi.streaming.websocket import TUNNEL_PROTOCOL, WebSocketFrames
 from kubeclient.handshake import SPDY, WEBSOCKET, Upgrade
 from kubeclient.io.upgrade import Upgraded
 from kubeclient.paths import path_of
+from kubeclient.refusals import NOT_FOUND, TOO_MANY, UNAUTHORIZED
 
-_FINAL = (401, 404, 429)
+_FINAL = (UNAUTHORIZED, NOT_FOUND, TOO_MANY)
 """Refusals that are not about the WebSocket. 403 may be: a Role can allow ``create`` alone, which SPDY's POST needs."""
 
 Wire = tuple[asyncio.Transport, bytes, WebSocketFrames | None]

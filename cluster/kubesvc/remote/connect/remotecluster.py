@@ -23,6 +23,7 @@ from kubeclient.freshness import oldest
 from kubeclient.io.client import APIClient
 from kubeclient.io.listerwatcher import APIListerWatcher
 from kubeclient.paths import path_of
+from kubeclient.refusals import FORBIDDEN
 from kubeclient.selection import Selection
 from kubeclient.slim import slimmed
 from kubehost.network import Network
@@ -32,7 +33,7 @@ from kubesvc.remote.connect.mirror import Mirror
 from kubesvc.remote.connect.podports import Gateways
 from kubesvc.remote.connect.runtime import RemoteRuntime
 from kubesvc.remote.connect.translation import slim_pod
-from kubesvc.remote.connect.wanted import FORBIDDEN, NEEDED, REVIEWS, Shown, Wanted, access_review
+from kubesvc.remote.connect.wanted import NEEDED, REVIEWS, Shown, Wanted, access_review
 from kubesvc.run.starterror import StartError
 from kubesvc.run.upstream import Surroundings
 

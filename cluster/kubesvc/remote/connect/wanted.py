@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from kubeapi.scheme import ENDPOINTSLICES, PODS, SERVICES, Resource
 from kubeapi.status import StatusError
+from kubeclient.refusals import FORBIDDEN
 
 NEEDED = (SERVICES, ENDPOINTSLICES)
 """What must be listed. Pods may be."""
@@ -15,7 +16,6 @@ _ROLE = (
     f"connect needs list and watch of {SERVICES}, {ENDPOINTSLICES} and, to tell why a pod is not ready, {PODS}, "
     "and get and create of pods/portforward: README.md has the Role"
 )
-FORBIDDEN = 403
 
 
 class Wanted(NamedTuple):
