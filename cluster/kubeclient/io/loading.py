@@ -10,6 +10,7 @@ from pathlib import Path
 from kubeclient.access import Access, ConfigError, Pem, Server, User
 from kubeclient.kubeconfig import DEFAULT_NAMESPACE, KubeconfigFile, read_kubeconfig
 from kubeclient.proxyvariables import proxy_for
+from kubehost.io.namedfiles import read_named
 from kubemanifest.reading import read_text
 
 VARIABLE = "KUBECONFIG"
@@ -63,9 +64,9 @@ def in_cluster(environment: Mapping[str, str], account: Path) -> Access:
 
 
 def read_file(path: str) -> bytes:
-    """Return the bytes of a file; ConfigError."""
+    """Return the bytes of a file, or of a pipe as kubectl takes it; ConfigError."""
     try:
-        return Path(path).read_bytes()
+        return read_named(path, takes_pipes=True)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
 

@@ -161,11 +161,17 @@ class _Running:
 
     async def _follow_hosts(self) -> None:
         """Read the files of ``hosts`` again, and set what they say when it has changed."""
-        known = self._configuration.composed.dns.hosts
+        known, said = self._configuration.composed.dns.hosts, ""
         while True:
             intervals = [each.reload_seconds for each in self._configuration.composed.hosts if each.reload_seconds]
             await asyncio.sleep(min(intervals, default=SYNC_SECONDS))
-            found = self._configuration.composed.hosts_from(DiskFiles()) if intervals else known
+            try:
+                found = self._configuration.composed.hosts_from(DiskFiles()) if intervals else known
+            except CorefileError as error:
+                if str(error) != said:
+                    said = str(error)
+                    self._say(f"{said}; the names before stay in force")
+                continue
             if found != known:
                 known = found
                 self._server.set_hosts(found)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from kubedns.config import read_resolv_conf
 from kubehost.addresses import Address
+from kubehost.io.namedfiles import read_named_text
 from kubesvc.remote.corefile.composing import Composed, compose
 from kubesvc.remote.corefile.notes import CorefileError, Notes
 from kubesvc.remote.corefile.reading import read_corefile
@@ -60,10 +61,12 @@ class DiskFiles:
         found = self._matches[pattern, beside] = _match(pattern, beside)
         return found
 
-    def read(self, path: str) -> str:
+    def read(self, path: str, *, takes_pipes: bool = False) -> str:
         """Return the text of a file; OSError, UnicodeDecodeError."""
         self._texts[path] = None
-        text = self._texts[path] = Path(path).read_text(encoding="utf-8")
+        text = self._texts[path] = read_named_text(path, takes_pipes=takes_pipes)
+        if Path(path).is_fifo():
+            del self._texts[path]  # a pipe says nothing a second time
         return text
 
     def have_changed(self) -> bool:
@@ -95,7 +98,7 @@ def read_configuration(options: DNSOptions, environ: Mapping[str, str], files: D
 
 def _corefile(path: str, files: DiskFiles) -> str:
     try:
-        return files.read(path)
+        return files.read(path, takes_pipes=True)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise CorefileError((f"--config {path} cannot be read: {reason}",)) from error
@@ -123,6 +126,6 @@ def _match(pattern: str, beside: str) -> Sequence[str]:
 
 def _text(path: str) -> str | None:
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return read_named_text(path, takes_pipes=False)
     except (OSError, UnicodeDecodeError):
         return None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
 
+from kubehost.io.namedfiles import read_named_text
 from kubesvc.remote.errors import CommandError
 from kubesvc.remote.kubeproxyconfig import KubeProxyConfiguration, read_kube_proxy_configuration
 from kubesvc.remote.proxysettings import ProxyOptions
@@ -40,7 +40,7 @@ def _clean_up() -> int:
 
 def _read(path: str) -> KubeProxyConfiguration:
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_named_text(path, takes_pipes=True)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         fail(f"--config {path} cannot be read: {reason}", EXIT_BAD_INPUT)

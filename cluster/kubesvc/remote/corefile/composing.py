@@ -31,7 +31,7 @@ from kubesvc.remote.corefile.model import (
 from kubesvc.remote.corefile.names import ROOT, is_in, is_reverse
 from kubesvc.remote.corefile.notes import Notes
 from kubesvc.remote.corefile.plugins.forward import is_file
-from kubesvc.remote.corefile.plugins.hosts import merged, read_hosts_file
+from kubesvc.remote.corefile.plugins.hosts import merged, names_of_file
 from kubesvc.remote.corefile.values import read_upstream
 
 MAX_CONNECTIONS = 10_000
@@ -64,7 +64,7 @@ class Composed(NamedTuple):
         return merged(
             {name: addresses for name, addresses in found.items() if any(is_in(name, zone) for zone in each.zones)}
             for each in self.hosts
-            for found in (each.entries, _of_file(each, files))
+            for found in (each.entries, names_of_file(each, files))
         )
 
 
@@ -237,11 +237,3 @@ def _hosts(servers: Sequence[Server], notes: Notes) -> Iterator[Hosts]:
             notes.fault(plugin.at, f"hosts: the other block has ttl {ttl}, and all have one", f"write ttl {ttl}")
         ttl = plugin.ttl
         yield plugin._replace(zones=zones)
-
-
-def _of_file(plugin: Hosts, files: Files) -> dict[str, tuple[str, ...]]:
-    """Return the names of a hosts file; one that is not there has none, as in CoreDNS."""
-    try:
-        return read_hosts_file(files.read(plugin.file))
-    except (OSError, UnicodeDecodeError):
-        return {}

@@ -191,7 +191,7 @@ class _Parser:
                 found += read_tokens(self._files.read(path), path)
             except (OSError, UnicodeDecodeError) as error:
                 reason = getattr(error, "strerror", None) or str(error)
-                raise _error(pattern, f"import: {path}: {reason}") from error
+                raise _error(pattern, f"import: {path}: {reason}", "import text files") from error
         return found
 
     def _open(self, key: Token) -> None:

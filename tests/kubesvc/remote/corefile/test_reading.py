@@ -6,9 +6,12 @@ import dataclasses
 from typing import Any
 
 import pytest
-from tests.helpers.kubesvc.corefile import KUBEADM, composed, faults, warnings
+from tests.helpers.kubesvc.corefile import KUBEADM, TextFiles, composed, faults, warnings
 
 from kubedns.config import DNSConfig, Forward, Retention
+from kubesvc.remote.corefile.grammar import Option, read_blocks
+from kubesvc.remote.corefile.notes import Notes
+from kubesvc.remote.corefile.plugins import hosts
 
 STOCK = Forward(
     (("192.0.2.53", 53),),
@@ -322,3 +325,21 @@ def test_what_is_not_served_is_refused_with_its_place_and_a_remedy(text: str, fa
 def test_every_fault_is_found_at_once() -> None:
     text = with_kubernetes("ttl x", "pods y", block="rewrite a b\ncache 0")
     assert [each.split(":")[1] for each in faults(text)] == ["3", "4", "6", "7"]
+
+
+def test_many_lines_of_hosts_are_each_compared_with_no_other_one() -> None:
+    lines = "".join(f"10.0.{i >> 8}.{i & 255} a{i}.example\n" for i in range(2000))
+    (stanza,) = (each for each in read_blocks(f". {{\nhosts {{\n{lines}}}\n}}", "Corefile", TextFiles(), {})[0].stanzas)
+    compared = 0
+
+    class Counted(Option):
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return super().__eq__(other)
+
+        __hash__ = Option.__hash__
+
+    counted = tuple(Counted(*each) for each in stanza.options)
+    assert len(hosts.read(stanza._replace(options=counted), Notes()).entries) == 2000
+    assert compared == 0

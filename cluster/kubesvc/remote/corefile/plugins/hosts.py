@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from errno import EFBIG, EINVAL
 
 from kubedns.names import wire_of
-from kubesvc.remote.corefile.grammar import Stanza
+from kubesvc.remote.corefile.grammar import Files, Option, Stanza
 from kubesvc.remote.corefile.model import Hosts
 from kubesvc.remote.corefile.names import ROOT
-from kubesvc.remote.corefile.notes import Notes
+from kubesvc.remote.corefile.notes import CorefileError, Notes
 from kubesvc.remote.corefile.options import Options, read_options
 from kubesvc.remote.corefile.values import Words, is_address
 
@@ -26,7 +27,10 @@ _OPTIONS = Options[Hosts](
 def read(stanza: Stanza, notes: Notes) -> Hosts:
     """Read the stanza: ``hosts [file [zones...]]`` with lines of addresses and names."""
     words = Words(stanza.name, stanza.args, notes)
-    lines = tuple(each for each in stanza.options if is_address(each.name.text))
+    lines: list[Option] = []
+    others: list[Option] = []
+    for option in stanza.options:
+        (lines if is_address(option.name.text) else others).append(option)
     entries: dict[str, tuple[str, ...]] = {}
     for line in lines:
         if not line.args:
@@ -39,8 +43,7 @@ def read(stanza: Stanza, notes: Notes) -> Hosts:
     plugin = Hosts(stanza.name, zones=words.zones(1), entries=entries)
     if stanza.args:
         plugin = plugin._replace(file=stanza.args[0].text)
-    others = tuple(each for each in stanza.options if each not in lines)
-    return read_options(stanza._replace(options=others), plugin, _OPTIONS, notes)
+    return read_options(stanza._replace(options=tuple(others)), plugin, _OPTIONS, notes)
 
 
 def read_hosts_file(text: str) -> dict[str, tuple[str, ...]]:
@@ -52,6 +55,17 @@ def read_hosts_file(text: str) -> dict[str, tuple[str, ...]]:
             for name in filter(_is_name, words[1:]):
                 _add(found, name, words[0].partition("%")[0])
     return found
+
+
+def names_of_file(plugin: Hosts, files: Files) -> dict[str, tuple[str, ...]]:
+    """Return the names of a hosts file, none if it is not there, as in CoreDNS; CorefileError if it is no such file."""
+    try:
+        return read_hosts_file(files.read(plugin.file))
+    except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno in (EFBIG, EINVAL):
+            message = f"{plugin.at.place}: hosts: {plugin.file}: {error.strerror}; name a hosts file"
+            raise CorefileError((message,)) from error
+        return {}
 
 
 def merged(several: Iterable[Mapping[str, tuple[str, ...]]]) -> dict[str, tuple[str, ...]]:
