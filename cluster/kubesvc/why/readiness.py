@@ -99,13 +99,11 @@ def unbound_services(store: Store, listeners: Sequence[ListenerStatus]) -> Itera
     """Yield one sentence per Service with a ready endpoint whose addresses are about to be bound."""
     settled = {each.port_name.service for each in listeners if each.is_bound or each.error}
     unsettled = [obj for obj in store.list(SERVICES) if key_of(obj) not in settled]
-    waiting = [
-        each.key for each in store.failures.read_each(NAME, SERVICES, unsettled, read_service) if _is_proxied(each)
-    ]
-    slices = slices_by_service(store, frozenset(waiting))
-    for key in waiting:
-        if has_ready_endpoint(slices.get(key, ())):
-            yield f"Service {key}: its addresses are not bound yet"
+    waiting = [each for each in store.failures.read_each(NAME, SERVICES, unsettled, read_service) if _is_proxied(each)]
+    slices = slices_by_service(store, frozenset(each.key for each in waiting))
+    for service in waiting:
+        if service.ports and _has_ready_endpoint(service, slices.get(service.key, ())):
+            yield f"Service {service.key}: its addresses are not bound yet"
 
 
 def _may_be_missing(listener: ListenerStatus) -> bool:
@@ -129,10 +127,21 @@ def services_without_endpoints(store: Store, listeners: Sequence[ListenerStatus]
     ]
     slices = slices_by_service(store, frozenset(each.key for each in services))
     for service in services:
-        if not has_ready_endpoint(slices.get(service.key, ()), needs_ports=bool(service.ports)):
+        if not _has_ready_endpoint(service, slices.get(service.key, ())):
             yield service.key
 
 
-def has_ready_endpoint(slices: Iterable[EndpointSlice], *, needs_ports: bool = True) -> bool:
-    """Tell whether any endpoint is ready. Slices without ports do not count if the Service has ports."""
-    return any(endpoint.is_ready for each in slices if each.ports or not needs_ports for endpoint in each.endpoints)
+def _has_ready_endpoint(service: Service, slices: Iterable[EndpointSlice]) -> bool:
+    """Tell whether any endpoint is ready. Slices without any port of the Service do not count if it has ports."""
+    return any(endpoint.is_ready for each in slices if _has_port_of(service, each) for endpoint in each.endpoints)
+
+
+def _has_port_of(service: Service, part: EndpointSlice) -> bool:
+    """Tell whether a slice has a port of a Service, by name and protocol, and with a number, as kube-proxy does.
+
+    Any will do for the names of a headless one, which say nothing of ports.
+    """
+    if not service.ports or service.is_headless:
+        return bool(part.ports) or not service.ports
+    own = {(each.name, each.protocol) for each in service.ports}
+    return any(each.port and (each.name, each.protocol) in own for each in part.ports)

@@ -69,8 +69,8 @@ class Paper:
         reported = self.registry.update_status(PODS, {**created, "status": whole})
         return self.registry.delete(PODS, *key_of(reported), DeleteOptions(30)) if is_deleted else reported
 
-    def slice(self, service: str, address: str, *, is_ready: bool = True) -> JSON:
-        made = build_slice(f"{service}-by-hand", service, [build_endpoint(address, ready=is_ready)])
+    def slice(self, service: str, address: str, *, is_ready: bool = True, **fields: Any) -> JSON:
+        made = build_slice(f"{service}-by-hand", service, [build_endpoint(address, ready=is_ready)], **fields)
         return self.registry.create(ENDPOINTSLICES, made)
 
     def event(self, about: JSON, reason: str, message: str) -> None:

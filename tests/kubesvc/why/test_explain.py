@@ -296,6 +296,16 @@ def test_a_service_without_selector_leads_to_what_was_written_down() -> None:
     assert paper.problems() == ["The endpoint 127.250.9.9 is said to be not ready."]
 
 
+def test_a_port_that_no_endpoint_slice_has_by_its_name_leads_nowhere() -> None:
+    paper = Paper()
+    paper.service(service("web"))
+    paper.slice("web", "127.250.9.9", ports=[{"name": ""}, {"name": "http", "port": 8080, "protocol": "TCP"}])
+    assert paper.problems() == [
+        "Port 80/TCP leads nowhere: its EndpointSlices give no number for the TCP port without a name; they have "
+        '"http" (8080/TCP).'
+    ]
+
+
 def test_an_address_that_cannot_be_had_is_a_problem() -> None:
     paper = Paper()
     created = paper.service(web())

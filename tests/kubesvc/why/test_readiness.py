@@ -167,11 +167,20 @@ def test_a_service_without_a_ready_endpoint_is_not_waited_for() -> None:
     assert waiting_for(registry.store, [listener(is_bound=False)]) == []
 
 
-def test_a_service_whose_endpoints_lack_its_port_is_not_waited_for() -> None:
+NUMBERED: JSON = {"name": "http", "port": 80, "protocol": "TCP"}
+
+
+@pytest.mark.parametrize(
+    "ports",
+    [[], [NUMBERED], [{"name": "", "protocol": "TCP"}, NUMBERED], [{"name": "", "port": 80, "protocol": "UDP"}]],
+    ids=["none", "another name", "no number", "another protocol"],
+)
+def test_a_service_whose_endpoints_lack_its_port_is_not_waited_for_but_leads_nowhere(ports: list[JSON]) -> None:
     registry = ground()
     add_service(registry)
-    add_slice(registry, ports=[])
+    add_slice(registry, ports=ports)
     assert waiting_for(registry.store, []) == []
+    assert ObjectKey("default", "web") in services_without_endpoints(registry.store, [])
 
 
 def test_the_services_that_lead_nowhere_are_found() -> None:

@@ -30,7 +30,7 @@ from kubesvc.why.explain.doubts import NO_DOUBTS, Doubts
 from kubesvc.why.explain.findings import Finding, Weight, grouped, hint, note, problem
 from kubesvc.why.explain.paths import Path, path_document, paths_of
 from kubesvc.why.explain.pods import events_of, why_not_ready
-from kubesvc.why.explain.ports import explain_ports
+from kubesvc.why.explain.ports import explain_ports, explain_slice_ports
 from kubesvc.why.explain.selection import explain_hand_made, explain_selection
 from kubesvc.why.podsockets import TAKEN, Wildcard
 from kubesvc.why.servicestatus import endpoints_of, slices_by_service
@@ -96,6 +96,7 @@ def _backends(store: Store, service: Service, endpoints: Sequence[JSON], observe
     if not service.selector:
         if not observed.not_carried:
             yield from explain_hand_made(store, service, has_endpoints=bool(endpoints))
+            yield from explain_slice_ports(service, endpoints)
         for address in [each["address"] for each in endpoints if not each["ready"]]:
             yield problem(f"The endpoint {address} is said to be not ready.")
         return
@@ -106,7 +107,10 @@ def _backends(store: Store, service: Service, endpoints: Sequence[JSON], observe
     for reason, group in grouped(pods, lambda pod: why_not_ready(store, pod)):
         text = f"{_named(group)} {reason}."
         yield note(text) if all(map(_is_leaving, group)) else problem(text)
-    yield from explain_ports(service, [each for each in pods if not read_pod(each).is_finished])
+    of_pods = [*explain_ports(service, [each for each in pods if not read_pod(each).is_finished])]
+    yield from of_pods
+    if not observed.not_carried and not any(each.weight is Weight.PROBLEM for each in of_pods):
+        yield from explain_slice_ports(service, endpoints)
 
 
 def _selected(store: Store, service: Service) -> list[JSON]:

@@ -34,6 +34,20 @@ def explain_ports(service: Service, pods: Sequence[JSON]) -> Iterator[Finding]:
             yield from _numbered(port, pods)
 
 
+def explain_slice_ports(service: Service, endpoints: Sequence[JSON]) -> Iterator[Finding]:
+    """Yield which ports of a Service its EndpointSlices do not have; those are found by name, as by kube-proxy."""
+    there = {ContainerPort(each["name"], each["port"], each["protocol"]) for one in endpoints for each in one["ports"]}
+    served = {(each.name, each.protocol) for each in there if each.number}
+    for port in service.ports if endpoints and not service.is_headless else ():
+        if (port.name, port.protocol) not in served:
+            name = f'"{port.name}"' if port.name else "without a name"
+            known = listed(sorted(str(each) for each in there if each.number)) or "none"
+            yield problem(
+                f"Port {_title(port)} leads nowhere: its EndpointSlices give no number for the {port.protocol} port "
+                f"{name}; they have {known}."
+            )
+
+
 def declared_ports(pod: JSON) -> tuple[ContainerPort, ...]:
     """Return the ports of a pod's containers, sidecars included, in their order."""
     reading = read_pod(pod)
