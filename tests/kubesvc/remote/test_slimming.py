@@ -10,6 +10,7 @@ from tests.helpers.kubeproxy.cluster import service, slice_of
 from kubeapi.meta import JSON
 from kubeapi.objects.endpointslice import read_endpoint_slice
 from kubeapi.objects.service import read_service
+from kubeclient.slim import Sharing
 from kubesvc.remote.slimming import slim_service, slim_slice
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -57,6 +58,6 @@ def test_endpoints_are_read_as_before_but_for_their_pods_names(fields: JSON) -> 
 
 def test_what_endpoints_have_in_common_is_kept_once() -> None:
     listed = [endpoint("10.244.1.2"), endpoint("10.244.1.3", nodeName="".join(("node", "-1")))]
-    first, second = slim_slice(whole(slice_of("web", listed)))["endpoints"]
+    first, second = Sharing().share(slim_slice(whole(slice_of("web", listed))))["endpoints"]
     assert first["conditions"] is second["conditions"]
     assert first["nodeName"] is second["nodeName"]
