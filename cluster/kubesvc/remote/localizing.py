@@ -1,13 +1,17 @@
-"""Has the addresses of Services be local before sockets are bound to them, or says which are not and how to mend it."""
+"""Has the addresses of Services be local before sockets are bound to them, or says which are not and how to mend it.
+
+An address that the machine needs where it is stays what it is, and that is said.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from kubehost.io.machine import not_local
 from kubeproxy.proxier import Sync
 from kubeproxy.types import ListenerKind
 from kubesvc.remote.localroutes import LocalRoutes
+from kubesvc.remote.needed import Needed
 from kubesvc.remote.serviceaddresses import Field, ServiceAddresses, command, covering, first_host
 from kubesvc.wording import listed
 
@@ -16,7 +20,7 @@ Say = Callable[[str], None]
 
 
 class Localizer:
-    """Follows the rules by ``prepare``. ``ranges`` are the Service CIDRs, ``source`` is the node's address by family.
+    """Follows the rules by ``prepare``. ``source`` is the node's address by family.
 
     Without ``routes`` nothing is changed, and what is missing is said, once for each address.
     """
@@ -24,21 +28,21 @@ class Localizer:
     def __init__(
         self,
         addresses: ServiceAddresses,
-        ranges: Collection[str],
         routes: LocalRoutes | None,
+        needed: Needed,
         source: Mapping[bool, str],
         say: Say,
     ) -> None:
         self._addresses = addresses
-        self._ranges = ranges
         self._routes = routes
+        self._needed = needed
         self._source = source
         self._say = say
         self._said: set[str] = set()
 
     def begin(self) -> None:
         """Have the ranges be local; CommandError, OSError."""
-        missing = [each for each in self._ranges if not_local((first_host(each),))]
+        missing = [each for each in self._addresses.ranges if not_local((first_host(each),))]
         if self._routes is None:
             for each in missing:
                 self._say(f"{each} (the Service CIDR) is not local to this machine: {self._remedy(each)}")
@@ -53,6 +57,7 @@ class Localizer:
         """Have the addresses of new Service ports be local; CommandError, OSError."""
         come, gone = self._addresses.update(sync)
         self._said -= gone
+        self._leave_alone(come)
         if self._routes is not None:
             missing = not_local(come)
             self._routes.add(missing)
@@ -64,6 +69,16 @@ class Localizer:
         for line in self._missing({each: come[each] for each in not_local(come) if each not in self._said}):
             self._say(line)
         self._said.update(come)
+
+    def _leave_alone(self, come: dict[str, Field]) -> None:
+        """Take out of ``come`` what the machine needs where it is."""
+        why = {each: reason for each, field in come.items() if (reason := self._needed.why(each, field.kind))}
+        if self._routes is not None:
+            self._routes.forget(tuple(why))  # a run that was killed may have left it
+        for each in not_local(why):
+            self._say(f"{each} ({come[each]}) stays as it is, and the Service does not answer there: {why[each]}")
+        for each in why:
+            del come[each]
 
     def _missing(self, missing: Mapping[str, Field]) -> Iterator[str]:
         of_clusters = [each for each, field in missing.items() if field.kind is _CLUSTER_IP]

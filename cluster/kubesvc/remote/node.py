@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from socket import SOCK_STREAM
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from kubeapi.status import StatusError
 from kubeclient.io.client import APIClient
 from kubeclient.paths import path_of
 from kubeclient.refusals import FORBIDDEN, NOT_FOUND, UNAUTHORIZED
+from kubesvc.remote.needed import addresses_of_others
 from kubesvc.remote.serviceaddresses import service_cidrs
 
 NODE_SECONDS = 30.0
@@ -49,15 +50,22 @@ async def find_node(client: APIClient, name: str, say: Say) -> JSON | None:
 
 
 async def _ask(client: APIClient, name: str, say: Say) -> JSON | None:
-    """Return the Node, None if there is none; asks until the server answers."""
+    """Return the Node, None if there is none."""
+    # A list, as the role that is enough for following allows no more.
+    found = await _list(client, path_of(NODES, ""), {"fieldSelector": f"metadata.name={name}"}, say)
+    return next(iter(found), None)
+
+
+async def _list(
+    client: APIClient, path: str, params: Mapping[str, str], say: Say, final: Collection[int] = _FINAL
+) -> list[JSON]:
+    """Return the objects of a list; asks until the server answers. StatusError with a ``final`` code."""
     said = ""
     while True:
         try:
-            # A list, as the role that is enough for following allows no more.
-            found = await client.get(path_of(NODES, ""), {"fieldSelector": f"metadata.name={name}"})
-            return next(iter(found.get("items") or ()), None)
+            return list((await client.get(path, dict(params))).get("items") or ())
         except StatusError as error:
-            if error.code in _FINAL:
+            if error.code in final:
                 raise
             problem = str(error)
         except (ConnectionError, TimeoutError) as error:
@@ -95,12 +103,27 @@ async def addresses_of_server(client: APIClient) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-async def find_service_cidrs(client: APIClient) -> Collection[str]:
-    """Return the ranges of cluster IPs; () where the server has no such objects (before 1.33), or may not tell."""
+async def find_other_nodes(client: APIClient, name: str, say: Say) -> Mapping[str, str]:
+    """Return the addresses of all nodes but ``name``, each with what it is; none, and says so, if it may not list."""
     try:
-        found = await client.get("/apis/networking.k8s.io/v1/servicecidrs")
+        nodes = await _list(client, path_of(NODES, ""), {"resourceVersion": "0"}, say)  # from the server's memory
+    except StatusError as error:
+        if error.code != FORBIDDEN:
+            raise
+        say(f"{error}; so a Service that has the address of another node is not told from others")
+        return {}
+    return addresses_of_others(nodes, name)
+
+
+async def find_service_cidrs(client: APIClient, say: Say) -> Collection[str]:
+    """Return the ranges of cluster IPs; () where the server has no such objects (before 1.33), or may not tell.
+
+    Waits for the server without end.
+    """
+    try:
+        found = await _list(client, "/apis/networking.k8s.io/v1/servicecidrs", {}, say, (*_FINAL, NOT_FOUND))
     except StatusError as error:
         if error.code in (NOT_FOUND, FORBIDDEN):
             return ()
         raise
-    return service_cidrs(found.get("items") or ())
+    return service_cidrs(found)

@@ -24,8 +24,9 @@ from kubeclient.io.client import APIClient
 from kubeclient.io.events import EventPoster
 from kubeclient.io.listerwatcher import APIListerWatcher
 from kubeclient.selection import Selection
+from kubedns.config import read_resolv_conf
 from kubehost import openfiles
-from kubehost.io.machine import not_local, own_addresses
+from kubehost.io.machine import connected_networks, gateways, not_local, own_addresses
 from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
 from kubeproxy.dependencies import ProxyDependencies, Staleness
@@ -40,8 +41,9 @@ from kubesvc.remote.kubeproxyconfig import KubeProxyConfiguration
 from kubesvc.remote.localizing import Localizer
 from kubesvc.remote.localroutes import LocalRoutes, local_routes
 from kubesvc.remote.losses import tell_of_losses
+from kubesvc.remote.needed import Needed
 from kubesvc.remote.neighbours import check_neighbours
-from kubesvc.remote.node import addresses_of, addresses_of_server, find_node, find_service_cidrs
+from kubesvc.remote.node import addresses_of, addresses_of_server, find_node, find_other_nodes, find_service_cidrs
 from kubesvc.remote.proxysettings import ProxyOptions, has_kernel, node_name_of, proxy_config
 from kubesvc.remote.serviceaddresses import NeedsSocket, ServiceAddresses
 from kubesvc.remote.serviceevents import ServiceEvents
@@ -52,6 +54,8 @@ from kubesvc.wording import counted
 DRAIN_SECONDS = 10.0
 """How long connections may go on after the first signal."""
 
+RESOLV_CONF = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
+"""Where this machine's name servers are; the second has those behind systemd-resolved's own."""
 LOW_PORTS_REMEDY = "sudo sysctl -w net.ipv4.ip_unprivileged_port_start=0"
 
 Say = Callable[[str], None]
@@ -67,8 +71,8 @@ class OwnNode(NamedTuple):
     """Those of its addresses that this machine has, without loopback ones."""
     ranges: Collection[str]
     """The cluster's ranges of cluster IPs, as far as the API tells them."""
-    server: Collection[str]
-    """The API server's addresses: a Service that has one must not cut the node off by making it local."""
+    needed: Needed
+    """What no Service may make local."""
 
 
 class _Run(NamedTuple):
@@ -122,7 +126,22 @@ async def _find_node(client: APIClient, name: str, machine: tuple[str, ...], say
     if strange := not_local(addresses):
         say(f"{', '.join(strange)} of node {name} is no address of this machine, so node ports do not answer there")
     here = tuple(each for each in addresses if each in machine and not ip_address(each).is_loopback)
-    return OwnNode(name, machine, here, await find_service_cidrs(client), await addresses_of_server(client))
+    return OwnNode(name, machine, here, await find_service_cidrs(client, say), await _find_needed(client, name, say))
+
+
+async def _find_needed(client: APIClient, name: str, say: Say) -> Needed:
+    hosts = dict(await find_other_nodes(client, name, say))
+    servers = [address for path in RESOLV_CONF for address, _ in read_resolv_conf(_text(path))]
+    hosts |= dict.fromkeys(servers, "a name server of this machine")
+    hosts |= dict.fromkeys(gateways(), "a gateway of this machine")
+    return Needed(await addresses_of_server(client), hosts, connected_networks())
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:  # a machine without a resolver
+        return ""
 
 
 def _say_limits(file: KubeProxyConfiguration, say: Say) -> None:
@@ -135,9 +154,9 @@ def _say_limits(file: KubeProxyConfiguration, say: Say) -> None:
 def _localizer(config: ProxyConfig, node: OwnNode, routes: LocalRoutes | None, say: Say) -> Localizer:
     # The kernel's rules take packets to a cluster IP before they are routed, so it is no address of the machine.
     ranges = () if has_kernel(config) else node.ranges
-    addresses = ServiceAddresses(ranges, (*node.machine, *node.server), _needs_socket(config))
+    addresses = ServiceAddresses(ranges, node.machine, _needs_socket(config))
     source = {":" in each: each for each in reversed(node.addresses)}
-    return Localizer(addresses, ranges, routes, source, say)
+    return Localizer(addresses, routes, node.needed, source, say)
 
 
 def _needs_socket(config: ProxyConfig) -> NeedsSocket:

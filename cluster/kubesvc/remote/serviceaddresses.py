@@ -44,7 +44,8 @@ class ServiceAddresses:
     """The addresses of all Service ports that sockets serve, outside of ``ranges`` and of the machine's own."""
 
     def __init__(self, ranges: Collection[str], own: Collection[str], needs_socket: NeedsSocket) -> None:
-        self._ranges = [ip_network(each, strict=False) for each in ranges]
+        self.ranges = tuple(ranges)
+        self._networks = [ip_network(each, strict=False) for each in ranges]
         self._own = frozenset(own)
         self._needs_socket = needs_socket
         self._of_port: dict[ServicePortName, dict[str, ListenerKind]] = {}
@@ -82,7 +83,7 @@ class ServiceAddresses:
         if text in self._own:
             return False
         address = ip_address(text)
-        return not any(address in each for each in self._ranges)
+        return not any(address in each for each in self._networks)
 
 
 def service_cidrs(objects: Iterable[JSON]) -> tuple[str, ...]:

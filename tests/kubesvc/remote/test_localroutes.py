@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.helpers.kubeproxy.podnetwork import is_root
 
-from kubehost.io.machine import local_routes_of, not_local, own_addresses
+from kubehost.io.machine import connected_networks, gateways, local_routes_of, not_local, own_addresses
+from kubehost.io.netlink import NetlinkSocket
+from kubehost.io.rtnetlink import Route, VethEnd, delete_link, link_up, new_address, new_veth
 from kubesvc.remote.errors import CommandError
 from kubesvc.remote.localroutes import PROTOCOL, LocalRoutes, local_routes
 
@@ -17,6 +21,23 @@ INSIDE = ("10.96.0.10", "10.111.255.255", ADDRESS, "fd00:10:96::10")
 def test_the_machine_knows_its_own_addresses() -> None:
     assert "127.0.0.1" in own_addresses()
     assert not_local(["127.0.0.1", "127.9.9.9", "203.0.113.1"]) == ["203.0.113.1"]
+
+
+def test_the_machine_knows_its_networks_and_gateways() -> None:
+    if not is_root():
+        assert "127.0.0.0/8" not in connected_networks()
+        return
+    ends = VethEnd("lan0", 900, bytes((2, 0, 0, 0, 9, 1))), VethEnd("lan1", 901, bytes((2, 0, 0, 0, 9, 2)))
+    route = Route("198.51.100.128/25", 900, gateway="192.0.2.1")
+    with NetlinkSocket() as sock, Path("/proc/self/ns/net").open() as here:
+        sock.request([new_veth(*ends, here.fileno()), link_up(900), link_up(901)])
+        try:
+            sock.request([new_address(900, "192.0.2.9/28"), route.added()])
+            assert "192.0.2.0/28" in connected_networks()
+            assert "127.0.0.0/8" not in connected_networks()
+            assert "192.0.2.1" in gateways()
+        finally:
+            sock.request([delete_link(900)])
 
 
 def test_addresses_are_local_while_the_context_lasts() -> None:
