@@ -26,6 +26,9 @@ NO_SCTP = (
 )
 """Of the three protocols only SCTP may be missing."""
 
+NEEDS_PRIVILEGE = "need a privilege"
+"""Ends the sentence for a port that this user may not bind."""
+
 
 class PortOwner(NamedTuple):
     """A process that listens; ``command`` is its command line."""
@@ -132,7 +135,7 @@ def explain_bind_error(error: OSError, address: str, port: int, owner: str = "")
         case errno.EADDRNOTAVAIL:
             return f"{where} cannot be bound: {address} is not an address of this machine"
         case errno.EACCES:
-            return f"{where} cannot be bound: ports below {_first_unprivileged_port()} need a privilege"
+            return f"{where} cannot be bound: ports below {_first_unprivileged_port()} {NEEDS_PRIVILEGE}"
         case errno.EMFILE | errno.ENFILE:
             return f"{where} cannot be bound: too many open files; raise the limit (ulimit -n)"
         case errno.EPROTONOSUPPORT:

@@ -100,7 +100,7 @@ async def run_proxy(options: ProxyOptions, file: KubeProxyConfiguration, user: U
             config = replace(config, service_cidrs=tuple(node.ranges))
             localizer = _localizer(config, node, routes, say)
             localizer.begin()
-            events = ServiceEvents(client, EventPoster(client, NAME, name, clock=time.time), user)
+            events = _service_events(client, name, user)
             source = _source(client, config.node_name)
             proxy = _make_proxy(source, config, localizer, events.record)
             losses = tell_of_losses(source.freshness, time.monotonic, say)
@@ -147,8 +147,17 @@ def _text(path: Path) -> str:
 def _say_limits(file: KubeProxyConfiguration, say: Say) -> None:
     if file.not_honoured:
         say(f"not honoured here: {', '.join(file.not_honoured)}")
-    if not read_low_ports().can_bind(1):
-        say(f"ports below 1024 need a privilege: `{LOW_PORTS_REMEDY}`, or root")
+    if not _can_bind_all():
+        say(f"Services do not answer at ports that need a privilege (below 1024): `{LOW_PORTS_REMEDY}`, or root")
+
+
+def _service_events(client: APIClient, name: str, user: User) -> ServiceEvents:
+    poster = EventPoster(client, NAME, name, clock=time.time)
+    return ServiceEvents(client, poster, user, has_low_ports=_can_bind_all())
+
+
+def _can_bind_all() -> bool:
+    return read_low_ports().can_bind(1)
 
 
 def _localizer(config: ProxyConfig, node: OwnNode, routes: LocalRoutes | None, say: Say) -> Localizer:

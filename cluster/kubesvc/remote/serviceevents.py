@@ -13,6 +13,7 @@ from kubeclient.io.client import APIClient
 from kubeclient.io.events import EventPoster
 from kubeclient.paths import path_of
 from kubeclient.watchlines import whole
+from kubeproxy.portowner import NEEDS_PRIVILEGE
 from kubesvc.remote.user import User
 
 MOST_SAID = 20
@@ -29,27 +30,32 @@ class _Event(NamedTuple):
 
 
 class ServiceEvents:
-    """``record`` is the proxy's; ``run`` is the owner's task.
+    """``record`` is the proxy's; ``run`` is the owner's task. Without ``has_low_ports`` the user knows that none opens.
 
     `kubectl describe` finds an event by the uid of its object, which the proxy does not keep: the Service is read.
     """
 
-    def __init__(self, client: APIClient, poster: EventPoster, user: User) -> None:
+    def __init__(self, client: APIClient, poster: EventPoster, user: User, *, has_low_ports: bool = True) -> None:
         self._client = client
         self._poster = poster
         self._user = user
+        self._has_low_ports = has_low_ports
         self._said = 0
         self._queue: asyncio.Queue[_Event] = asyncio.Queue(QUEUE_LIMIT)
 
     def record(self, service: ObjectKey, event_type: str, reason: str, message: str) -> None:
         """Note an event; never waits."""
-        self._said += 1
-        if self._said <= MOST_SAID:
-            self._user.say(f"{event_type}: Service {service}: {reason}: {message}")
-        elif self._said == MOST_SAID + 1:
-            self._user.say("further events are not printed; `kubectl get events -A` has them")
+        if self._has_low_ports or not message.endswith(NEEDS_PRIVILEGE):
+            self._tell(f"{event_type}: Service {service}: {reason}: {message}")
         if not self._queue.full():
             self._queue.put_nowait(_Event(service, event_type, reason, message))
+
+    def _tell(self, line: str) -> None:
+        self._said += 1
+        if self._said <= MOST_SAID:
+            self._user.say(line)
+        elif self._said == MOST_SAID + 1:
+            self._user.say("further events are not printed; `kubectl get events -A` has them")
 
     async def run(self) -> NoReturn:
         """Post what is noted."""
