@@ -26,8 +26,8 @@ class ProxyConfig:
     """kube-proxy's --healthz-bind-address."""
     metrics_address: tuple[str, int] | None = ("127.0.0.1", 10249)
     """kube-proxy's --metrics-bind-address."""
-    address_field: str = "proxy."
-    """What comes before the fields' names in texts that say where these two addresses are set."""
+    where_addresses_are_set: str = "proxy.{} in the configuration"
+    """Names the place of these two addresses in texts; {} is the name of the field."""
     node_name: str = ""
     """The node that the proxy is on, for traffic policies and health; "" when it stands for all nodes."""
     localhost_node_ports: bool = True

@@ -122,5 +122,5 @@ def _gauge(name: str, text: str, value: tuple[tuple[str, ...], float]) -> Figure
 
 
 def _sites(plugin: str, address: Address, answers: dict[str, Answer]) -> list[Site]:
-    what = f"the plugin {plugin}"
+    what = f"the plugin {plugin} in the Corefile"
     return [Site(f"/{plugin}", what, place, answers) for place in everywhere(address)]

@@ -43,7 +43,7 @@ def proxy_config(
     return ProxyConfig(
         healthz_address=file.healthz_address,
         metrics_address=file.metrics_address,
-        address_field="",
+        where_addresses_are_set="{} in the KubeProxyConfiguration of --config",
         node_name=node_name,
         node_port_addresses=tuple(dict.fromkeys(_node_port_addresses(file, machine))),
         localhost_node_ports=_has_localhost(wanted) or (mode == USERSPACE and file.localhost_node_ports and not wanted),

@@ -83,7 +83,7 @@ class Answers:
             "/proxyMode": lambda: _plain(config.mode),
         }
         return [
-            Site(what, f"{config.address_field}{key}", address, answers)
+            Site(what, config.where_addresses_are_set.format(key), address, answers)
             for what, key, address, answers in (
                 ("/healthz", "healthzBindAddress", config.healthz_address, at_healthz),
                 ("/metrics", "metricsBindAddress", config.metrics_address, at_metrics),

@@ -28,13 +28,13 @@ Answer = Callable[[], Awaitable[tuple[int, str, str]]]
 
 
 class Site(NamedTuple):
-    """What is served at an address, by path; ``key`` is the field of the proxy's configuration that has the address.
+    """What is served at an address, by path; ``setting`` says where the address is set.
 
     A path with ``?verbose`` is what is answered when that is asked for.
     """
 
     what: str
-    key: str
+    setting: str
     address: tuple[str, int]
     answers: dict[str, Answer]
 
@@ -66,7 +66,7 @@ class HealthcheckServer:
     def _problem(self, site: Site, error: OSError) -> str:
         owner = find_port_owner(*site.address)
         reason = explain_bind_error(error, *site.address, owner=self._owner_name(owner) if owner else "")
-        return f"{site.what} is not served: {reason}; {site.key} in the configuration sets another address"
+        return f"{site.what} is not served: {reason}; {site.setting} sets another address"
 
     async def _open(self, stack: contextlib.AsyncExitStack, sock: socket.socket, answers: dict[str, Answer]) -> None:
         from aiohttp import web

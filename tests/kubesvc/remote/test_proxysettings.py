@@ -61,3 +61,8 @@ def test_the_command_line_goes_before_the_file_and_the_file_before_the_machine()
 
 def test_pods_are_not_followed_as_kube_proxys_role_may_not_list_them() -> None:
     assert not config().follows_pods
+
+
+def test_texts_name_the_file_where_healthz_is_set() -> None:
+    where = config().where_addresses_are_set.format("healthzBindAddress")
+    assert where == "healthzBindAddress in the KubeProxyConfiguration of --config"
