@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kubesvc.terminal.benching import end_as_by_ctrl_c
+from kubesvc.terminal.interrupts import end_as_by_ctrl_c
 
 INTERRUPTED = 130
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from kubesvc.terminal.bencharguments import BenchArguments
 from kubesvc.terminal.benchreports import Asked, asked_of, publish
 from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_BROKEN, EXIT_FAILED, EXIT_WELL
 from kubesvc.terminal.escaping import escaped
+from kubesvc.terminal.interrupts import end_as_by_ctrl_c
 from svcbench.arrivals import ScheduleError
 from svcbench.document import run_document
 from svcbench.load.io.running import COMMAND, GeneratorError
@@ -64,13 +64,6 @@ def measured(subject: Subject, plan: Plan, conditions: Conditions) -> Run:
             return measure_service(subject, plan, conditions, watch)
     except (OSError, GeneratorError) as error:
         fail(f"no load could be made: {error}")
-
-
-def end_as_by_ctrl_c() -> None:
-    """Have SIGTERM, and SIGHUP unless it is ignored (nohup), end the run with a report of what there is."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
 
 
 def subject_and_plan(service: str, given: BenchArguments) -> tuple[Subject, Plan]:

@@ -8,9 +8,10 @@ from kubesvc.bench.simulating import SimulationError
 from kubesvc.bench.target import TargetError
 from kubesvc.terminal.arguments import fail, json_text
 from kubesvc.terminal.bencharguments import BenchArguments
-from kubesvc.terminal.benching import conditions_of, end_as_by_ctrl_c, measured, subject_and_plan
+from kubesvc.terminal.benching import conditions_of, measured, subject_and_plan
 from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_WELL
 from kubesvc.terminal.escaping import escaped_lines
+from kubesvc.terminal.interrupts import end_as_by_ctrl_c
 from kubesvc.terminal.simulating import scenario_of
 from svcbench.document import run_document
 from svcbench.report.both import both_text

@@ -13,6 +13,7 @@ import gc
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 
 from kubehost import openfiles
 from kubesvc.remote.connect.hostsfile import HOSTS, HostsFile
@@ -33,13 +34,10 @@ def serve(up: UpStart) -> int | None:
     state = up.options.state
     try:
         with state.locked():
-            # First, as another `up` may read it from now on.
-            keep_plan(state, up.start.prepared.configuration.plan)
-            if up.options.sandbox:
-                keep_sandbox(state, up.options.sandbox)
-            _redirect(state.open_log(), up.caller)
-            _clear_hosts(up)
-            status = _run(up)
+            status = EXIT_AT_ONCE
+            with suppress(KeyboardInterrupt):
+                _prepare(up)
+                status = _run(up)
             if up.start.upstream is not None and (status != EXIT_FAILED or not state.log.stat().st_size):
                 # While the lock is held: nothing of another cluster stays but a log that tells of a fault, and no
                 # other start sees half of it.
@@ -56,6 +54,16 @@ def serve(up: UpStart) -> int | None:
 
 def _cannot_keep(up: UpStart, error: OSError) -> str:
     return f"kubesvc: cannot keep the cluster's state in {oserror_text(error, str(up.options.state.path))}"
+
+
+def _prepare(up: UpStart) -> None:
+    state = up.options.state
+    # First, as another `up` may read it from now on.
+    keep_plan(state, up.start.prepared.configuration.plan)
+    if up.options.sandbox:
+        keep_sandbox(state, up.options.sandbox)
+    _redirect(state.open_log(), up.caller)
+    _clear_hosts(up)
 
 
 def _redirect(log: int, caller: Caller | None) -> None:
@@ -91,8 +99,6 @@ def _run(up: UpStart) -> int:
         up.console.warn(f"kubesvc: ended {counted(left, 'process', 'processes')} that a crash had left")
     try:
         return uvloop.run(_session(up))
-    except KeyboardInterrupt:
-        return EXIT_AT_ONCE
     except Exception as error:
         _explain(error, up)
         return EXIT_FAILED

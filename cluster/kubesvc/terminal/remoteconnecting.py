@@ -30,6 +30,7 @@ from kubesvc.state.kept import has_own_plan
 from kubesvc.terminal.console import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_WELL, Console
 from kubesvc.terminal.detach import Caller, detach
 from kubesvc.terminal.foreground import serve
+from kubesvc.terminal.interrupts import end_as_by_ctrl_c
 from kubesvc.terminal.options import UpOptions
 from kubesvc.terminal.printers import moved_ports, not_carried, upstream_lines
 from kubesvc.terminal.up import open_console
@@ -84,6 +85,7 @@ def run_connect(options: ConnectOptions) -> int:
             f"(--name remote), or delete them: `kubesvc down --purge{state.option}`"
         )
         return EXIT_FAILED
+    end_as_by_ctrl_c()  # until the session has handlers of its own: nothing is left of a start that is ended
     try:
         claim = _claim(options)
         with claim or nullcontext():

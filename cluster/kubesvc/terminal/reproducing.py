@@ -8,9 +8,9 @@ import click
 
 from kubesvc.bench.socketruns import SocketRunError, measured
 from kubesvc.terminal.arguments import fail
-from kubesvc.terminal.benching import end_as_by_ctrl_c
 from kubesvc.terminal.console import EXIT_FAILED, EXIT_WELL
 from kubesvc.terminal.escaping import escaped
+from kubesvc.terminal.interrupts import end_as_by_ctrl_c
 from svcbench.reproduce import REPRODUCTIONS, Figure, Reproduction, Setup
 from svcbench.reproduce.text import figure_line, head_lines
 from svcbench.results import Run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,13 +11,19 @@ import pytest
 from click.testing import CliRunner
 
 from kubesvc.state.directory import StateDirectory
+from kubesvc.terminal import foreground
 from kubesvc.terminal.cli import kubesvc
+from kubesvc.terminal.console import EXIT_AT_ONCE
+from kubesvc.terminal.upstart import UpStart
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
     yield tmp_path / "kubesvc"
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     gc.enable()
 
 
@@ -43,3 +50,15 @@ def test_objects_of_a_cluster_of_its_own_are_not_hidden(root: Path) -> None:
     result = CliRunner().invoke(kubesvc, ["connect"])
     assert result.exit_code == 1
     assert 'cluster "default" has objects of its own, of earlier runs: give this one another name' in result.output
+
+
+def test_nothing_is_left_of_a_start_that_a_signal_ends_before_it_has_begun(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(up: UpStart) -> None:
+        (up.options.state.path / "log").touch()
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(foreground, "_prepare", interrupted)
+    assert CliRunner().invoke(kubesvc, ["connect"]).exit_code == EXIT_AT_ONCE
+    assert list(root.iterdir()) == []
