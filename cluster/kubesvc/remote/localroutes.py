@@ -75,7 +75,8 @@ class LocalRoutes:
         with NetlinkSocket() as sock:
             for each in gone:
                 with contextlib.suppress(NetlinkError):  # somebody else has removed it
-                    sock.request([self._route(each).deleted()])
+                    # Without a source the route goes whichever it has: the node may have had another address then.
+                    sock.request([self._route(each)._replace(source="").deleted()])
 
     def remove_all(self) -> None:
         """Remove everything."""

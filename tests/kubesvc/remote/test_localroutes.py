@@ -63,6 +63,18 @@ def test_what_a_killed_run_has_left_is_found_and_removed_at_the_end() -> None:
     assert list(local_routes_of(PROTOCOL)) == []
 
 
+@pytest.mark.parametrize(
+    ("before", "now"), [((), ("127.0.0.5",)), (("127.0.0.5",), ()), (("127.0.0.5",), ("127.0.0.6",))]
+)
+def test_it_is_removed_where_the_node_had_another_address_then(before: tuple[str, ...], now: tuple[str, ...]) -> None:
+    if not is_root():
+        return
+    LocalRoutes(before).add([ADDRESS])
+    with local_routes(now):
+        assert not_local([ADDRESS]) == []
+    assert list(local_routes_of(PROTOCOL)) == []
+
+
 def test_one_network_is_set_up_by_one_proxy() -> None:
     with local_routes(()), pytest.raises(CommandError, match="another `kubesvc proxy --setup`"), local_routes(()):
         pass
