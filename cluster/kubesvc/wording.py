@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 MAX_NAMED = 4
 """Objects that a sentence names; of more it gives the number."""
@@ -21,3 +21,9 @@ def listed(names: Iterable[str], most: int = MAX_NAMED) -> str:
     if len(found) > most:
         return f"{', '.join(found[:most])} and {len(found) - most} more"
     return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+
+
+def shortened(lines: Sequence[str], most: int, where: str) -> list[str]:
+    """Return the first lines, and how many more there are and ``where`` they are seen."""
+    more = len(lines) - most
+    return [*lines[:most], *([f"... and {more:,} more: {where}"] if more > 0 else [])]

@@ -28,7 +28,7 @@ from kubesvc.run.applying import apply_and_wait
 from kubesvc.run.components import Components
 from kubesvc.run.documents import FaultsError, Input, load_documents
 from kubesvc.run.edits import apply_edits
-from kubesvc.run.health import Health
+from kubesvc.run.health import MAX_PROBLEMS, Health
 from kubesvc.run.prepare import adapted
 from kubesvc.state.journal import Journal
 from kubesvc.version import __version__
@@ -113,13 +113,17 @@ class Cluster:
         return self.health.problems()
 
     def service_problems(self) -> list[str]:
-        """Return the reason for each Service that has no ready endpoint, one sentence each."""
+        """Return the reason for each Service that has no ready endpoint, one sentence each; of the first alone."""
         upstream = self.components.upstream
         if upstream is not None and upstream.waiting_for():
             return []
         told = upstream.not_carried if upstream is not None else lambda _: []
         dead = [each for each in self.health.services_without_endpoints() if not told(each)]
-        return self.diagnosis.problems(dead) if dead else []
+        if not dead:
+            return []
+        option, more = self.state.option, len(dead) - MAX_PROBLEMS
+        left = [f"... and {more:,} more without endpoints: `kubesvc status{option}`"] if more > 0 else []
+        return [*self.diagnosis.problems(dead[:MAX_PROBLEMS]), *left]
 
     def status(self) -> dict[str, Any]:
         """Return the status document (``kubesvc status -o json``)."""

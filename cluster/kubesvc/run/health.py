@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -111,6 +110,5 @@ class Health:
         return [*own, *parts.proxy.problems(), *parts.outside.problems(), *missing, *short, *sharing, *failures]
 
     def services_without_endpoints(self) -> list[ObjectKey]:
-        """Return the first Services that should have a ready endpoint and have none."""
-        listeners = self._components.proxy.listeners()
-        return [*itertools.islice(services_without_endpoints(self._store, listeners), MAX_PROBLEMS)]
+        """Return the Services that should have a ready endpoint and have none."""
+        return [*services_without_endpoints(self._store, self._components.proxy.listeners())]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from kubehost.addresses import in_brackets
+from kubesvc.wording import shortened
 
 Document = dict[str, Any]
 
@@ -236,8 +237,7 @@ def not_carried(document: Document) -> list[str]:
     """Return what does not work of a mirror's Services, a sentence each."""
     services = document["services"]
     said = [f"{each['namespace']}/{each['name']}: {text}" for each in services for text in each["notCarried"]]
-    more = len(said) - _MOST_NOT_CARRIED
-    return [*said[:_MOST_NOT_CARRIED], *([f"... and {more:,} more: `kubesvc status -o json`"] if more > 0 else [])]
+    return shortened(said, _MOST_NOT_CARRIED, "`kubesvc status -o json`")
 
 
 def _warning(warning: Document) -> str:

@@ -18,12 +18,14 @@ from kubeapi.status import StatusError
 from kubemanifest import Changes, changes_between
 from kubesvc.run.edits import apply_edits
 from kubesvc.run.eventwarnings import EventWarnings
+from kubesvc.run.health import MAX_PROBLEMS
 from kubesvc.run.kubeconfig import export_line
 from kubesvc.run.prepare import prepare
 from kubesvc.terminal import printers
 from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, missing_lines
 from kubesvc.terminal.escaping import escaped_values
 from kubesvc.terminal.watch import changes
+from kubesvc.wording import shortened
 
 if TYPE_CHECKING:
     from kubemanifest import Fault
@@ -57,6 +59,7 @@ class Session:
         self._held: list[str] | None = list(warnings)
         self._said = frozenset(warnings)
         self._problems = frozenset[str]()
+        self._held_events: list[str] = []
 
     def _warnings(self, prepared: Prepared) -> list[Fault]:
         return prepared.warnings(has_sandboxes=self._cluster.sandbox.has_sandboxes)
@@ -73,7 +76,7 @@ class Session:
                 loop.add_signal_handler(number, self._on_signal)
         holding = loop.call_later(_HOLD_SECONDS, self._tell_warnings)
         try:
-            with EventWarnings(self._cluster.store, self._warn).following():
+            with EventWarnings(self._cluster.store, self._warn_of_event).following():
                 async with asyncio.TaskGroup() as group:
                     cluster = group.create_task(self._serve(self._stop), name="cluster")
                     follower = group.create_task(self._follow(), name="follow")
@@ -99,12 +102,21 @@ class Session:
     def _warn_of_problems(self) -> None:
         """Warn of what is new: some is known only when everything serves, such as too few open files."""
         problems = self._cluster.problems()
-        self._warn(*(each for each in problems if each not in self._problems))
+        new = [each for each in problems if each not in self._problems]
+        self._warn(*shortened(new, MAX_PROBLEMS, f"`kubesvc status{self._options.state.option}`"))
         self._problems = frozenset(problems)
+
+    def _warn_of_event(self, line: str) -> None:
+        if self._held is not None:
+            self._held_events.append(line)
+        else:
+            self._warn(line)
 
     def _tell_warnings(self) -> None:
         held, self._held = self._held, None
-        self._warn(*held or ())
+        events, self._held_events = self._held_events, []
+        where = f"`kubesvc status{self._options.state.option} -o wide`"
+        self._warn(*held or (), *shortened(events, MAX_PROBLEMS, where))
 
     async def _follow(self) -> None:
         """Announce the cluster when it is ready, then apply edits until cancelled."""

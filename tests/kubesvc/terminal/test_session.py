@@ -127,6 +127,28 @@ async def test_warnings_come_after_the_table_where_that_is_near(folder: Path, se
     assert shown.count("Warning: odd") == 1
 
 
+@pytest.mark.looptime
+async def test_of_hundreds_of_warnings_of_a_start_the_first_are_printed(folder: Path) -> None:
+    run = Run(folder)
+    run.cluster.faults_of_the_machine = [f"address {number} is taken" for number in range(120)]
+    recorder = EventRecorder(run.cluster.registry, "test", clock=lambda: 0.0)
+    async with run.going():
+        for number in range(300):
+            about = {"kind": "Service", "metadata": {"namespace": "default", "name": f"s{number}", "uid": "x"}}
+            recorder.event({"apiVersion": "v1", **about}, "Warning", "Odd", "odd")
+        run.cluster.ready.set()
+        await asyncio.sleep(1)
+        signal.raise_signal(signal.SIGINT)
+    lines = [each for each in run.err.getvalue().splitlines() if each.startswith("Warning: ")]
+    assert (len(lines), [each for each in lines if " more: " in each]) == (
+        42,
+        [
+            "Warning: ... and 100 more: `kubesvc status --name shop`",
+            "Warning: ... and 280 more: `kubesvc status --name shop -o wide`",
+        ],
+    )
+
+
 async def test_the_warnings_of_a_start_that_fails_are_said_too(folder: Path) -> None:
     run = Run(folder)
     run.warnings = ["odd"]
