@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from kubeapi.meta import ObjectKey
 from kubesvc.remote.connect.mirror import OWN
+from kubesvc.remote.connect.translation import PODS_ALONE
 from kubesvc.terminal.printers import ready_endpoints, table
 
 Document = dict[str, Any]
@@ -19,6 +20,9 @@ Document = dict[str, Any]
 EXPORTS = ("env", "compose", "json")
 """The forms of ``export``."""
 
+
+_NOT_CARRIED = "not carried"
+"""In place of the address of a Service of which nothing is; the sentences below the table say why."""
 
 _LOCALHOST = "localhost"
 """A Service of this name is none for a pod, whose /etc/hosts has the name for its own loopback address."""
@@ -45,12 +49,16 @@ def mirrored(document: Document) -> list[Document]:
 def _where(service: Document) -> str:
     if service["type"] == "ExternalName":
         return f"{service['externalName']} (by DNS)"
+    if not service["endpoints"] and any(each.endswith(PODS_ALONE) for each in service["notCarried"]):
+        return _NOT_CARRIED
     addresses = list(dict.fromkeys(each["address"] for each in service["endpoints"]))
     if service["clusterIP"] == "None":
         more = f",+{len(addresses) - 1}" if len(addresses) > 1 else ""
         return f"{addresses[0]}{more} (headless)" if addresses else "<none> (headless)"
     ports = [_port(each) for each in _listeners(service)]
-    return f"{_address(service)}:{','.join(ports)}" if ports else "<none>"
+    if not ports:
+        return _NOT_CARRIED if service["notCarried"] else "<none>"
+    return f"{_address(service)}:{','.join(ports)}"
 
 
 def _port(listener: Document) -> str:

@@ -19,6 +19,9 @@ from kubeproxy.types import IPV4, IPV6
 CARRIED = "TCP"
 """The protocol that port-forward has (k8s.io/cri-api PortForward)."""
 
+PODS_ALONE = "port-forward leads to pods alone"
+"""Why an endpoint is not carried: the end of its sentence."""
+
 _FQDN = "FQDN"
 """The type of addresses that are names."""
 _KEPT_OF_POD = ("nodeName", "hostname", "subdomain", "readinessGates")
@@ -85,7 +88,7 @@ def missing_of_slice(obj: JSON) -> Iterator[str]:
     for endpoint in obj.get("endpoints") or ():
         if _pod_of(endpoint, obj) is None:
             shown = ", ".join(endpoint.get("addresses") or ())
-            how = "dialled from this machine" if is_same_everywhere(endpoint) else "port-forward leads to pods alone"
+            how = "dialled from this machine" if is_same_everywhere(endpoint) else PODS_ALONE
             yield f"endpoint {shown} is no pod: {how}"
 
 

@@ -55,6 +55,25 @@ def test_the_table_has_the_address_here_and_the_pods() -> None:
     ]
 
 
+NO_POD = "endpoint 10.0.0.9 is no pod: port-forward leads to pods alone"
+
+
+@pytest.mark.parametrize(
+    ("service", "shown"),
+    [
+        (a_service("db", [listener(80)], [], notCarried=[NO_POD]), "not carried"),
+        (a_service("db", [], [], clusterIP="None", notCarried=[NO_POD]), "not carried"),
+        (a_service("db", [listener(53, protocol="UDP")], [], notCarried=["53/UDP: no"]), "not carried"),
+        (a_service("db", [listener(80)], [], notCarried=["53/UDP: no"]), "127.96.7.3:80"),
+        (a_service("db", [listener(80)], [endpoint("a", "127.244.1.5")], notCarried=[NO_POD]), "127.96.7.3:80"),
+        (a_service("db", [listener(80)], []), "127.96.7.3:80"),
+    ],
+    ids=["no pod", "headless", "UDP alone", "UDP too", "a pod beside", "no pods yet"],
+)
+def test_an_address_is_shown_only_where_something_is_carried(service: Item, shown: str) -> None:
+    assert service_rows(document(service)).splitlines()[1].split(maxsplit=2)[2].rpartition(" ")[0].rstrip() == shown
+
+
 def test_what_is_not_carried_is_named_by_service_and_no_more_than_fits() -> None:
     many = [{**WEB, "name": f"s{number}", "notCarried": ["53/UDP"]} for number in range(22)]
     said = not_carried(document(*many))
