@@ -22,6 +22,9 @@ PROTOCOL = 0x6B
 _LOCK = "\0kubesvc proxy --setup"
 """An abstract socket: there is one in each network namespace, and it ends with its process, however that ends."""
 
+_NOWHERE = "192.0.2.0/32"
+"""An address of documentation (RFC 5737), which is nobody's Service."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -41,6 +44,7 @@ def local_routes(sources: Iterable[str]) -> Iterator[LocalRoutes]:
                 "--setup: another `kubesvc proxy --setup` runs in this network; stop it first"
             ) from error
         routes = LocalRoutes(sources)
+        routes.check_permission()
         try:
             yield routes
         finally:
@@ -61,10 +65,19 @@ class LocalRoutes:
             with NetlinkSocket() as sock:
                 sock.request(self._route(each).added() for each in cidrs)
         except OSError as error:
-            if error.errno == errno.EPERM:
-                raise CommandError("--setup needs root: it adds routes; without it the commands are printed") from error
             raise CommandError(f"--setup: {error.strerror or error}") from error
         self._there.update(map(_whole, cidrs))
+
+    def check_permission(self) -> None:
+        """Find out now whether the kernel lets routes be changed, as the first may come much later; CommandError."""
+        try:
+            with NetlinkSocket() as sock:
+                sock.request([self._route(_NOWHERE).deleted()])
+        except OSError as error:
+            if error.errno == errno.EPERM:
+                raise CommandError("--setup needs root: it adds routes; without it the commands are printed") from error
+            if error.errno != errno.ESRCH:
+                raise CommandError(f"--setup: {error.strerror or error}") from error
 
     def forget(self, cidrs: Collection[str]) -> None:
         """Make ranges and addresses local no longer."""

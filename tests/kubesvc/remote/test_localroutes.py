@@ -42,8 +42,8 @@ def test_the_machine_knows_its_networks_and_gateways() -> None:
 
 def test_addresses_are_local_while_the_context_lasts() -> None:
     if not is_root():
-        with pytest.raises(CommandError, match="--setup needs root"), local_routes(()) as routes:
-            routes.add(WANTED)
+        with pytest.raises(CommandError, match="--setup needs root"), local_routes(()):
+            pass
         return
     with local_routes(("127.0.0.5",)) as routes:
         routes.add(WANTED)
@@ -76,5 +76,7 @@ def test_it_is_removed_where_the_node_had_another_address_then(before: tuple[str
 
 
 def test_one_network_is_set_up_by_one_proxy() -> None:
+    if not is_root():
+        return
     with local_routes(()), pytest.raises(CommandError, match="another `kubesvc proxy --setup`"), local_routes(()):
         pass

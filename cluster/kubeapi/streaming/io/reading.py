@@ -8,8 +8,8 @@ _BUFFER = memoryview(bytearray(64 * 1024))
 """Larger pieces would leave the processor's cache on their way."""
 
 bytes(4 * 1024 * 1024)
-# Made and freed, once: from now on glibc keeps up to twice as much of its heap (M_TRIM_THRESHOLD in mallopt(3)). Before,
-# it gave each piece's pages back to the kernel, which took two thirds of the time of a client that sends much.
+# Made and freed, once: from now on glibc keeps up to twice as much of its heap (M_TRIM_THRESHOLD in mallopt(3)).
+# Before, it gave each piece's pages back to the kernel, which took two thirds of the time of a client that sends much.
 
 
 class BufferedReader(asyncio.BufferedProtocol):
