@@ -9,10 +9,24 @@ from collections.abc import Iterator
 
 import pytest
 from benchmarks.cluster.controlplane import ControlPlane
+from tests.helpers.cluster.cli import eventually
 from tests.helpers.realcluster.deciding import Decided
 from tests.helpers.realcluster.judging import AnswersProbes, Named, Proxied, misses
 from tests.helpers.realcluster.objects import Stage
 from tests.helpers.realcluster.rows import Row, read_rows
+
+LONGEST_PAUSE = 90.0
+"""Seconds until a client asks again for sure after an outage (client-go: 30 s, and as much by chance)."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def everybody_follows(plane: ControlPlane, proxied: list[Proxied], named: list[Named]) -> None:
+    """Wait until all follow the API server, which other tests have stopped."""
+    row = read_rows()[0]
+    stage = Stage(plane.api(), row)
+    stage.show(row.steps[0])
+    assert eventually(lambda: misses(row, row.steps[0], proxied, named) == [], LONGEST_PAUSE)
+    stage.clear()
 
 
 @pytest.fixture
