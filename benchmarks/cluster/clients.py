@@ -15,7 +15,7 @@ PATIENCE = 5.0
 
 
 class Outcome(NamedTuple):
-    """``said`` is the pod's address, REFUSED, SILENT, or the name of another error; ``peer`` is whom the pod saw."""
+    """``said`` is the pod's address, REFUSED, SILENT, or another error's name; ``peer`` the client that the pod saw."""
 
     said: str
     port: int = 0

@@ -1,4 +1,4 @@
-"""What was measured of whom, round by round, and how it stands to the goals. Pure."""
+"""What each program cost, round by round, and how that stands to the goals. Pure."""
 
 from __future__ import annotations
 

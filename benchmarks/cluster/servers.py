@@ -1,4 +1,4 @@
-"""The pods' program: says at each address which address that is, and whom it sees."""
+"""The pods' program: says at each address which address that is, and which client it sees."""
 
 from __future__ import annotations
 
