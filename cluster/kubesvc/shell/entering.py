@@ -73,16 +73,24 @@ def visit(entrance: Entrance, visit: Visit) -> int:
     except OSError as error:
         message = f"the network of the cluster cannot be entered: {error.strerror}"
         raise EnteringError(message) from error
+    # Before the program starts: it may be the first to change the terminal.
+    with _terminal():
+        status = _run(visit, mounts, (user, group) if visit.keeps_user and user else None)
+    return _end_alike(status, agent)
+
+
+def _run(visit: Visit, mounts: Mapping[str, str], ids: tuple[int, int] | None) -> int:
+    """Run the program in a child, wait for it as a shell for its job, and return its wait status."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (*_FORWARDED, *_OF_THE_TERMINAL))
     child = os.fork()
     if child == 0:
         for number in _IGNORED_BY_PYTHON:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        _become(visit, mounts, (user, group) if visit.keeps_user and user else None)
+        _become(visit, mounts, ids)
     _share_signals(child)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    return _wait(child, agent)
+    return os.waitpid(child, 0)[1]
 
 
 def _write_files(entrance: Entrance, visit: Visit) -> dict[str, str]:
@@ -175,10 +183,8 @@ def _share_signals(child: int) -> None:
         signal.signal(number, lambda number, _: _send(child, number))
 
 
-def _wait(child: int, agent: int) -> int:
-    """Wait for the program, as a shell for its job; returns its exit status."""
-    with _terminal():
-        _, status = os.waitpid(child, 0)
+def _end_alike(status: int, agent: int) -> int:
+    """Return the program's exit status; end by the signal that ended it."""
     code = os.waitstatus_to_exitcode(status)
     if code >= 0:
         return code
