@@ -38,8 +38,8 @@ from kubeapiserver.responses.statuses import failure_response, indented, not_acc
 from kubeapiserver.streaming.sessions import Sessions
 from kubemanifest.yamltext.parsing import write_yaml
 
-VERSION = "v1.32.0+kubesvc"
-"""The gitVersion in /version: kubectl 1.31 to 1.33 accept it without a warning about skew."""
+VERSION = "v1.37.2+kubesvc"
+"""The gitVersion in /version: of the Kubernetes that the definitions, the rules and the error texts follow."""
 
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _NEGOTIATED = ("/api/", "/apis/")

@@ -1,6 +1,6 @@
 """The served resources: their verbs, subresources, categories and groups. Pure.
 
-Routes and discovery are derived from here. Follows the discovery documents of a v1.32 kube-apiserver. The catalog does
+Routes and discovery are derived from here. Follows the discovery documents of a v1.37 kube-apiserver. The catalog does
 not change while a cluster runs, as kubectl caches it for hours.
 """
 
@@ -44,10 +44,6 @@ CUSTOM_RESOURCES = Resource(
 )
 """Listed by kubectl when it does not know a kind: the list is empty, and kubectl goes on with the next object."""
 
-REPLICATION_CONTROLLERS = Resource("ReplicationController", "replicationcontrollers", "", "v1", True)
-DAEMONSETS = Resource("DaemonSet", "daemonsets", "apps", "v1", True)
-"""Listed by `kubectl cluster-info dump`, whatever discovery says; these lists are empty too."""
-
 
 def _served(kind: Kind) -> tuple[Served, ...]:
     """Return a kind under its stored version and its others."""
@@ -61,12 +57,26 @@ CATALOG: tuple[Served, ...] = (
 )
 """Everything that discovery tells, by name."""
 
-_UNDISCOVERED = tuple(
-    Served(each, ("get", "list", "watch")) for each in (CUSTOM_RESOURCES, DAEMONSETS, REPLICATION_CONTROLLERS)
-)
+_UNDISCOVERED = (Served(CUSTOM_RESOURCES, ("get", "list", "watch")),)
 """Served, although discovery does not name them; their objects cannot be created."""
 
-_GROUPS = ("", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "coordination.k8s.io")
+_GROUPS = (
+    "",
+    "apps",
+    "events.k8s.io",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "networking.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "storage.k8s.io",
+    "scheduling.k8s.io",
+    "coordination.k8s.io",
+    "node.k8s.io",
+    "discovery.k8s.io",
+)
 """Groups by priority (kube-aggregator's apiVersionPriorities); groups that are not here come last."""
 
 _BY_PATH = {

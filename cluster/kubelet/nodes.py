@@ -10,7 +10,7 @@ from kubeapi.meta import JSON, format_time, labels_of
 from kubeapi.objects.conditions import find_condition
 from kubeapi.objects.parts import spec_of
 
-KUBELET_VERSION = "v1.32.0+kubesvc"
+KUBELET_VERSION = "v1.37.2+kubesvc"
 RUNTIME_VERSION = "kubesvc://0.1.0"
 KUBELET_PORT = 10250
 """The port that a Node names as its kubelet's. Nothing listens there: the API server serves logs and commands."""

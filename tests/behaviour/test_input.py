@@ -36,11 +36,11 @@ class TestInput:
             assert hosts == {each["name"] for each in commands.pods("one-")}
 
     def test_an_unknown_kind_is_named_and_the_rest_runs(self, commands: ClusterCommands, tmp_path: Path) -> None:
-        ingress = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "front"}}
-        file = write(tmp_path / "some.yaml", GROUND.configuration(), ingress, service("web"), deployment("web"))
+        route = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "front"}}
+        file = write(tmp_path / "some.yaml", GROUND.configuration(), route, service("web"), deployment("web"))
         result = commands.up(file)
         assert result.returncode == 0
-        assert "networking.k8s.io/v1 Ingress front is left out" in result.stderr
+        assert "gateway.networking.k8s.io/v1 HTTPRoute front is left out" in result.stderr
         assert curl(f"http://{commands.at('web')}/hostname")
         commands.down()
 

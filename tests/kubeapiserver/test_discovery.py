@@ -29,10 +29,18 @@ def test_kubectl_gets_everything_of_a_prefix_in_one_document() -> None:
         "events.k8s.io",
         "authentication.k8s.io",
         "authorization.k8s.io",
+        "autoscaling",
+        "batch",
+        "networking.k8s.io",
+        "policy",
+        "rbac.authorization.k8s.io",
+        "storage.k8s.io",
+        "scheduling.k8s.io",
         "coordination.k8s.io",
+        "node.k8s.io",
         "discovery.k8s.io",
     ]
-    assert groups["apps"][0]["resources"][0] == {
+    assert next(each for each in groups["apps"][0]["resources"] if each["resource"] == "deployments") == {
         "resource": "deployments",
         "responseKind": {"group": "", "version": "", "kind": "Deployment"},
         "scope": "Namespaced",
@@ -163,20 +171,27 @@ def test_namespaces_are_not_deleted_all_together() -> None:
     assert "deletecollection" not in entries_of("/api/v1")["namespaces"]["verbs"]
 
 
-def test_get_all_means_pods_services_deployments_and_replica_sets() -> None:
-    everything = {**entries_of("/api/v1"), **entries_of("/apis/apps/v1")}
+def test_get_all_means_what_serves_and_what_runs() -> None:
+    groups = ("/api/v1", "/apis/apps/v1", "/apis/batch/v1", "/apis/autoscaling/v2", "/apis/networking.k8s.io/v1")
+    everything = {name: each for group in groups for name, each in entries_of(group).items()}
     assert sorted(name for name, each in everything.items() if "all" in each.get("categories", ())) == [
+        "cronjobs",
+        "daemonsets",
         "deployments",
+        "horizontalpodautoscalers",
+        "jobs",
         "pods",
         "replicasets",
+        "replicationcontrollers",
         "services",
+        "statefulsets",
     ]
 
 
-def test_the_version_is_one_that_kubectl_accepts_without_a_word() -> None:
+def test_the_version_is_that_of_the_kubernetes_whose_rules_are_followed() -> None:
     version = APIClient().get("/version/").json
-    assert (version["major"], version["minor"]) == ("1", "32")
-    assert version["gitVersion"].startswith("v1.32.")
+    assert (version["major"], version["minor"]) == ("1", "37")
+    assert version["gitVersion"].startswith("v1.37.")
 
 
 def test_the_root_tells_its_paths() -> None:

@@ -86,9 +86,9 @@ The Service "web" is invalid: ...
         "as a Service: json: cannot unmarshal string into Go struct field ServicePort.spec.ports.port of type int32",
     ),
     "a kind that is not served": (
-        '{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"a"}}',
-        'error: resource mapping not found for name: "a" namespace: "" from "object.json": no matches for kind "Job" '
-        'in version "batch/v1"\nensure CRDs are installed first',
+        '{"apiVersion":"storage.k8s.io/v1","kind":"CSIDriver","metadata":{"name":"a"}}',
+        'error: resource mapping not found for name: "a" namespace: "" from "object.json": no matches for kind '
+        '"CSIDriver" in version "storage.k8s.io/v1"\nensure CRDs are installed first',
     ),
     "a namespace that is not there": (
         '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":"nowhere"}}',

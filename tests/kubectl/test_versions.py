@@ -80,9 +80,9 @@ Error from server (NotFound): services "web" not found
 
 
 MIXED = """
-apiVersion: apps/v1
-kind: StatefulSet
-metadata: {name: database}
+apiVersion: storage.k8s.io/v1
+kind: CSIDriver
+metadata: {name: disks.example.com}
 ---
 apiVersion: v1
 kind: ConfigMap
@@ -94,7 +94,7 @@ def test_every_version_passes_by_a_kind_that_is_not_served_and_applies_the_rest(
     kubectl.write("mixed.yaml", MIXED)
     said = kubectl("kubectl apply -f mixed.yaml", status=1)
     assert said.out == "configmap/settings created\n"
-    assert 'no matches for kind "StatefulSet" in version "apps/v1"' in said.err
+    assert 'no matches for kind "CSIDriver" in version "storage.k8s.io/v1"' in said.err
 
 
 def test_every_version_reaches_into_pods(kubectl: Kubectl) -> None:

@@ -239,10 +239,10 @@ def test_a_document_that_is_no_object_says_why(text: str, faults: list[str]) -> 
 
 
 def test_other_kinds_are_named_in_a_warning_and_the_rest_goes_on() -> None:
-    loaded = load_text("{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: db}}\n---\n" + WEB)
+    loaded = load_text("{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: db}}\n---\n" + WEB)
     assert named(loaded) == ["Service default/web"]
     assert [str(each) for each in loaded.warnings] == [
-        "<stdin>:1:1: apps/v1 StatefulSet db is left out: kubesvc does not emulate this kind"
+        "<stdin>:1:1: gateway.networking.k8s.io/v1 HTTPRoute db is left out: kubesvc does not emulate this kind"
     ]
     assert loaded.faults == ()
 

@@ -32,6 +32,16 @@ def unlimited_folders(volumes: Any) -> list[str]:
     ]
 
 
+def folders_with_modes(volumes: Any) -> list[str]:
+    """Return the folders that are to have permissions of their own."""
+    return [f"mode of volume {each['name']}" for each in volumes if map_at(each, "emptyDir").get("mode") is not None]
+
+
+def has_options(mounts: Any) -> bool:
+    """Tell whether a mount has options of mount(8)."""
+    return any(each.get("bindMountOptions") for each in mounts or ())
+
+
 def propagates(mounts: Any) -> bool:
     """Tell whether a mount is to spread out of its container, or into it."""
     return any(each.get("mountPropagation", "None") != "None" for each in mounts or ())

@@ -14,7 +14,14 @@ from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import map_at
 from kubeapi.objects.weight import misplaced_weight
-from kubeapi.podspec.volumewarnings import propagates, token_sources, unknown_volumes, unlimited_folders
+from kubeapi.podspec.volumewarnings import (
+    folders_with_modes,
+    has_options,
+    propagates,
+    token_sources,
+    unknown_volumes,
+    unlimited_folders,
+)
 from kubeapi.status import FieldError
 
 REASON = "NotEmulated"
@@ -102,8 +109,14 @@ _EVERYWHERE = Fields(
         _Field("priorityClassName", "there is no preemption"),
         _Field("resourceClaims", "no devices are allocated"),
         _Field("os", "pods run on Linux", parts={"name": _is_not("linux")}),
+        _Field("hostnameOverride", "the host name is the pod's"),
+        _Field("schedulingGroup", "each pod is scheduled alone"),
+        _Field("evictionResponders", "an eviction is a deletion at once"),
     ),
-    container=(_Field("volumeDevices", "there are no block devices for pods"),),
+    container=(
+        _Field("volumeDevices", "there are no block devices for pods"),
+        _Field("restartPolicyRules", "its restartPolicy alone says when a container starts again"),
+    ),
 )
 _USER = "a container is a process of the user who started kubesvc"
 _BARE = Fields(
@@ -133,6 +146,7 @@ _SANDBOXED = Fields(
             "a folder may grow as large as the disk; only medium Memory has a limit",
             inside=unlimited_folders,
         ),
+        _Field("volumes", "anybody may write in such a folder", inside=folders_with_modes),
         _Field("hostUsers", "all pods of the cluster share one user namespace", asks=_is(False)),
         _Field("hostPID", "a container sees its own processes only"),
         _Field("hostIPC", "the pod has an IPC namespace of its own"),
@@ -141,6 +155,7 @@ _SANDBOXED = Fields(
     container=(
         _Field("securityContext", _CONFINED, parts=_CONFINEMENT),
         _Field("volumeMounts", "mounts that are made later stay in their container", propagates),
+        _Field("volumeMounts", "a mount has no options but readOnly", has_options),
     ),
 )
 _NO_USER = _Field(

@@ -89,7 +89,7 @@ def struct(name: str) -> Struct:
         raise LookupError(f"no schema for {name}: run `make derive`")
     return Struct(
         name,
-        {field: _parse_type(text) for field, text in definition["fields"].items()},
+        {field: _parse_type(text) for field, text in definition.get("fields", {}).items()},
         definition.get("mergeKeys", {}),
         frozenset(definition.get("retainKeys", ())),
         {field: tuple(keys) for field, keys in definition.get("listKeys", {}).items()},

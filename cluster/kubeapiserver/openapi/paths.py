@@ -1,7 +1,7 @@
 """The operations of a resource in OpenAPI documents, with their parameters. Pure.
 
 kubectl leaves validation to the server only if ``patch`` has the parameter ``fieldValidation`` here. Follows the
-documents of a v1.33 kube-apiserver, without the descriptions.
+documents of a v1.37 kube-apiserver, without the descriptions.
 """
 
 from __future__ import annotations

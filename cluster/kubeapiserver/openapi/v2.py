@@ -36,7 +36,7 @@ _SELF_DESCRIBING = frozenset(("apiVersion", "kind"))
 @cache
 def v2_document() -> tuple[bytes, str]:
     """Return the document and its hash; building it takes some ten milliseconds."""
-    info = _text(1, "Kubernetes") + _text(2, "v1.33.0")
+    info = _text(1, "Kubernetes") + _text(2, "v1.37.0")
     paths = b"".join(_message(2, _named(_path(each), _message(8, _patch_operation(each)))) for each in SERVED_RESOURCES)
     schemas = b"".join(
         _message(1, _named(name, _schema(_SPECIAL.get(name, schema)))) for name, schema in definitions().items()
@@ -60,7 +60,7 @@ def v2_json() -> tuple[bytes, str]:
         for each in SERVED_RESOURCES
     }
     schemas = json.dumps({name: _SPECIAL.get(name, schema) for name, schema in definitions().items()})
-    document: JSON = {"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.33.0"}, "paths": paths}
+    document: JSON = {"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.37.0"}, "paths": paths}
     body = json.dumps({**document, "definitions": json.loads(schemas.replace("#/$defs/", "#/definitions/"))}).encode()
     return body, hashlib.sha512(body).hexdigest().upper()
 

@@ -21,7 +21,7 @@ from kubeapiserver.openapi.paths import path_items
 from kubeapiserver.openapi.v2 import V2_FAMILY, V2_TYPE, v2_document, v2_json
 
 _INDEX, _V2 = "/openapi/v3", "/openapi/v2"
-_VERSION = "v1.33.0"
+_VERSION = "v1.37.0"
 """The Kubernetes version of the schemas."""
 
 _GROUP_VERSION_KIND = "x-kubernetes-group-version-kind"

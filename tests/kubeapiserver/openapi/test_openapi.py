@@ -39,9 +39,17 @@ def test_the_index_names_a_document_for_every_group_version() -> None:
     assert sorted(index()) == [
         "api/v1",
         "apis/apps/v1",
+        "apis/autoscaling/v2",
+        "apis/batch/v1",
         "apis/coordination.k8s.io/v1",
         "apis/discovery.k8s.io/v1",
         "apis/events.k8s.io/v1",
+        "apis/networking.k8s.io/v1",
+        "apis/node.k8s.io/v1",
+        "apis/policy/v1",
+        "apis/rbac.authorization.k8s.io/v1",
+        "apis/scheduling.k8s.io/v1",
+        "apis/storage.k8s.io/v1",
     ]
 
 
@@ -121,7 +129,7 @@ def test_v2_is_json_for_a_client_that_does_not_ask_for_protobuf() -> None:
 
 @pytest.mark.parametrize(
     ("method", "target"),
-    [("GET", "/openapi"), ("GET", "/openapi/v3/apis/batch/v1"), ("POST", "/openapi/v3")],
+    [("GET", "/openapi"), ("GET", "/openapi/v3/apis/example.com/v1"), ("POST", "/openapi/v3")],
 )
 def test_everything_else_is_left_to_others(method: str, target: str) -> None:
     assert openapi_answer(Request.of(method, target)) is None

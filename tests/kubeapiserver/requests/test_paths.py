@@ -81,7 +81,7 @@ def test_an_unknown_path_is_a_page_not_found(path: str) -> None:
 
 
 def test_nothing_can_be_created_in_an_unknown_group() -> None:
-    reply = APIClient().post("/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers", {})
+    reply = APIClient().post("/apis/example.com/v1/namespaces/default/widgets", {})
     assert (reply.status, reply.text) == (404, NO_PAGE)
 
 

@@ -288,15 +288,13 @@ async def test_a_new_file_is_applied(folder: Path, monkeypatch: pytest.MonkeyPat
 async def test_a_warning_of_what_stays_as_it_was_is_not_said_at_every_edit(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: old}\n"
-    (folder / "claim.yaml").write_text(claim)
+    route = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: old}\n"
+    (folder / "route.yaml").write_text(route)
     run = Run(folder, is_watching=True)
-    more = f"{WEB.replace('web', 'api')}---\n{claim.replace('old', 'new')}"
+    more = f"{WEB.replace('web', 'api')}---\n{route.replace('old', 'new')}"
     await edited(run, folder / "b.yaml", more, "service/api created", monkeypatch)
     said = [
-        line.partition("PersistentVolumeClaim ")[2].split()[0]
-        for line in run.err.getvalue().splitlines()
-        if "Claim" in line
+        line.partition("HTTPRoute ")[2].split()[0] for line in run.err.getvalue().splitlines() if "HTTPRoute" in line
     ]
     assert said == ["old", "new"]
 

@@ -74,7 +74,7 @@ class HTTPGet(NamedTuple):
 
     def _request(self, host: str) -> bytes:
         given = {name.lower() for name, _ in self.headers}
-        headers = [("Host", host), ("User-Agent", "kube-probe/1.32"), ("Accept", "*/*"), ("Connection", "close")]
+        headers = [("Host", host), ("User-Agent", "kube-probe/1.37"), ("Accept", "*/*"), ("Connection", "close")]
         lines = [f"{name}: {value}" for name, value in headers if name.lower() not in given]
         lines += [f"{name}: {value}" for name, value in self.headers]
         return "\r\n".join((f"GET {self.path} HTTP/1.1", *lines, "", "")).encode("latin-1", "replace")

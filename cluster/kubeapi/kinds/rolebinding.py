@@ -1,0 +1,11 @@
+"""RoleBinding (k8s.io/api rbac/v1)."""
+
+from __future__ import annotations
+
+from kubeapi.kind import Kind
+from kubeapi.scheme import ROLEBINDINGS
+
+KIND = Kind(
+    resource=ROLEBINDINGS,
+    apply_rank=20,
+)
