@@ -1,6 +1,6 @@
 # The two commands of the README, and what they are made of. Every recipe is a script of .ci/, the same for CI.
 
-.PHONY: help up test bench check stress test-latest test-cluster bench-cluster update derive setup setup-dev clean
+.PHONY: help up test bench check stress test-latest test-cluster bench-cluster conformance update derive setup setup-dev clean
 
 help:
 	@grep -E '^# make ' Makefile | sed 's/^# //'
@@ -37,6 +37,10 @@ test-cluster: setup-dev
 # make bench-cluster measurements there
 bench-cluster: setup
 	@.ci/bench-cluster
+
+# make conformance   Kubernetes' own end-to-end suite on a cluster, with a report; root, .ci/build-cluster
+conformance: setup
+	@.ci/conformance
 
 # make update        renews the lock of requirements/
 update: setup-dev
