@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from kubeproxy.portowner import PortOwner
+from kubeproxy.rules.policies import PolicyPod
 from kubeproxy.userspace.udp.flowtable import STREAM_SECONDS, UNREPLIED_SECONDS
 
 USERSPACE, NFTABLES = MODES = ("userspace", "nftables")
@@ -46,6 +47,10 @@ class ProxyConfig:
     """Pause between two syncs of the rules; a change after a longer one is obeyed at once (minSyncPeriod)."""
     follows_pods: bool = True
     """Whether Pods are followed for their weights; kube-proxy's role in a real cluster may not list them."""
+    follows_policies: bool = False
+    """Whether NetworkPolicies hold where pods have networks; in a real cluster its network plug-in obeys them."""
+    policy_servers: tuple[PolicyPod, ...] = ()
+    """The cluster's own servers in the pods' network, which policies judge as the pods that they stand for."""
     udp_seconds: float = UNREPLIED_SECONDS
     """How long a UDP flow without an answer lasts (conntrack.udpTimeout); with more than one worker the default."""
     udp_stream_seconds: float = STREAM_SECONDS

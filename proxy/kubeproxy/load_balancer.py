@@ -6,8 +6,8 @@ Holds what outlives a change of the rules: rotations, pins. Pure: clock and rand
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Collection
+from typing import Protocol
 
 from kubeproxy.affinity import AffinityTable
 from kubeproxy.algorithms import Algorithm, algorithm_of, unknown_balancer
@@ -29,6 +29,7 @@ from kubeproxy.balancers import (
 )
 from kubeproxy.cookies import session_id
 from kubeproxy.counters import ProxyCounters
+from kubeproxy.routestates import PortState, RouteState
 from kubeproxy.rules import PortRule
 from kubeproxy.types import Choice, Endpoint, Route, ServicePortName
 
@@ -41,32 +42,15 @@ class Shared(Protocol):
         ...
 
 
-class _RouteState(NamedTuple):
-    """The algorithm of one route with its backends by address.
-
-    ``route`` is the one with which it was made: pins use it as their key, so that all of them share one object.
-    ``sessions`` are the backends by the ids of affinity cookies, if there are any.
-    """
-
-    route: Route
-    balancer: Balancer
-    backends: dict[str, Backend]
-    sessions: Mapping[str, Backend]
-
-
-class _Port(NamedTuple):
-    """``is_sticky``: there is an affinity of clients, by cookie or by address."""
-
-    algorithm: Algorithm
-    rule: PortRule
-    routes: dict[Route, _RouteState]
-    is_sticky: bool
+Closed = Callable[[Route, str], Collection[str]]
+"""Returns the endpoints (``ip:port``) of a route to which NetworkPolicies let nothing from a client."""
 
 
 class LoadBalancer:
     """Chooses for every Service port of every node's proxy; a route gets its rotation when it is first used.
 
-    Its owner sets ``probe``, by which algorithms ask endpoints for their load, and ``work``, which builds large tables.
+    Its owner sets ``probe``, by which algorithms ask endpoints for their load, ``work``, which builds large tables, and
+    ``closed`` where NetworkPolicies hold.
     """
 
     def __init__(
@@ -82,13 +66,14 @@ class LoadBalancer:
             raise ValueError(unknown_balancer(default))
         self.probe: Probe = ask_nobody
         self.work: Work = at_once
+        self.closed: Closed | None = None
         self._default = default
         self._counters = counters
         self._clock = clock
         self._rng = rng
         self._shared = shared
         self._affinity = AffinityTable()
-        self._ports: dict[ServicePortName, _Port] = {}
+        self._ports: dict[ServicePortName, PortState] = {}
 
     def update(self, port_name: ServicePortName, rule: PortRule | None) -> None:
         """Choose by ``rule`` from now on, None when the Service port is gone."""
@@ -102,14 +87,14 @@ class LoadBalancer:
             return
         wanted = rule.service_port
         is_sticky = bool(wanted.affinity_seconds or wanted.affinity_cookie)
-        port = _Port(algorithm_of(wanted, self._default), rule, {}, is_sticky)
+        port = PortState(algorithm_of(wanted, self._default), rule, {}, is_sticky)
         self._ports[port_name] = port
         if before is not None and before.algorithm != port.algorithm:
             self._forget(before)
             before = None
         # There is a table before the first client comes; other routes with the same endpoints take it over.
         first = (Route(port_name, "", is_local=False),) if BALANCERS[port.algorithm.name].shares_tables else ()
-        routes: dict[Route, _RouteState | None] = dict.fromkeys(first)
+        routes: dict[Route, RouteState | None] = dict.fromkeys(first)
         for route, state in (routes | (before.routes if before is not None else {})).items():
             self._renew(port, route, state)
 
@@ -122,6 +107,8 @@ class LoadBalancer:
         if port is None:
             return None
         state = port.routes.get(route) or self._renew(port, route, None)
+        if self.closed is not None:
+            avoid = (*avoid, *self.closed(route, ask.client))
         if not port.is_sticky:
             backend = state.balancer.pick(ask, avoid)
             return None if backend is None else backend.choice
@@ -185,11 +172,11 @@ class LoadBalancer:
         """Return the algorithm that chooses for a known Service port."""
         return self._ports[port_name].algorithm
 
-    def _state(self, route: Route) -> _RouteState | None:
+    def _state(self, route: Route) -> RouteState | None:
         port = self._ports.get(route.port_name)
         return port.routes.get(route) if port else None
 
-    def _choose_sticky(self, state: _RouteState, ask: Ask, avoid: Collection[str]) -> Choice | None:
+    def _choose_sticky(self, state: RouteState, ask: Ask, avoid: Collection[str]) -> Choice | None:
         """Return the endpoint by cookie or by pin, of weight 0 too but not ejected, else by the algorithm."""
         now, client, balancer = self._clock(), ask.client, state.balancer
         backend = state.sessions.get(ask.session)
@@ -207,11 +194,11 @@ class LoadBalancer:
         algorithm = backend.choice.algorithm
         return Choice(backend.endpoint, True, len(state.backends), balancer.follows, by_cookie, algorithm)
 
-    def _renew(self, port: _Port, route: Route, before: _RouteState | None) -> _RouteState:
+    def _renew(self, port: PortState, route: Route, before: RouteState | None) -> RouteState:
         """Give a route the endpoints of ``port``; ``before`` is what it had so far, None if it is new."""
         if before is None:
             wanted, inputs = port.algorithm, self._inputs(route)
-            before = _RouteState(route, compose(BALANCERS[wanted.name], inputs, dict(wanted.options)), {}, {})
+            before = RouteState(route, compose(BALANCERS[wanted.name], inputs, dict(wanted.options)), {}, {})
         backends = self._backends(port, before)
         sessions = {}
         if port.rule.service_port.affinity_cookie:
@@ -222,7 +209,7 @@ class LoadBalancer:
             watch(state.balancer, state.backends.values(), before.backends.values())
         return state
 
-    def _backends(self, port: _Port, before: _RouteState) -> dict[str, Backend]:
+    def _backends(self, port: PortState, before: RouteState) -> dict[str, Backend]:
         """Return the backends of a route in the order of their addresses, those that stay as the same objects."""
         usable, name, is_followed = port.rule.usable(before.route), port.algorithm.name, before.balancer.follows
         among = sum(1 for each in usable if each.weight)
@@ -238,7 +225,7 @@ class LoadBalancer:
             backends[address] = backend
         return backends
 
-    def _forget(self, port: _Port) -> None:
+    def _forget(self, port: PortState) -> None:
         """Tell the algorithms of a Service port nothing any more."""
         for state in port.routes.values():
             if state.balancer.follows:

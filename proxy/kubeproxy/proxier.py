@@ -7,6 +7,7 @@ and closes. Follows ``syncProxyRules`` of k8s.io/kubernetes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from kubeapi.meta import ObjectKey
 from kubeproxy.config import ProxyConfig
 from kubeproxy.rules import Listener, PortRule, Rules, compile_rules, port_rule
 from kubeproxy.rules.nodes import Nodes
-from kubeproxy.trackers import EndpointsChangeTracker, NodeTracker, PodTracker, ServiceChangeTracker
+from kubeproxy.trackers import EndpointsChangeTracker, NodeTracker, PodTracker, PolicyTracker, ServiceChangeTracker
 from kubeproxy.types import Destination, ServicePortName
 
 
@@ -86,6 +87,7 @@ class Proxier:
         self.endpoints = EndpointsChangeTracker()
         self.nodes = NodeTracker(config)
         self.pods = PodTracker()
+        self.policies = PolicyTracker(config.policy_servers)
         self.rules = Rules()
 
     def sync(self) -> Sync:
@@ -99,6 +101,8 @@ class Proxier:
         else:
             nodes = old.nodes
         steps = list(self._steps(sorted(changed), nodes))
+        if self.policies.take_changes():
+            self.rules = replace(self.rules, policies=self.policies.policies)
         return Sync(
             rules=self.rules,
             ports=tuple(each for step in steps for each in step.ports),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from kubeapi.failures import Subject
 from kubeapi.meta import ObjectKey
-from kubeapi.scheme import PODS, SERVICES
+from kubeapi.scheme import NETWORKPOLICIES, PODS, SERVICES
 from kubehost.addresses import join_host_port
 
 IPV4, IPV6 = "IPv4", "IPv6"
@@ -36,10 +36,19 @@ def pod_rules_key(pod: ObjectKey) -> ObjectKey:
     return ObjectKey(pod.namespace, _POD + pod.name)
 
 
+_POLICY = "networkpolicy/"
+
+
+def policy_key(policy: ObjectKey) -> ObjectKey:
+    """Return the key of a NetworkPolicy among those of Services, in events."""
+    return ObjectKey(policy.namespace, _POLICY + policy.name)
+
+
 def subject_of(key: ObjectKey) -> Subject:
-    """Return the object whose rules have ``key``: a Service, or a Pod."""
-    if key.name.startswith(_POD):
-        return Subject(PODS, ObjectKey(key.namespace, key.name.removeprefix(_POD)))
+    """Return the object that ``key`` stands for: a Service, a Pod with rules of its own, or a NetworkPolicy."""
+    for prefix, resource in ((_POD, PODS), (_POLICY, NETWORKPOLICIES)):
+        if key.name.startswith(prefix):
+            return Subject(resource, ObjectKey(key.namespace, key.name.removeprefix(prefix)))
     return Subject(SERVICES, key)
 
 

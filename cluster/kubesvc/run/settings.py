@@ -6,6 +6,7 @@ import os
 from functools import partial
 from pathlib import Path
 
+from kubeapi.meta import ObjectKey
 from kubecontroller.controllers import ControllerConfig
 from kubedns.config import DNS_PORT, ROOT, DNSConfig, Forward, read_resolv_conf, read_server
 from kubedns.io.server import DNSCounts
@@ -19,6 +20,7 @@ from kubelet.process.orphans import marker
 from kubelet.tools.scripts import ClusterDNS
 from kubeproxy.config import NFTABLES, USERSPACE, ProxyConfig
 from kubeproxy.counters import Figure
+from kubeproxy.rules.policies import PolicyPod
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.state.directory import StateDirectory
@@ -67,7 +69,16 @@ def proxy_config(config: ClusterConfiguration, state: StateDirectory, *, has_nod
         listener_limit=openfiles.room(openfiles.limit()),
         owner_name=partial(owner_name, state),
         localhost_node_ports=has_nodes and not config.plan.block,
+        follows_policies=has_nodes,
+        policy_servers=policy_servers(config),
     )
+
+
+def policy_servers(config: ClusterConfiguration) -> tuple[PolicyPod, ...]:
+    """Return what stands in the pods' network for pods of other clusters: the name server, as if it were CoreDNS."""
+    ports = (("dns", "UDP", DNS_PORT), ("dns-tcp", "TCP", DNS_PORT))
+    coredns = ObjectKey("kube-system", "coredns")
+    return (PolicyPod(coredns, (config.networking.dns_address,), {"k8s-app": "kube-dns"}, ports),)
 
 
 def dns_config(config: ClusterConfiguration, network: LoopbackNetwork) -> DNSConfig:

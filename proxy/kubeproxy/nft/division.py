@@ -43,7 +43,7 @@ class Divider(NamedTuple):
         parts: dict[ServicePortName, Part] = {}
         leaving: list[ServicePortName] = []
         reasons: dict[ServicePortName, str] = {}
-        for name in dict.fromkeys((*sync.ports, *_heirs(old, sync))):
+        for name in dict.fromkeys((*sync.ports, *heirs(old, sync))):
             if name.is_pod:  # pods answer for themselves there, and ports of nodes that lead to them are relayed
                 continue
             rule = rules.ports.get(name)
@@ -79,7 +79,7 @@ def _loses(before: PortRule | None, rules: Rules, name: ServicePortName) -> bool
     return before is not None and bool(before.serving() - (after.serving() if after is not None else set()))
 
 
-def _heirs(old: Rules, sync: Sync) -> Iterator[ServicePortName]:
+def heirs(old: Rules, sync: Sync) -> Iterator[ServicePortName]:
     """Yield the Service ports that have the destinations of changed ones: another's change may give them to these."""
     new = sync.rules
     for name in sync.ports:

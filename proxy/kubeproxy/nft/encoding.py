@@ -31,9 +31,12 @@ from kubeproxy.nft.forms import (
     intervals,
     packed,
 )
+from kubeproxy.nft.matches import IsKnown, IsToElsewhere, IsUnderWay, ToPorts
 
-_IS_NEW, _IS_TRANSLATED = 0x8, 0x20
-"""NF_CT_STATE_BIT(IP_CT_NEW), IPS_DST_NAT."""
+_IS_NEW, _IS_KNOWN, _IS_TRANSLATED = 0x8, 0x6, 0x20
+"""NF_CT_STATE_BIT of IP_CT_NEW, of IP_CT_ESTABLISHED and IP_CT_RELATED; IPS_DST_NAT."""
+_FLAGS, _SYN, _SYN_OR_ACK = 13, b"\x02", b"\x12"
+"""Where a TCP header has its flags (RFC 9293 3.1), and two of them."""
 _RTN_LOCAL = 2
 _ALL = 0xFFFFFFFF
 _numbers = count(2)
@@ -52,6 +55,14 @@ def _has(bit: int) -> Iterable[bytes]:
 
 
 _PROTOCOL = ex.load_meta(ex.META_L4PROTO)
+_PORT = ex.load_payload(ex.TRANSPORT_HEADER, 2, 2, ex.FIRST_WORD)
+_UNDER_WAY = (
+    _PROTOCOL,
+    ex.compare(bytes((PROTOCOLS["TCP"],))),
+    ex.load_payload(ex.TRANSPORT_HEADER, _FLAGS, 1, ex.FIRST_WORD),
+    ex.mask(_SYN_OR_ACK),
+    ex.compare(_SYN, differs=True),
+)
 _MARK = (
     ex.load_meta(ex.META_MARK),
     ex.mask(ex.host(_ALL & ~st.MASQUERADE), ex.host(st.MASQUERADE)),
@@ -86,13 +97,16 @@ class _Encoder:
             st.Jump: lambda each: [ex.decide(each)],
             st.End: lambda each: [ex.decide(each)],
             st.IsNew: lambda _: [ex.load_connection(ex.CT_STATE), *_has(_IS_NEW)],
+            IsKnown: lambda _: [ex.load_connection(ex.CT_STATE), *_has(_IS_KNOWN)],
+            IsUnderWay: lambda _: _UNDER_WAY,
+            ToPorts: lambda each: [_PORT, ex.within(each.first.to_bytes(2, "big"), each.last.to_bytes(2, "big"))],
             st.IsTranslated: lambda _: [ex.load_connection(ex.CT_STATUS), *_has(_IS_TRANSLATED)],
             st.IsFromHere: lambda _: [ex.load_source_type(), ex.compare(ex.host(_RTN_LOCAL))],
             st.IsProtocol: lambda each: [_PROTOCOL, ex.compare(bytes((PROTOCOLS[each.protocol],)))],
             st.IsMarked: lambda _: [ex.load_meta(ex.META_MARK), *_has(st.MASQUERADE)],
             st.Mark: lambda each: _UNMARK if each.off else _MARK,
             st.Masquerade: lambda _: [ex.masquerade()],
-            st.IsToElsewhere: lambda _: [ex.load_destination_type(), ex.compare(ex.host(_RTN_LOCAL), differs=True)],
+            IsToElsewhere: lambda _: [ex.load_destination_type(), ex.compare(ex.host(_RTN_LOCAL), differs=True)],
             st.Reject: lambda each: [ex.refuse(None if each.by_reset else self._family.port_unreachable)],
         }
 

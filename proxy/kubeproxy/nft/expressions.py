@@ -19,7 +19,7 @@ FIRST_WORD = 8
 _LIST_ELEM, _NAME, _DATA = 1, 1, 2
 _DATA_VALUE, _DATA_VERDICT = 1, 2
 _CODES = {Goto: -4, Jump: -3}
-_ENDS = {End.DROP: 0, End.RETURN: -5}
+_ENDS = {End.DROP: 0, End.ACCEPT: 1, End.RETURN: -5}
 
 NETWORK_HEADER, TRANSPORT_HEADER = 1, 2
 META_MARK, META_L4PROTO = 3, 16
@@ -105,6 +105,16 @@ def mask(keep: bytes, flip: bytes = b"") -> bytes:
 def compare(value: bytes, *, differs: bool = False) -> bytes:
     """Go on if the first words have the value, or with ``differs`` if they have not."""
     return expression("cmp", number(1, FIRST_WORD), number(2, int(differs)), value_of(3, value))
+
+
+@lru_cache(maxsize=4096)
+def within(first: bytes, last: bytes) -> bytes:
+    """Go on if the first words are not below the first value nor above the last, as bytes are compared."""
+    at_most, at_least = 3, 5
+    return b"".join(
+        expression("cmp", number(1, FIRST_WORD), number(2, kind), value_of(3, value))
+        for kind, value in ((at_least, first), (at_most, last))
+    )
 
 
 def lookup(set_name: str, target: int | None = None, set_id: int = 0, *, inverted: bool = False) -> bytes:

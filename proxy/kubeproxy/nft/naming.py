@@ -1,4 +1,4 @@
-"""The names of a Service port's chains and sets: kube-proxy's, with the node where it makes a difference. Pure.
+"""The names of chains and sets: kube-proxy's for Service ports, with the node where it makes a difference. Pure.
 
 A hash comes first, so that names differ at sight and a long one may be cut (``hashAndTruncate`` of pkg/proxy/nftables).
 """
@@ -9,6 +9,7 @@ import base64
 import hashlib
 from functools import lru_cache
 
+from kubeapi.meta import ObjectKey
 from kubeproxy.types import Endpoint, Route, ServicePortName
 
 _LONGEST = 240
@@ -38,6 +39,40 @@ def endpoint_chain(route: Route, endpoint: Endpoint) -> str:
 def affinity_set(route: Route, endpoint: Endpoint) -> str:
     """Return the set of the clients that are pinned to an endpoint of a route."""
     return f"affinity-{_endpoint(route, endpoint)}"
+
+
+def isolation_chain(direction: str, policies: tuple[ObjectKey, ...]) -> str:
+    """Return the chain for the pods that these policies isolate in a direction."""
+    return f"{direction.lower()}-{_policies(policies)}"
+
+
+def sender_set(policies: tuple[ObjectKey, ...]) -> str:
+    """Return the set of the pods whose egress these policies isolate."""
+    return f"senders-{_policies(policies)}"
+
+
+def peer_set(namespace: str, selectors: str) -> str:
+    """Return the set of the pods that selectors find, in one namespace or ("") in several."""
+    return f"peers-{_hashed(f'{namespace}/{selectors}')[:8]}-{namespace or 'namespaces'}"
+
+
+def port_set(name: str, protocol: str) -> str:
+    """Return the set of the addresses and ports that pods declare by a name."""
+    return f"ports-{name}-{protocol.lower()}"
+
+
+def closing_chain(port_name: ServicePortName, endpoints: tuple[str, ...] = ()) -> str:
+    """Return the chain that drops what policies let to no endpoint of a Service port, or to none of these ones."""
+    name = "__".join((_text(port_name, ""), *endpoints))
+    return f"closing-{_hashed(name.translate(_PLAIN))}"
+
+
+_PLAIN = str.maketrans(":", ".", "[]")
+"""What becomes of the letters of an address that names of nftables may not have."""
+
+
+def _policies(policies: tuple[ObjectKey, ...]) -> str:
+    return _hashed("__".join(map(str, policies)))
 
 
 def _endpoint(route: Route, endpoint: Endpoint) -> str:

@@ -15,6 +15,7 @@ from ipaddress import ip_network
 from typing import NamedTuple
 
 from kubeproxy.nft import statements as st
+from kubeproxy.nft.matches import IsToElsewhere
 from kubeproxy.nft.messages import Hook
 from kubeproxy.nft.statements import TO, Field, Rule
 from kubeproxy.nft.tables import Chain, NamedSet, Part
@@ -105,9 +106,9 @@ def skeleton(nodes: Nodes, family: str, own: NodeTables | None = None) -> Part:
 
 def _check_cluster_ips(own: NodeTables, family: str) -> Iterable[Rule]:
     """Yield what becomes of packets to cluster IPs that no Service port takes; sockets of this machine keep theirs."""
-    yield st.InSet((Field.DESTINATION,), CLUSTER_IPS), st.IsToElsewhere(), st.Goto(REJECT)
+    yield st.InSet((Field.DESTINATION,), CLUSTER_IPS), IsToElsewhere(), st.Goto(REJECT)
     if ranges := _of_family(own.service_cidrs, family):
-        yield st.FromOneOf(ranges, field=Field.DESTINATION), st.IsToElsewhere(), st.End.DROP
+        yield st.FromOneOf(ranges, field=Field.DESTINATION), IsToElsewhere(), st.End.DROP
 
 
 def _with_gateways(nodes: Nodes, family: str) -> dict[str, Chain]:

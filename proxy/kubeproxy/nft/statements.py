@@ -10,6 +10,7 @@ from enum import Enum, StrEnum
 from typing import NamedTuple
 
 from kubehost.addresses import join_host_port
+from kubeproxy.nft.matches import Match
 
 MASQUERADE = 0x4000
 """The mark of packets whose source becomes a gateway's address; kube-proxy's default (--iptables-masquerade-bit)."""
@@ -48,8 +49,9 @@ class Jump(NamedTuple):
 
 
 class End(Enum):
-    """The packet goes no further in the chain."""
+    """The packet goes no further in the chain; ACCEPT: nor in those that have sent it there."""
 
+    ACCEPT = "accept"
     DROP = "drop"
     RETURN = "return"
 
@@ -129,13 +131,6 @@ class Mark(NamedTuple):
 
     def __str__(self) -> str:
         return f"meta mark set meta mark {f'& {~MASQUERADE & 0xFFFFFFFF:#x}' if self.off else f'| {MASQUERADE:#x}'}"
-
-
-class IsToElsewhere(NamedTuple):
-    """Matches packets to an address that is not of the network itself."""
-
-    def __str__(self) -> str:
-        return "fib daddr type != local"
 
 
 class Masquerade(NamedTuple):
@@ -223,6 +218,7 @@ class Reject(NamedTuple):
 Statement = (
     Verdict
     | IsNew
+    | Match
     | IsTranslated
     | IsFromHere
     | IsProtocol
@@ -231,7 +227,6 @@ Statement = (
     | ByKey
     | Mark
     | Masquerade
-    | IsToElsewhere
     | IsMarked
     | Pin
     | ToRandomChain

@@ -44,7 +44,8 @@ def compile_rules(old: Rules, changed: Mapping[ObjectKey, tuple[PortRule, ...]],
     of_services = {name: pair for name, pair in pairs.items() if not name.is_pod}
     of_pods = {name: pair for name, pair in pairs.items() if name.is_pod}
     claims, pod_claims = _claims(old.claims, of_services), _claims(old.pod_claims, of_pods)
-    return Compiled(Rules(ports, claims, by_service, nodes, pod_claims), tuple(destinations), tuple(pairs))
+    rules = Rules(ports, claims, by_service, nodes, pod_claims, old.policies)
+    return Compiled(rules, tuple(destinations), tuple(pairs))
 
 
 _Pair = tuple[PortRule | None, PortRule | None]

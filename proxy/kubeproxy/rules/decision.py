@@ -63,6 +63,8 @@ class Reason(Enum):
     NODE_HINTS = "topology hints exclude the endpoints that are meant for other nodes"
     ZONE_HINTS = "topology hints exclude the endpoints that are meant for other zones"
 
+    NETWORK_POLICY = "NetworkPolicies let nothing from the source to any of the endpoints"
+
 
 class Selection(NamedTuple):
     """Where a packet enters, the traffic policy that applies there, and the endpoints that are left by both."""

@@ -16,11 +16,13 @@ from typing import NamedTuple
 from kubeapi.meta import ObjectKey
 from kubeproxy.rules.decision import Claim, Decision, Packet, Reason, Selection, Verdict
 from kubeproxy.rules.nodes import Nodes
+from kubeproxy.rules.policies import NO_POLICIES, Judgement, Policies, denial
 from kubeproxy.rules.portrule import PortRule
 from kubeproxy.types import Destination, Endpoint, ListenerKind, Route, ServicePort, ServicePortName
 
 _FORWARD, _REJECT, _DROP = Verdict.FORWARD, Verdict.REJECT, Verdict.DROP
 _POLICY_LOCAL, _NOT_IN_RANGES = Reason.POLICY_LOCAL, Reason.NOT_IN_RANGES
+_NETWORK_POLICY = Reason.NETWORK_POLICY
 
 
 class SourceFilter(NamedTuple):
@@ -61,6 +63,7 @@ class Rules:
     """All of it at one moment. Treat the mappings as read-only.
 
     ``claims`` are those of Services, ``pod_claims`` those for pods' own addresses and for ports of their nodes.
+    ``policies`` judge client and endpoint, as they come after the translation of addresses.
     """
 
     ports: Mapping[ServicePortName, PortRule] = field(default_factory=dict)
@@ -68,6 +71,7 @@ class Rules:
     by_service: Mapping[ObjectKey, tuple[ServicePortName, ...]] = field(default_factory=dict)
     nodes: Nodes = field(default_factory=Nodes)
     pod_claims: Mapping[Destination, tuple[Claim, ...]] = field(default_factory=dict)
+    policies: Policies = NO_POLICIES
 
     def claims_of(self, destination: Destination) -> tuple[Claim, ...]:
         """Return which ports ask for a destination: the first one has it, and Services go before pods."""
@@ -111,7 +115,28 @@ class Rules:
         selection = self.select(rule, claim.kind, self.nodes.home(source), destination.address)
         ranges = self._check_ranges(rule.service_port, packet, claim.kind)
         verdict, reasons = _judge(rule, selection, ranges)
+        endpoints = selection.endpoints if self.policies and verdict is _FORWARD else ()
+        if endpoints and len(self.closed(source, destination.protocol, endpoints)) == len(endpoints):
+            verdict, reasons = _DROP, (*reasons, _NETWORK_POLICY)
         return Decision(verdict, packet, claim, selection, reasons)
+
+    def closed(self, source: str, protocol: str, endpoints: Iterable[Endpoint]) -> tuple[str, ...]:
+        """Return the endpoints (``ip:port``) to which NetworkPolicies let nothing from ``source``."""
+        return tuple(
+            each.address
+            for each in endpoints
+            if denial(self.judge(source, Destination(each.ip, each.port, protocol))) is not None
+        )
+
+    def judge(self, source: str, destination: Destination) -> tuple[Judgement, ...]:
+        """Return what NetworkPolicies say of a connection, () if they do not concern it.
+
+        An address of a node's networks that no pod has is the node's own: a gateway, or a pod in the node's network.
+        """
+        pods, home = self.policies.pods, self.nodes.home
+        if any(home(each) and each not in pods for each in (source, destination.address)):
+            return ()
+        return self.policies.judge(source, destination)
 
     def select(self, rule: PortRule, kind: ListenerKind, home: str, address: str) -> Selection:
         """Return where a packet from the node ``home`` to ``address`` enters, and its endpoints there."""

@@ -29,6 +29,7 @@ from kubeproxy.server.answers import Answers, SyncRecord
 from kubeproxy.server.events import Record, SyncEvents
 from kubeproxy.server.healthcheck import HealthcheckServer
 from kubeproxy.server.planes import make_plane
+from kubeproxy.server.policing import Policing
 from kubeproxy.server.servicehealthserver import ServiceHealthServer
 from kubeproxy.targets import Loop
 from kubeproxy.types import ServicePortName, subject_of
@@ -74,7 +75,7 @@ class ProxyServer:
         self._proxier = Proxier(config, self._note_uncompiled)
         self._prepare, self._pace = dependencies.prepare, Pace(config.min_sync_seconds)
         self._syncs = SyncRecord(dependencies.clock, dependencies.stale)
-        self._poller = Poller(dependencies.failures)
+        self._poller, self._policing = Poller(dependencies.failures), Policing(config, dependencies, record)
         self._service_health = self._make_service_health(dependencies.network)
         self.healthcheck = HealthcheckServer(dependencies.failures, config.owner_name)
         self._answers = Answers(self._syncs, self.failures, self._is_node_eligible, self.plane.traffic.count, figures)
@@ -99,6 +100,7 @@ class ProxyServer:
             async with self.healthcheck.serve(sites), self.plane.serving():
                 await self._follow_cluster()
         finally:
+            self._policing.close()
             self._service_health.close()
             self._poller.close()
 
@@ -130,11 +132,12 @@ class ProxyServer:
 
     def problems(self) -> list[str]:
         """Return what does not work and belongs to no Service: health or metrics without their port, workers."""
-        return [*self.healthcheck.problems, *self.plane.traffic.problems()]
+        return [*self.healthcheck.problems, *self.plane.traffic.problems(), *self._policing.problems()]
 
     def renew_networks(self) -> None:
         """Serve in the networks of the cluster and its pods, which are there now, or are others than before."""
         if not self._is_draining:
+            self._policing.renew()
             self.plane.renew()
             self._service_health.renew()
 
@@ -159,6 +162,7 @@ class ProxyServer:
             self._follow(source, SERVICES, self._update_service),
             self._follow(source, ENDPOINTSLICES, self._update_slice if has_sandboxes else proxier.endpoints.update),
             self._follow(source, NODES, proxier.nodes.update),
+            *(self._follow(source, *each) for each in self._policing.followed(proxier.policies)),
         )
         if not self._config.follows_pods:
             return informers
@@ -181,6 +185,7 @@ class ProxyServer:
     def _update_pod(self, key: ObjectKey, obj: JSON | None) -> None:
         self._proxier.endpoints.update_pod(key, obj)
         self._proxier.pods.update(key, obj)
+        self._proxier.policies.update_pod(key, obj)
 
     def _is_node_eligible(self) -> bool:
         return self._proxier.nodes.is_eligible
@@ -225,6 +230,7 @@ class ProxyServer:
         sync = self._proxier.sync()
         with self.failures.guard(NAME, "preparing for a change of the rules"):
             self._prepare(sync)
+        self._policing.apply(sync)
         self.plane.apply(sync)
         services = dict.fromkeys(each.service for each in sync.ports)
         self._service_health.update(sync.rules, services)

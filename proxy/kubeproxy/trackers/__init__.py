@@ -1,5 +1,7 @@
 """From objects to what the proxy knows: the ports of each Service, the endpoints of each port, nodes, pods.
 
+NetworkPolicies come with what they ask of pods and namespaces.
+
 A change is read once, when it arrives, and touches nothing but its own Service; ``take_changes`` names the Services
 to compile again. Pure.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 from kubeproxy.trackers.endpoints import EndpointsChangeTracker
 from kubeproxy.trackers.nodes import NodeTracker
 from kubeproxy.trackers.pods import PodTracker
+from kubeproxy.trackers.policies import PolicyTracker
 from kubeproxy.trackers.services import ServiceChangeTracker
 
-__all__ = ["EndpointsChangeTracker", "NodeTracker", "PodTracker", "ServiceChangeTracker"]
+__all__ = ["EndpointsChangeTracker", "NodeTracker", "PodTracker", "PolicyTracker", "ServiceChangeTracker"]

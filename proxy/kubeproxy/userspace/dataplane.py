@@ -58,8 +58,7 @@ class DataPlane:
         counters: ProxyCounters | None = None,
         shared: Shared | None = None,
     ) -> None:
-        self.rules = Rules()
-        self.failures = dependencies.failures
+        self.rules, self.failures = Rules(), dependencies.failures
         self.counters = counters or ProxyCounters()
         self._loop = loop
         self._network = dependencies.network
@@ -75,6 +74,7 @@ class DataPlane:
         self._accepting = Accepting(parts, self.tcp, self._http, self._find_route, self._descriptors)
         self._bound: dict[Spot, BoundSocket] = {}
         self._routes: dict[tuple[str, Destination], Route | None] = {}
+        self._closed: dict[tuple[Route, str], tuple[str, ...]] = {}
 
     def set_udp_timeouts(self, unreplied: float, stream: float) -> None:
         """Have UDP flows end after these seconds without a datagram, as conntrack's time-outs of the same names."""
@@ -105,6 +105,8 @@ class DataPlane:
         """Treat new clients by ``rules``."""
         self.rules = self._parts.targets.rules = rules
         self._routes.clear()
+        self._closed.clear()
+        self._load_balancer.closed = self._find_closed if rules.policies else None
         for port_name in ports:
             about = subject_of(port_name.service)
             try:
@@ -224,6 +226,18 @@ class DataPlane:
             self._routes.clear()
         route = self._routes[key] = self.rules.decide(source, destination).route
         return route
+
+    def _find_closed(self, route: Route, client: str) -> tuple[str, ...]:
+        """Return the endpoints that policies close to a client, but not if that are all: its connection is older."""
+        found = self._closed.get((route, client))
+        if found is None:
+            if len(self._closed) >= _REMEMBERED:
+                self._closed.clear()
+            rule = self.rules.ports.get(route.port_name)
+            usable = rule.usable(route) if rule is not None else ()
+            closed = self.rules.closed(client, route.port_name.protocol, usable)
+            found = self._closed[route, client] = closed if len(closed) < len(usable) else ()
+        return found
 
     async def _reap(self) -> None:
         while True:

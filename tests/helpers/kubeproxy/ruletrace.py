@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from kubeproxy.nft import statements as st
+from kubeproxy.nft.matches import IsToElsewhere
 from kubeproxy.nft.statements import Field
 from kubeproxy.nft.tables import Chain, Entry, Part
 
@@ -141,7 +142,7 @@ class Table:
             st.IsTranslated: moving.is_translated,
             st.IsFromHere: packet.is_from_here,
             st.IsMarked: moving.is_marked,
-            st.IsToElsewhere: True,  # no address of a Service is the node's own
+            IsToElsewhere: True,  # no address of a Service is the node's own
         }
         return isinstance(each, st.IsNew) or holds.get(type(each), False)
 

@@ -16,7 +16,9 @@ from socket import SocketType
 from typing import NamedTuple
 
 from kubehost.io.netlink import error_of
+from kubehost.io.places import HostPlace
 from kubehost.netlink import DONE, ERROR, Message, Reply, frame, read_frames
+from kubehost.network import Network
 from kubeproxy.nft.messages import batch, size_of
 
 FAMILY, KIND, PROTOCOL = int(socket.AF_NETLINK), int(socket.SOCK_RAW), 12
@@ -113,6 +115,19 @@ class NetfilterSocket:
             except BlockingIOError:
                 return
             yield from read_frames(content)
+
+
+def open_netfilter(network: Network) -> NetfilterSocket:
+    """Return a new socket to netfilter in the network of the cluster's pods; OSError, ENETDOWN before there is one."""
+    place = next((each for each in network.places if not isinstance(each, HostPlace)), None)
+    if place is None:
+        raise OSError("pods have no networks of their own")
+    sock = place.socket(FAMILY, KIND, PROTOCOL)
+    try:
+        return NetfilterSocket(sock)
+    except OSError:
+        sock.close()
+        raise
 
 
 def _error(reply: Reply, subject: str) -> OSError | None:

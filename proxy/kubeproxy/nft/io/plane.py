@@ -78,15 +78,7 @@ class NftPlane:
 
     def open_socket(self) -> netfilter.NetfilterSocket:
         """Return a new socket to netfilter in the network where the kernel carries traffic; OSError."""
-        place = next((each for each in self._network.places if not isinstance(each, HostPlace)), None)
-        if place is None:
-            raise OSError("pods have no networks of their own")
-        sock = place.socket(netfilter.FAMILY, netfilter.KIND, netfilter.PROTOCOL)
-        try:
-            return netfilter.NetfilterSocket(sock)
-        except OSError:
-            sock.close()
-            raise
+        return netfilter.open_netfilter(self._network)
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:

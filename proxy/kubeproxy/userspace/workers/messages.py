@@ -16,6 +16,7 @@ from kubehost.network import Network
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.rules import Listener, PortRule, Rules
 from kubeproxy.rules.nodes import Node
+from kubeproxy.rules.policies import Policies
 from kubeproxy.types import ServicePortName
 from kubeproxy.userspace.carrier import Spot
 from kubeproxy.userspace.workers.sharing import Block
@@ -37,6 +38,8 @@ class Apply(NamedTuple):
     changed: dict[ObjectKey, tuple[PortRule, ...]]
     nodes: tuple[Node, ...]
     blocks: dict[ServicePortName, Block | None]
+    policies: Policies | None = None
+    """None for those of before."""
 
 
 class Listen(NamedTuple):
@@ -129,8 +132,8 @@ class Drain(NamedTuple):
     seconds: float
 
 
-def apply_changes(rules: Rules, ports: dict[ServicePortName, Block | None]) -> Apply:
-    """Return what brings a worker to ``rules``, which differ in ``ports``."""
+def apply_changes(rules: Rules, ports: dict[ServicePortName, Block | None], policies: Policies | None = None) -> Apply:
+    """Return what brings a worker to ``rules``, which differ in ``ports``, and in ``policies`` unless they are None."""
     services = dict.fromkeys(each.service for each in ports)
     changed = {service: tuple(rules.ports[each] for each in rules.by_service.get(service, ())) for service in services}
-    return Apply(changed, rules.nodes.all, ports)
+    return Apply(changed, rules.nodes.all, ports, policies)

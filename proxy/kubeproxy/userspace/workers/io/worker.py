@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import uvloop
@@ -112,7 +113,10 @@ class Worker:
         nodes = Nodes(message.nodes)
         old = self._plane.rules
         compiled = compile_rules(old, message.changed, old.nodes if old.nodes == nodes else nodes)
-        self._plane.apply(compiled.rules, compiled.ports)
+        rules = compiled.rules
+        if message.policies is not None:
+            rules = replace(rules, policies=message.policies)
+        self._plane.apply(rules, compiled.ports)
         for port_name, block in message.blocks.items():
             self._rows.assign(port_name, block)
         if old.ports == {} and compiled.ports:

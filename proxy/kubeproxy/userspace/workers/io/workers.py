@@ -92,8 +92,10 @@ class Workers:
 
     def apply(self, rules: Rules, ports: Sequence[ServicePortName]) -> None:
         """Send all workers the rules that changed, and assign shared rows."""
+        policies = rules.policies if rules.policies is not self._rules.policies else None
         self._rules = rules
-        changes = apply_changes(rules, {port_name: self._blocks.renew(rules, port_name) for port_name in ports})
+        blocks = {port_name: self._blocks.renew(rules, port_name) for port_name in ports}
+        changes = apply_changes(rules, blocks, policies)
         message = pickled(changes)
         for each in self._workers:
             if each.channel is not None:
@@ -190,7 +192,8 @@ class Workers:
         """Send a new process everything that the one before had."""
         worker.send(Begin(worker.place, self.width, self._seed, self._dependencies.network, self._default_balancer))
         self._lend(worker)
-        worker.send(apply_changes(self._rules, {name: self._blocks.block(name) for name in self._rules.ports}))
+        blocks = {name: self._blocks.block(name) for name in self._rules.ports}
+        worker.send(apply_changes(self._rules, blocks, self._rules.policies))
         for listener, place, sock in self._sockets.of(worker):
             worker.send(Listen(listener, place), sock)
         if self._followers:

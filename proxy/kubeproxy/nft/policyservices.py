@@ -1,0 +1,101 @@
+"""Which packets to a Service's address are dropped, because policies let them to none of its endpoints. Pure.
+
+A socket of the proxy would take the connection before there is an endpoint, so its client would see a connection where
+a cluster lets it wait. What the kernel translates never comes here. The rules of the chain are those that the ingress
+of the endpoints' pods has, with the ports decided; pods with isolated egress go another way where they may not use all
+endpoints. Where some endpoints are left the proxy chooses among these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import collapse_addresses
+
+from kubeapi.meta import ObjectKey
+from kubeapi.objects.networkpolicy import EGRESS, INGRESS
+from kubeproxy.nft import naming
+from kubeproxy.nft import statements as st
+from kubeproxy.nft.policychains import SERVICES, peer_matches
+from kubeproxy.nft.statements import Field, Rule
+from kubeproxy.nft.tables import EMPTY, Chain, Entry, Part
+from kubeproxy.rules import PortRule, Rules
+from kubeproxy.rules.policies import Policies, has_port, network
+from kubeproxy.types import Destination, Endpoint, ServicePortName
+
+Isolations = Mapping[str, tuple[tuple[ObjectKey, ...], tuple[ObjectKey, ...]]]
+"""By the address of an isolated pod the policies that isolate its ingress, and its egress."""
+
+
+def closing_part(rules: Rules, port_name: ServicePortName, isolations: Isolations) -> Part:
+    """Return what a Service port has in the table of policies; EMPTY if nothing to it is dropped."""
+    rule = rules.ports.get(port_name)
+    if rule is None or port_name.is_pod:
+        return EMPTY
+    own = (each for each, _ in rule.destinations if rules.claims[each][0].port_name == port_name)
+    return _Closing(rule, rules.policies, isolations).part(own)
+
+
+class _Closing:
+    def __init__(self, rule: PortRule, policies: Policies, isolations: Isolations) -> None:
+        self._rule = rule
+        self._name = rule.service_port.name
+        self._policies = policies
+        self._isolations = isolations
+        self._chains: dict[str, Chain] = {}
+
+    def part(self, destinations: Iterable[Destination]) -> Part:
+        endpoints = tuple(self._rule.reachable().values())
+        rules = [*self._by_sender(endpoints), *self._admitting(endpoints)] if endpoints else []
+        if not rules:
+            return EMPTY
+        chain = naming.closing_chain(self._name)
+        self._chains[chain] = Chain(tuple(rules))
+        keys = ((each.address, each.protocol, each.port) for each in destinations)
+        return Part(self._chains, (), frozenset(Entry(SERVICES, key, st.Jump(chain)) for key in keys))
+
+    def _by_sender(self, endpoints: tuple[Endpoint, ...]) -> Iterator[Rule]:
+        """Yield where pods go that may not use all endpoints; a pod may always use itself."""
+        senders = dict.fromkeys(egress for _, egress in self._isolations.values() if egress)
+        for each in senders:
+            open_ones = tuple(endpoint for endpoint in endpoints if self._lets_out(each, endpoint))
+            if len(open_ones) < len(endpoints):
+                yield from self._itself(endpoints) if not self._chains else ()
+                yield st.InSet((Field.SOURCE,), naming.sender_set(each)), self._among(open_ones)
+
+    def _lets_out(self, sender: tuple[ObjectKey, ...], endpoint: Endpoint) -> bool:
+        destination = Destination(endpoint.ip, endpoint.port, self._name.protocol)
+        return any(self._policies.admits(each, EGRESS, endpoint.ip, destination) for each in sender)
+
+    def _among(self, endpoints: tuple[Endpoint, ...]) -> st.Verdict:
+        """Return what becomes of packets that may use these endpoints only."""
+        if not endpoints:
+            return st.End.DROP
+        rules = tuple(self._admitting(endpoints))
+        if not rules:
+            return st.End.RETURN
+        chain = naming.closing_chain(self._name, tuple(each.address for each in endpoints))
+        self._chains[chain] = Chain(rules)
+        return st.Goto(chain)
+
+    def _admitting(self, endpoints: tuple[Endpoint, ...]) -> Iterator[Rule]:
+        """Yield what returns packets that the ingress of one of the endpoints lets in; nothing if one lets in all."""
+        entries = dict.fromkeys((self._isolations.get(each.ip, ((), ()))[0], each.port) for each in endpoints)
+        if any(not isolating for isolating, _ in entries):
+            return
+        yield from self._itself(endpoints)
+        found = (rule for each in endpoints for rule in self._admitting_to(each))
+        yield from dict.fromkeys(found)
+        yield (st.End.DROP,)
+
+    def _admitting_to(self, endpoint: Endpoint) -> Iterator[Rule]:
+        destination = Destination(endpoint.ip, endpoint.port, self._name.protocol)
+        pod = self._policies.pods[endpoint.ip]
+        for key in self._isolations[endpoint.ip][0]:
+            for rule in self._policies.policies[key].rules(INGRESS) or ():
+                if not rule.ports or any(has_port(each, destination, pod.ports) for each in rule.ports):
+                    for peer in peer_matches(key, rule.peers, Field.SOURCE, self._name.family):
+                        yield (*peer, st.End.RETURN)
+
+    def _itself(self, endpoints: tuple[Endpoint, ...]) -> Iterator[Rule]:
+        merged = collapse_addresses(network(each.ip) for each in endpoints)  # type: ignore[type-var]
+        yield st.FromOneOf(tuple(map(str, merged))), st.End.RETURN
