@@ -1,6 +1,6 @@
 """kubesvc on a real cluster's API server, beside what a cluster has there.
 
-    python -m benchmarks.cluster [--services 10000] [--rounds 3] [--works proxy,dns,connect] [--results DIR]
+    python -m benchmarks.cluster [--services 10000] [--rounds 3] [--works proxy,dns,connect,plane] [--results DIR]
 
 Needs root and the programs that `.ci/build-cluster` builds. See benchmarks/README.md for what the figures mean.
 """
@@ -21,6 +21,7 @@ from benchmarks.cluster.figures import Figures, verdict
 from benchmarks.cluster.names import names
 from benchmarks.cluster.networks import enter, node_networks
 from benchmarks.cluster.peers import KUBE_PROXY, KUBESVC
+from benchmarks.cluster.planes import planes
 from benchmarks.cluster.programs import BESIDE, CONTROL_PLANE, MissingProgramsError, find_programs, version_of
 from benchmarks.cluster.proxies import fill, proxies
 from benchmarks.cluster.report import LINES, markdown, terminal
@@ -30,7 +31,7 @@ from benchmarks.cluster.tunnels import tunnels
 from benchmarks.suite import machine
 from benchmarks.suite.peers import raise_file_limit
 
-PROXY, DNS, CONNECT = WORKS = ("proxy", "dns", "connect")
+PROXY, DNS, CONNECT, PLANE = WORKS = ("proxy", "dns", "connect", "plane")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -56,6 +57,8 @@ def measure(options: argparse.Namespace, programs: dict[str, str], folder: Path)
     enter()
     if CONNECT in chosen:
         found.join(tunnels(room, _tell))
+    if PLANE in chosen:
+        found.join(planes(room, _tell))
     if not {PROXY, DNS} & set(chosen):
         return found
     with ExitStack() as stack:

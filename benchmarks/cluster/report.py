@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.cluster.figures import Line, Verdict, table
 from benchmarks.cluster.peers import COREDNS, KUBE_PROXY, KUBECTL, KUBESVC
+from benchmarks.cluster.planes import CONTROL_PLANE
 from benchmarks.suite.report import aligned, markdown_table
 
 LINES = (
@@ -26,6 +27,12 @@ LINES = (
     Line("connect: throughput to a pod", "upMiBPerSecond", "MiB/s", KUBESVC, KUBECTL, 1.0, is_at_least=True),
     Line("connect: new connections, one by one", "connectionsPerSecond", "/s", KUBESVC, KUBECTL, 5.0, is_at_least=True),
     Line("connect: new connections, 16 at a time", "parallelConnectionsPerSecond", "/s", KUBESVC, KUBECTL, 5.0, True),
+    Line("plane: from start to ready", "planeStartSeconds", "s", KUBESVC, CONTROL_PLANE, 0.1),
+    Line("plane: memory, empty", "planeEmptyMiB", "MiB", KUBESVC, CONTROL_PLANE, 0.25),
+    Line("plane: CPU of 1,000 Services created", "planeServicesCPUSeconds", "s", KUBESVC, CONTROL_PLANE, 0.5),
+    Line("plane: CPU of 10 lists of 2,000 pods", "planeListsCPUSeconds", "s", KUBESVC, CONTROL_PLANE, 0.5),
+    Line("plane: CPU of 200 changes for 100 watchers", "planeWatchersCPUSeconds", "s", KUBESVC, CONTROL_PLANE, 0.5),
+    Line("plane: memory with all of it", "planeFullMiB", "MiB", KUBESVC, CONTROL_PLANE),
 )
 
 

@@ -114,3 +114,16 @@ def own_resident_bytes(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (FileNotFoundError, ProcessLookupError):
         return 0
+
+
+def proportional_bytes(pid: int) -> int:
+    """Return the memory of a process and what it started; a page that several share counts once in all of them."""
+    return sum(_own_proportional_bytes(each) for each in family(pid))
+
+
+def _own_proportional_bytes(pid: int) -> int:
+    try:
+        found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(found[1]) * 1024 if found else 0
