@@ -173,6 +173,8 @@ class Kind:
     validate_update: Callable[[JSON, JSON], Faults] = _valid_update
     """``validate_update(new, old)``: yield what may not change."""
     validate_status: Callable[[JSON], Faults] = _valid
+    validate_status_update: Callable[[JSON, JSON], Faults] = _valid_update
+    """``validate_status_update(new, old)``: yield what may not change in the status, or not in this way."""
     lists_update_faults_first: bool = False
     """Whether an error names what may not change before what may not be."""
     warnings: Callable[[JSON | None, JSON, RegistryConfig], Iterable[FieldError]] = _no_warnings
@@ -189,6 +191,10 @@ class Kind:
     """Mark an object at the beginning of its deletion."""
     returns_deleted: bool = False
     """Whether DELETE answers with the object rather than a Status."""
+    orphans_dependents: bool = False
+    """Whether a DELETE that names no policy leaves the dependents without an owner, rather than to delete them."""
+    deletion_warning: str = ""
+    """What a client is warned of whose DELETE names no policy."""
 
     # What others do with objects of the kind.
     apply_rank: int = 100

@@ -64,6 +64,10 @@ PODDISRUPTIONBUDGETS = Resource("PodDisruptionBudget", "poddisruptionbudgets", "
 HORIZONTALPODAUTOSCALERS = Resource(
     "HorizontalPodAutoscaler", "horizontalpodautoscalers", "autoscaling", "v2", True, ("hpa",)
 )
+HORIZONTALPODAUTOSCALERS_V1 = Resource(
+    "HorizontalPodAutoscaler", "horizontalpodautoscalers", "autoscaling", "v1", True, ("hpa",)
+)
+"""The older version of HORIZONTALPODAUTOSCALERS, under which the same objects are served."""
 NETWORKPOLICIES = Resource("NetworkPolicy", "networkpolicies", "networking.k8s.io", "v1", True, ("netpol",))
 INGRESSES = Resource("Ingress", "ingresses", "networking.k8s.io", "v1", True, ("ing",))
 INGRESSCLASSES = Resource("IngressClass", "ingressclasses", "networking.k8s.io", "v1", False)

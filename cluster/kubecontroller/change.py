@@ -52,12 +52,14 @@ class Update:
 class UpdateStatus:
     """Replace the status; with ``has_metadata`` also the metadata that a write of the status may change.
 
-    ``obj`` has the resourceVersion that it was made from.
+    ``obj`` has the resourceVersion that it was made from. ``refused`` is the object to write in its place once one of
+    the creations or deletions before it was refused.
     """
 
     resource: Resource
     obj: JSON
     has_metadata: bool = False
+    refused: JSON | None = None
 
 
 @dataclass(frozen=True, slots=True)

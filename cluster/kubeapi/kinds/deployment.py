@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 from kubeapi.kind import SCALE, STATUS, Kind, content_of
 from kubeapi.meta import JSON, annotations_of
 from kubeapi.podspec.defaults import set_pod_spec_defaults
 from kubeapi.podspec.warnings import TEMPLATE_SPEC, template_warnings
 from kubeapi.scheme import DEPLOYMENTS
 from kubeapi.validation.faults import Faults, GoText, forbidden, go_value, invalid, not_negative, unsupported
+from kubeapi.validation.shares import is_zero_share, validate_share
 from kubeapi.validation.workload import validate_replicated, validate_selector_update
 
 _STRATEGIES = frozenset(("Recreate", "RollingUpdate"))
-_PERCENT = re.compile(r"[0-9]+%")
-_PERCENT_FAULT = (
-    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for"
-    " validation is '[0-9]+%')"
-)
 
 
 def _set_defaults(obj: JSON) -> None:
@@ -65,24 +59,10 @@ def _validate_strategy(strategy: JSON) -> Faults:
         yield forbidden(path, "may not be specified when strategy `type` is 'Recreate'")
     elif kind == "RollingUpdate" and rolling is not None:
         unavailable, surge = rolling.get("maxUnavailable", 0), rolling.get("maxSurge", 0)
-        yield from _validate_share(f"{path}.maxUnavailable", unavailable, is_bounded=True)
-        yield from _validate_share(f"{path}.maxSurge", surge, is_bounded=False)
-        if _is_zero(unavailable) and _is_zero(surge):
+        yield from validate_share(f"{path}.maxUnavailable", unavailable, is_bounded=True)
+        yield from validate_share(f"{path}.maxSurge", surge, is_bounded=False)
+        if is_zero_share(unavailable) and is_zero_share(surge):
             yield invalid(f"{path}.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0")
-
-
-def _validate_share(path: str, value: int | str, *, is_bounded: bool) -> Faults:
-    """Yield faults of a number or percentage of replicas; ``is_bounded`` refuses more than all of them."""
-    if isinstance(value, int):
-        yield from not_negative(path, value)
-    elif not _PERCENT.fullmatch(value):
-        yield invalid(path, value, _PERCENT_FAULT)
-    elif is_bounded and int(value[:-1]) > 100:
-        yield invalid(path, value, "must not be greater than 100%")
-
-
-def _is_zero(value: int | str) -> bool:
-    return value == 0 or (isinstance(value, str) and bool(_PERCENT.fullmatch(value)) and int(value[:-1]) == 0)
 
 
 KIND = Kind(

@@ -59,15 +59,18 @@ def pod_warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> li
 
     Both are objects as they are stored.
     """
-    return _added(before, after, config, POD_SPEC)
+    return added_warnings(before, after, config, POD_SPEC)
 
 
 def template_warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> list[FieldError]:
     """Return the warnings of a write of a workload, for its template, and for a weight that only pods have."""
-    return [*_added(before, after, config, TEMPLATE_SPEC), *misplaced_weight(before, after)]
+    return [*added_warnings(before, after, config, TEMPLATE_SPEC), *misplaced_weight(before, after)]
 
 
-def _added(before: JSON | None, after: JSON, config: RegistryConfig, path: tuple[str, ...]) -> list[FieldError]:
+def added_warnings(
+    before: JSON | None, after: JSON, config: RegistryConfig, path: tuple[str, ...]
+) -> list[FieldError]:
+    """Return the warnings of a write of an object with a pod's spec at ``path``."""
     known = not_emulated(before, config, path) if before is not None else []
     found = not_emulated(after, config, path)
     return [FieldError(REASON, each.path, str(each)) for each in found if each not in known]

@@ -29,7 +29,7 @@ def update_faults(kind: Kind, new: JSON, old: JSON, allocator: Allocator | None)
 
 def status_faults(kind: Kind, new: JSON, old: JSON, *, has_metadata: bool) -> list[FieldError]:
     """Return the faults of a changed status, and of metadata that changes with it."""
-    faults = list(kind.validate_status(new))
+    faults = [*kind.validate_status(new), *kind.validate_status_update(new, old)]
     if not has_metadata:
         return faults
     return [*_metadata_changes(new, old), *validate_metadata(kind.resource, new, kind.validate_name), *faults]

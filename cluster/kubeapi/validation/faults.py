@@ -46,6 +46,11 @@ def invalid(path: str, value: object, detail: str) -> FieldError:
     return FieldError("FieldValueInvalid", path, f"Invalid value: {go_value(value)}: {detail}")
 
 
+def without_value(path: str, detail: str) -> FieldError:
+    """Return the fault of an invalid value that the text leaves out (``field.OmitValueType``)."""
+    return FieldError("FieldValueInvalid", path, f"Invalid value: {detail}")
+
+
 def required(path: str, detail: str = "") -> FieldError:
     """Return the fault of a missing value."""
     return FieldError("FieldValueRequired", path, f"Required value: {detail}" if detail else "Required value")

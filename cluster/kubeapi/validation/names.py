@@ -81,6 +81,13 @@ def dns1035_label(value: str) -> tuple[str, ...]:
     return tuple(faults)
 
 
+def path_segment(value: str) -> tuple[str, ...]:
+    """Return the faults of a name that becomes a segment of a path (IsPathSegmentName)."""
+    if value in (".", ".."):
+        return (f"may not be '{value}'",)
+    return tuple(f"may not contain '{each}'" for each in "/%" if each in value)
+
+
 @lru_cache(_CACHED)
 def qualified_name(value: str) -> tuple[str, ...]:
     """Return the faults of a label's key, or of any other ``[DNS subdomain/]name``."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from kubeapi.meta import JSON
 from kubeapi.status import FieldError
+from kubeapi.validation.names import dns1123_label
 
 _VERBATIM = "Kubernetes"
 """Reason of a warning with a complete message; its field only says where it is."""
@@ -16,3 +20,14 @@ def verbatim(field: str, text: str) -> FieldError:
 def warning_text(warning: FieldError) -> str:
     """Return a warning as the API's header has it."""
     return warning.message if warning.reason == _VERBATIM else str(warning)
+
+
+def host_name_warnings(before: JSON | None, after: JSON) -> Iterator[FieldError]:
+    """Yield the warning about a new object whose pods' names are no DNS labels, and so no host names."""
+    faults = dns1123_label(after["metadata"]["name"])
+    if before is None and faults:
+        text = (
+            "this is used in Pod names and hostnames, which can result in surprising behavior; "
+            f"a DNS label is recommended: [{' '.join(faults)}]"
+        )
+        yield FieldError("FieldValueInvalid", "metadata.name", text)

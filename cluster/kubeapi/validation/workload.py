@@ -9,7 +9,8 @@ from kubeapi.podspec.validation import validate_pod_spec
 from kubeapi.validation.faults import Faults, GoText, forbidden, invalid, not_negative, required, unsupported
 from kubeapi.validation.metadata import go_selector, validate_annotations, validate_labels, validate_selector
 
-_NO_LABELS = GoText("map[string]string(nil)")
+NO_LABELS = GoText("map[string]string(nil)")
+"""No labels, as error messages show them."""
 
 
 def validate_selector_update(new: JSON, old: JSON) -> Faults:
@@ -32,27 +33,35 @@ def validate_replicated(spec: JSON) -> Faults:
     if faults:
         yield invalid("spec.selector", go_selector(selector), "invalid label selector")
     else:
-        yield from _validate_template(spec["template"], spec.get("selector"))
+        yield from _validate_matching_template(spec["template"], spec.get("selector"))
 
 
-def _validate_template(template: JSON, selector: JSON | None) -> Faults:
-    metadata = template["metadata"]
-    labels: dict[str, str] = metadata.get("labels", {})
+def _validate_matching_template(template: JSON, selector: JSON | None) -> Faults:
+    """Yield the faults of the template of pods that run for ever, and that a selector selects."""
+    labels: dict[str, str] = template["metadata"].get("labels", {})
     if selector is None or not matches_selector(selector, labels):
         yield invalid(
-            "spec.template.metadata.labels", labels or _NO_LABELS, "`selector` does not match template `labels`"
+            "spec.template.metadata.labels", labels or NO_LABELS, "`selector` does not match template `labels`"
         )
-    yield from validate_labels(labels, "spec.template.labels")
-    annotations = metadata.get("annotations", {})
-    yield from validate_annotations(annotations, "spec.template.annotations")
-    yield from validate_backend(annotations, "spec.template.metadata.annotations")
-    spec = template["spec"]
-    yield from validate_pod_spec(spec, "spec.template.spec", is_pod=False)
-    if spec.get("ephemeralContainers"):
-        yield forbidden("spec.template.spec.ephemeralContainers", "ephemeral containers not allowed in pod template")
+    yield from validate_template(template, "spec.template")
+    yield from validate_endless(template["spec"], "spec.template.spec", "ReplicaSet")
+
+
+def validate_endless(spec: JSON, path: str, kind: str) -> Faults:
+    """Yield the faults of a template's pods that would end; ``kind`` is that of the workload, or its relative."""
     if spec["restartPolicy"] != "Always":
-        yield unsupported("spec.template.spec.restartPolicy", spec["restartPolicy"], ("Always",))
+        yield unsupported(f"{path}.restartPolicy", spec["restartPolicy"], ("Always",))
     if "activeDeadlineSeconds" in spec:
-        yield forbidden(
-            "spec.template.spec.activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported"
-        )
+        yield forbidden(f"{path}.activeDeadlineSeconds", f"activeDeadlineSeconds in {kind} is not Supported")
+
+
+def validate_template(template: JSON, path: str) -> Faults:
+    """Yield the faults of a template of pods (ValidatePodTemplateSpec)."""
+    metadata, spec = template["metadata"], template["spec"]
+    yield from validate_labels(metadata.get("labels", {}), f"{path}.labels")
+    annotations = metadata.get("annotations", {})
+    yield from validate_annotations(annotations, f"{path}.annotations")
+    yield from validate_backend(annotations, f"{path}.metadata.annotations")
+    yield from validate_pod_spec(spec, f"{path}.spec", is_pod=False)
+    if spec.get("ephemeralContainers"):
+        yield forbidden(f"{path}.spec.ephemeralContainers", "ephemeral containers not allowed in pod template")

@@ -17,13 +17,13 @@ class WorkloadRow(Row):
         self.workload = read_workload(obj)
 
 
-def _containers(row: WorkloadRow, field: str) -> str:
-    containers = list_at(row.workload.template, "spec", "containers")
-    return ",".join(each.get(field, "") for each in containers)
+def containers_text(template: JSON, field: str) -> str:
+    """Return a field of all containers of a template: their names, their images."""
+    return ",".join(each.get(field, "") for each in list_at(template, "spec", "containers"))
 
 
 WORKLOAD_COLUMNS: tuple[Column[WorkloadRow], ...] = (
-    wide("Containers", lambda row: _containers(row, "name")),
-    wide("Images", lambda row: _containers(row, "image")),
+    wide("Containers", lambda row: containers_text(row.workload.template, "name")),
+    wide("Images", lambda row: containers_text(row.workload.template, "image")),
     wide("Selector", lambda row: selector_text(row.workload.selector) or NONE),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from kubeapi.events import EventRecorder
 from kubeapi.meta import JSON, key_of
@@ -52,6 +53,8 @@ class ChangeWriter:
                     self._recorders[item.controller].event(about, event_type, reason, message)
                 case Create() | Delete() if refused is None:
                     refused = self._create_or_delete(item, change)
+                case UpdateStatus(refused=obj) if refused is not None and obj is not None:
+                    self._update(item, replace(change, obj=obj), versions)
                 case Update() | UpdateStatus():
                     self._update(item, change, versions)
             if written % WRITES_PER_TURN == 0:

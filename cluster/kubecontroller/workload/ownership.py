@@ -9,27 +9,33 @@ from collections.abc import Iterable
 
 from kubeapi.meta import JSON, controller_of, is_terminating, labels_of, matches_selector, owner_reference
 from kubeapi.objects.parts import list_at
+from kubeapi.objects.workload import read_workload
 from kubeapi.scheme import Resource
 from kubecontroller.change import Change, Update
 
 
-def claim(owner: JSON, resource: Resource, candidates: Iterable[JSON]) -> tuple[list[JSON], list[Change]]:
-    """Return the candidates that belong to ``owner``, with the writes that adopt and release."""
-    uid = owner["metadata"]["uid"]
+def claim(
+    owner: JSON, resource: Resource, candidates: Iterable[JSON], finalizer: str = ""
+) -> tuple[list[JSON], list[Change]]:
+    """Return the candidates that belong to ``owner``, with the writes that adopt and release.
+
+    What is adopted gets the ``finalizer``, if there is one, and what is released loses it.
+    """
+    uid, selector = owner["metadata"]["uid"], read_workload(owner).selector
     claimed: list[JSON] = []
     changes: list[Change] = []
     for each in candidates:
         controller = controller_of(each)
-        is_selected = matches_selector(owner["spec"]["selector"], labels_of(each))
+        is_selected = matches_selector(selector, labels_of(each))
         if controller is not None:
             if controller.get("uid") != uid:
                 continue
             if is_selected:
                 claimed.append(each)
             elif not is_terminating(owner):
-                changes.append(Update(resource, without_owner(each, uid)))
+                changes.append(Update(resource, without_finalizer(without_owner(each, uid), finalizer)))
         elif is_selected and not is_terminating(owner) and not is_terminating(each):
-            adopted = _with_owner(each, owner)
+            adopted = _with_owner(each, owner, finalizer)
             claimed.append(adopted)
             changes.append(Update(resource, adopted))
     return claimed, changes
@@ -42,6 +48,17 @@ def without_owner(obj: JSON, uid: str) -> JSON:
     return {**obj, "metadata": {**metadata, "ownerReferences": kept} if kept else metadata}
 
 
-def _with_owner(obj: JSON, owner: JSON) -> JSON:
+def without_finalizer(obj: JSON, finalizer: str) -> JSON:
+    """Return ``obj`` without a finalizer; the same object if it does not have it."""
+    finalizers = list_at(obj, "metadata", "finalizers")
+    if finalizer not in finalizers:
+        return obj
+    return {**obj, "metadata": {**obj["metadata"], "finalizers": [each for each in finalizers if each != finalizer]}}
+
+
+def _with_owner(obj: JSON, owner: JSON, finalizer: str) -> JSON:
     references = [*list_at(obj, "metadata", "ownerReferences"), owner_reference(owner)]
-    return {**obj, "metadata": {**obj["metadata"], "ownerReferences": references}}
+    metadata = {**obj["metadata"], "ownerReferences": references}
+    if finalizer:
+        metadata["finalizers"] = [*list_at(obj, "metadata", "finalizers"), finalizer]
+    return {**obj, "metadata": metadata}

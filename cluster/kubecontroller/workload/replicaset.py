@@ -29,9 +29,8 @@ from kubeapi.watching import Delta
 from kubecontroller.change import Change, Create, Outcome, Requeue, UpdateStatus, delete
 from kubecontroller.listers import Listers
 from kubecontroller.workload.ownership import claim
+from kubecontroller.workload.podcontrol import BURST_REPLICAS, creation, deletion, pod_from_template
 
-BURST_REPLICAS = 500
-"""Most pods that one reconcile creates or deletes (replica_set.go); the rest follows at the next event."""
 DELETION_COST_ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
 _PHASE_RANK = {"Pending": 0, "Unknown": 1, "Running": 2}
 
@@ -53,11 +52,11 @@ def _scale(replica_set: JSON, pods: list[JSON], related: Iterable[JSON]) -> list
     surplus = len(pods) - read_workload(replica_set).replicas
     if surplus < 0:
         return [
-            Create(PODS, pod_from_template(replica_set), _creation(replica_set))
+            Create(PODS, pod_from_template(replica_set), creation(replica_set))
             for _ in range(min(-surplus, BURST_REPLICAS))
         ]
     condemned = in_deletion_order(pods, related)[: min(surplus, BURST_REPLICAS)] if surplus else []
-    return [delete(PODS, pod, _deletion(replica_set)) for pod in condemned]
+    return [delete(PODS, pod, deletion(replica_set)) for pod in condemned]
 
 
 def in_deletion_order(pods: list[JSON], related: Iterable[JSON]) -> list[JSON]:
@@ -91,34 +90,6 @@ def _deletion_cost(pod: JSON) -> int:
         return int(annotations_of(pod).get(DELETION_COST_ANNOTATION, "0"))
     except ValueError:
         return 0
-
-
-def pod_from_template(replica_set: JSON) -> JSON:
-    """Return a pod of the template, without a name: the Registry generates it."""
-    template = replica_set["spec"]["template"]
-    metadata = map_at(template, "metadata")
-    copied: JSON = {name: dict(metadata[name]) for name in ("labels", "annotations") if metadata.get(name)}
-    if metadata.get("finalizers"):
-        copied["finalizers"] = list(metadata["finalizers"])
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "generateName": f"{replica_set['metadata']['name']}-",
-            "namespace": replica_set["metadata"]["namespace"],
-            **copied,
-            "ownerReferences": [owner_reference(replica_set)],
-        },
-        "spec": copy_object(template["spec"]),
-    }
-
-
-def _creation(replica_set: JSON) -> Outcome:
-    return Outcome(replica_set, "FailedCreate", "Error creating: {error}", "SuccessfulCreate", "Created pod: {name}")
-
-
-def _deletion(replica_set: JSON) -> Outcome:
-    return Outcome(replica_set, "FailedDelete", "Error deleting: {error}", "SuccessfulDelete", "Deleted pod: {name}")
 
 
 def _status(replica_set: JSON, pods: list[JSON], now: float) -> list[Change]:

@@ -1,0 +1,99 @@
+"""Job (pkg/apis/batch/v1/defaults.go, pkg/apis/batch/validation, pkg/registry/batch/job/strategy.go)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubeapi.allocation.registryconfig import RegistryConfig
+from kubeapi.jobspec.defaults import set_job_defaults
+from kubeapi.jobspec.validation import validate_job_selector, validate_job_spec
+from kubeapi.kind import STATUS, Kind
+from kubeapi.kinds.job.status import validate_status_change
+from kubeapi.kinds.job.update import validate_update
+from kubeapi.meta import JSON, matches_selector
+from kubeapi.objects.parts import map_at
+from kubeapi.podspec.warnings import TEMPLATE_SPEC, template_warnings
+from kubeapi.scheme import JOBS
+from kubeapi.status import FieldError
+from kubeapi.validation.faults import Faults, invalid
+from kubeapi.validation.metadata import go_selector
+from kubeapi.validation.names import dns1123_label
+from kubeapi.validation.warnings import host_name_warnings
+
+_NAME_LABELS = ("job-name", "batch.kubernetes.io/job-name")
+_UID_LABELS = ("controller-uid", "batch.kubernetes.io/controller-uid")
+_SELECTED = _UID_LABELS[1]
+
+
+def _prepare(obj: JSON) -> None:
+    """Generate selector and labels, unless they are given, and begin the status (generateSelector)."""
+    obj["status"] = {}
+    metadata, spec = obj["metadata"], obj["spec"]
+    if spec.get("manualSelector"):
+        return
+    template = spec["template"].setdefault("metadata", {})
+    own = {each: metadata["name"] for each in _NAME_LABELS} | {each: metadata["uid"] for each in _UID_LABELS}
+    template["labels"] = {**own, **template.get("labels", {})}
+    selector = spec.setdefault("selector", {})
+    selector["matchLabels"] = {_SELECTED: metadata["uid"], **selector.get("matchLabels", {})}
+
+
+def _desired_state(obj: JSON) -> object:
+    return obj["spec"]
+
+
+def _validate(obj: JSON) -> Faults:
+    """Yield every fault of a Job but those of its metadata."""
+    spec = obj["spec"]
+    yield from validate_job_spec(spec, "spec")
+    yield from validate_job_selector(spec, "spec")
+    completions = spec.get("completions")
+    if spec.get("completionMode") == "Indexed" and completions:
+        name = obj["metadata"].get("name", "")
+        last = f"{name}-{completions - 1}"
+        if dns1123_label(last):
+            yield invalid("metadata.name", name, f"will not able to create pod with invalid DNS label: {last}")
+
+
+def _validate_create(obj: JSON) -> Faults:
+    """Yield the faults of labels that are generated, but given too (validateGeneratedSelector)."""
+    metadata, spec = obj["metadata"], obj["spec"]
+    if spec.get("manualSelector") or spec.get("selector") is None:
+        return
+    labels, path = map_at(spec, "template", "metadata", "labels"), "spec.template.metadata.labels"
+    name, uid = metadata.get("name", ""), metadata["uid"]
+    expected = dict.fromkeys(_NAME_LABELS, name) | dict.fromkeys(_UID_LABELS, uid)
+    for label in (_UID_LABELS[0], _NAME_LABELS[0], _UID_LABELS[1], _NAME_LABELS[1]):
+        if labels.get(label) != expected[label]:
+            yield invalid(f"{path}[{label}]", labels, f"must be '{expected[label]}'")
+    if not matches_selector(spec["selector"], expected):
+        yield invalid("spec.selector", go_selector(spec["selector"]), "`selector` not auto-generated")
+
+
+def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Iterator[FieldError]:
+    yield from host_name_warnings(before, after)
+    yield from template_warnings(before, after, config)
+
+
+KIND = Kind(
+    resource=JOBS,
+    categories=("all",),
+    subresources=(STATUS,),
+    field_labels=("status.successful",),
+    set_defaults=set_job_defaults,
+    prepare_for_create=_prepare,
+    desired_state=_desired_state,
+    validate=_validate,
+    validate_create=_validate_create,
+    validate_update=validate_update,
+    validate_status_update=validate_status_change,
+    warnings=_warnings,
+    orphans_dependents=True,
+    deletion_warning=(
+        "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them "
+        "or set propagationPolicy=Orphan to suppress this warning"
+    ),
+    apply_rank=70,
+    pod_spec=TEMPLATE_SPEC,
+    requires_spec=True,
+)

@@ -1,0 +1,19 @@
+"""The table of PodTemplates (printPodTemplate)."""
+
+from __future__ import annotations
+
+from kubeapi.objects.parts import map_at
+from kubeapi.scheme import PODTEMPLATES
+from kubeapiserver.tables.columns import NAME, Column, Row, Table
+from kubeapiserver.tables.texts import pairs
+from kubeapiserver.tables.workload import containers_text
+
+TABLE = Table[Row](
+    PODTEMPLATES,
+    (
+        NAME,
+        Column("Containers", lambda row: containers_text(map_at(row.object, "template"), "name")),
+        Column("Images", lambda row: containers_text(map_at(row.object, "template"), "image")),
+        Column("Pod Labels", lambda row: pairs(map_at(row.object, "template", "metadata", "labels"))),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Controllers of work that ends: Jobs and CronJobs."""
