@@ -219,4 +219,4 @@ class Kind:
     @property
     def makes_pods(self) -> bool:
         """Whether a controller makes pods from the template of an object."""
-        return "template" in self.pod_spec
+        return self.pod_spec[:1] == ("spec",) and "template" in self.pod_spec

@@ -6,6 +6,7 @@ key is reconciled again later. ``io.writer`` makes them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,14 +53,14 @@ class Update:
 class UpdateStatus:
     """Replace the status; with ``has_metadata`` also the metadata that a write of the status may change.
 
-    ``obj`` has the resourceVersion that it was made from. ``refused`` is the object to write in its place once one of
-    the creations or deletions before it was refused.
+    ``obj`` has the resourceVersion that it was made from. ``refused`` gives the object to write in its place, once one
+    of the creations or deletions before it was refused with some message.
     """
 
     resource: Resource
     obj: JSON
     has_metadata: bool = False
-    refused: JSON | None = None
+    refused: Callable[[str], JSON] | None = None
 
 
 @dataclass(frozen=True, slots=True)

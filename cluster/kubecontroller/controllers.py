@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kubeapi.scheme import REPLICATIONCONTROLLERS
+from kubecontroller.batch.cronjob import CronJobController
+from kubecontroller.batch.job import JobController
+from kubecontroller.batch.joborphans import JobOrphanController
+from kubecontroller.batch.ttlafterfinished import FinishedJobController
 from kubecontroller.cleanup.garbagecollector import GarbageCollector
 from kubecontroller.cleanup.namespace import NamespaceController
 from kubecontroller.cleanup.podgc import PodGarbageCollector
@@ -33,6 +38,11 @@ def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controll
     return [
         DeploymentController(listers),
         ReplicaSetController(listers),
+        ReplicaSetController(listers, REPLICATIONCONTROLLERS, "replication-controller"),
+        JobController(listers),
+        JobOrphanController(listers),
+        FinishedJobController(listers),
+        CronJobController(listers),
         EndpointSliceController(listers, config.max_endpoints_per_slice),
         EndpointsController(listers),
         EndpointSliceMirroringController(listers),

@@ -13,7 +13,16 @@ from kubeapi.objects.endpointslice import service_of_slice
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.objects.service import load_balancer_ingresses
 from kubeapi.objects.workload import read_workload
-from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, PODS, REPLICASETS, SERVICES, Resource
+from kubeapi.scheme import (
+    DEPLOYMENTS,
+    ENDPOINTSLICES,
+    JOBS,
+    PODS,
+    REPLICASETS,
+    REPLICATIONCONTROLLERS,
+    SERVICES,
+    Resource,
+)
 from kubeapi.store import Store
 from kubecontroller.index import Index, SelectorIndex
 
@@ -32,11 +41,9 @@ class Listers:
         self.store = store
         self.dependents = Index[ObjectId](_owner_uids)
         self.services = SelectorIndex(_service_selector)
-        self._selectors = {
-            REPLICASETS: SelectorIndex(_match_labels),
-            DEPLOYMENTS: SelectorIndex(_match_labels),
-        }
-        self._controlled = {resource: Index[ObjectKey](_controller_uid) for resource in (PODS, REPLICASETS)}
+        selecting = (REPLICASETS, DEPLOYMENTS, REPLICATIONCONTROLLERS, JOBS)
+        self._selectors = {resource: SelectorIndex(_match_labels) for resource in selecting}
+        self._controlled = {resource: Index[ObjectKey](_controller_uid) for resource in (PODS, REPLICASETS, JOBS)}
         self._labelled = {resource: Index[ObjectKey](_label_pairs) for resource in (PODS, REPLICASETS)}
         self._slices = Index[ObjectKey](_service_of_slice)
         self.load_balancers = Index[ObjectKey](_ingress_addresses)
@@ -49,6 +56,8 @@ class Listers:
                 self._selectors[REPLICASETS].refresh,
             ],
             DEPLOYMENTS: [self._selectors[DEPLOYMENTS].refresh],
+            REPLICATIONCONTROLLERS: [self._selectors[REPLICATIONCONTROLLERS].refresh],
+            JOBS: [self._controlled[JOBS].refresh, self._selectors[JOBS].refresh],
             SERVICES: [self.services.refresh, self.load_balancers.refresh, self.external_ips.refresh],
             ENDPOINTSLICES: [self._slices.refresh],
         }
@@ -78,9 +87,9 @@ class Listers:
         return [obj for obj in self._present(resource, rarest) if matches_labels(selector, labels_of(obj))]
 
     def selecting(self, resource: Resource, namespace: str, labels: dict[str, str]) -> list[ObjectKey]:
-        """Return the ReplicaSets or Deployments that select ``labels``."""
+        """Return the workloads of a resource that select ``labels``."""
         found = self._present(resource, self._selectors[resource].selecting(namespace, labels))
-        return [key_of(obj) for obj in found if matches_selector(obj["spec"]["selector"], labels)]
+        return [key_of(obj) for obj in found if matches_selector(read_workload(obj).selector, labels)]
 
     def slices_of(self, service: ObjectKey) -> list[JSON]:
         """Return the EndpointSlices with the Service's name as their label, whatever manages them."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubeapi.validation.faults import go_value
@@ -23,15 +24,14 @@ class Interval(NamedTuple):
     last: int
 
 
-class Indexes(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Indexes:
     """A set of indexes as intervals in ascending order, with a gap between each two."""
 
     intervals: tuple[Interval, ...] = ()
 
-    def __contains__(self, index: object) -> bool:
+    def __contains__(self, index: int) -> bool:
         """Tell whether the set has an index."""
-        if not isinstance(index, int):
-            return False
         place = bisect_left(self.intervals, index, key=lambda each: each.last)
         return place < len(self.intervals) and self.intervals[place].first <= index
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from kubeapi.jobspec.indexes import CountedIndexes, count_indexes
 from kubeapi.meta import JSON
@@ -106,7 +107,7 @@ def _validate_codes(codes: Sequence[int], path: str, operator: str | None) -> Fa
         if code in seen:
             yield duplicate(f"{path}[{index}]", code)
         seen.add(code)
-    if any(later < earlier for earlier, later in zip(codes, codes[1:], strict=False)):
+    if any(later < earlier for earlier, later in pairwise(codes)):
         yield invalid(path, list(codes), "must be ordered")
 
 

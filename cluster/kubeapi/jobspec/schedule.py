@@ -18,8 +18,13 @@ from kubeapi.validation.faults import go_value
 
 _YEARS = 5
 """A schedule that is not due within so many years never is (the 31st of February)."""
-_MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
-_DAYS = {name: number for number, name in enumerate("sun mon tue wed thu fri sat".split())}
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
+}
+_DAYS = {name: number for number, name in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])}
 _DESCRIPTORS = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -142,7 +147,8 @@ def parse_schedule(text: str, zone: ZoneInfo | None = None) -> Schedule:
     fields = text.split()
     if len(fields) != len(_FIELDS):
         raise ScheduleError(f"expected exactly 5 fields, found {len(fields)}: [{' '.join(fields)}]")
-    return Calendar(*(_parse_field(each, bounds) for each, bounds in zip(fields, _FIELDS, strict=True)), zone)
+    minutes, hours, days, months, weekdays = map(_parse_field, fields, _FIELDS)
+    return Calendar(minutes, hours, days, months, weekdays, zone)
 
 
 def load_zone(name: str) -> ZoneInfo:

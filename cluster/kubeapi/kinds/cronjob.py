@@ -53,7 +53,9 @@ def _validate(obj: JSON) -> Faults:
     job = spec["jobTemplate"]["spec"]
     yield from validate_job_spec(job, "spec.jobTemplate.spec")
     if "selector" in job:
-        yield invalid("spec.jobTemplate.spec.selector", go_selector(job["selector"]), "`selector` will be auto-generated")
+        yield invalid(
+            "spec.jobTemplate.spec.selector", go_selector(job["selector"]), "`selector` will be auto-generated"
+        )
     if job.get("manualSelector"):
         yield unsupported("spec.jobTemplate.spec.manualSelector", value=True, supported=("nil", "false"))
     for field in ("successfulJobsHistoryLimit", "failedJobsHistoryLimit"):

@@ -1,16 +1,17 @@
-"""What a Deployment or a ReplicaSet says of itself: what it wants, and how far it has come."""
+"""What a Deployment, ReplicaSet or ReplicationController says of itself: what it wants, and how far it has come."""
 
 from __future__ import annotations
 
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import Reading, map_at, spec_of, status_of
+from kubeapi.scheme import REPLICATIONCONTROLLERS
 
 MAX_INT32 = 2**31 - 1
 """The progressDeadlineSeconds and the revisionHistoryLimit that stand for no limit."""
 
 
 class Workload(Reading):
-    """A Deployment or ReplicaSet, read when it is asked for. Fields that only a Deployment has are marked (D)."""
+    """A workload, read when it is asked for. Fields that only a Deployment has are marked (D)."""
 
     __slots__ = ()
 
@@ -26,13 +27,14 @@ class Workload(Reading):
 
     @property
     def selector(self) -> JSON:
-        """Its LabelSelector."""
-        return map_at(self.obj, "spec", "selector")
+        """Its LabelSelector; a ReplicationController has nothing but the labels of one."""
+        selector = map_at(self.obj, "spec", "selector")
+        return {"matchLabels": selector} if self.obj.get("kind") == REPLICATIONCONTROLLERS.kind else selector
 
     @property
     def match_labels(self) -> dict[str, str]:
         """The labels that its selector asks for by equality."""
-        return map_at(self.obj, "spec", "selector", "matchLabels")
+        return map_at(self.selector, "matchLabels")
 
     @property
     def template(self) -> JSON:

@@ -67,9 +67,7 @@ def template_warnings(before: JSON | None, after: JSON, config: RegistryConfig) 
     return [*added_warnings(before, after, config, TEMPLATE_SPEC), *misplaced_weight(before, after)]
 
 
-def added_warnings(
-    before: JSON | None, after: JSON, config: RegistryConfig, path: tuple[str, ...]
-) -> list[FieldError]:
+def added_warnings(before: JSON | None, after: JSON, config: RegistryConfig, path: tuple[str, ...]) -> list[FieldError]:
     """Return the warnings of a write of an object with a pod's spec at ``path``."""
     known = not_emulated(before, config, path) if before is not None else []
     found = not_emulated(after, config, path)

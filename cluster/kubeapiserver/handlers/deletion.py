@@ -19,6 +19,7 @@ from kubeapiserver.requests.resource import ResourceRequest, stated_name
 from kubeapiserver.responses.chunks import Chunk
 from kubeapiserver.responses.rendering import Renderer
 from kubeapiserver.responses.statuses import document_response, success
+from kubeapiserver.responses.warnings import with_warnings
 
 _FINALIZERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
 """The finalizer that lets the garbage collector act before the object is removed, by policy."""
@@ -27,7 +28,7 @@ _POLICIES = ("Background", "Foreground", "Orphan")
 
 
 class DeleteRequest(NamedTuple):
-    """How to delete. ``policy`` "" is the kind's default, Background for all kinds here."""
+    """How to delete. ``policy`` "" is the kind's default: Orphan, where a kind says so, else Background."""
 
     options: DeleteOptions
     policy: str = ""
@@ -48,8 +49,10 @@ class Deletion:
         last = self._remove(request.resource, request.key, wanted)
         is_gone = self._registry.store.find(request.resource, request.key) is None
         if kind_of(request.resource).returns_deleted or not (is_gone or wanted.is_dry_run):
-            return self._renderer.response(request.view, last)
-        return document_response(success(request.resource, last))
+            response = self._renderer.response(request.view, last)
+        else:
+            response = document_response(success(request.resource, last))
+        return with_warnings(response, _warnings(request.resource, wanted))
 
     def delete_collection(self, request: ResourceRequest) -> Response:
         """Delete the objects that the selectors match, and return them as a list."""
@@ -57,7 +60,8 @@ class Deletion:
         objects = self._reading.selected(request.resource, read_scope(request))
         gone = [self._remove(request.resource, key_of(each), wanted) for each in objects]
         version = self._registry.store.resource_version
-        return self._renderer.list_response(request.view, gone, Chunk(version))
+        response = self._renderer.list_response(request.view, gone, Chunk(version))
+        return with_warnings(response, _warnings(request.resource, wanted))
 
     def evict(self, request: ResourceRequest) -> Response:
         """Delete a pod for an Eviction; there are no PodDisruptionBudgets that could forbid it."""
@@ -73,7 +77,8 @@ class Deletion:
 
     def _remove(self, resource: Resource, key: ObjectKey, wanted: DeleteRequest) -> JSON:
         """Delete an object, or begin to; return its last state."""
-        finalizer, options, delete = _FINALIZERS.get(wanted.policy), wanted.options, self._registry.delete
+        policy = wanted.policy or ("Orphan" if kind_of(resource).orphans_dependents else "")
+        finalizer, options, delete = _FINALIZERS.get(policy), wanted.options, self._registry.delete
         if finalizer and not wanted.is_dry_run:
             stored = self._registry.store.get(resource, *key)
             # Preconditions are checked first: the finalizer gives the object another resourceVersion.
@@ -87,6 +92,11 @@ class Deletion:
         if finalizer not in finalizers and not is_terminating(stored):
             metadata = {**stored["metadata"], "finalizers": [*finalizers, finalizer]}
             self._registry.update(resource, {**stored, "metadata": metadata})
+
+
+def _warnings(resource: Resource, wanted: DeleteRequest) -> list[str]:
+    warning = kind_of(resource).deletion_warning
+    return [warning] if warning and not wanted.policy else []
 
 
 def _read_options(request: Request) -> DeleteRequest:

@@ -190,15 +190,21 @@ def _unescape(text: str) -> str:
     return re.sub(r"\\([,=\\])", r"\1", text)
 
 
+_PATHS = {"source": ("source", "component"), "status.successful": ("status", "succeeded")}
+"""Where the fields are that a selector names differently."""
+
+
 def _path_of(field: str) -> Sequence[str]:
-    return ("source", "component") if field == "source" else field.split(".")
+    return _PATHS.get(field) or field.split(".")
 
 
 def _text_at(obj: JSON, path: Sequence[str]) -> str:
-    """Return a field's value as text; an absent field is "", or "false" for the two booleans."""
+    """Return a field's value as text; an absent field is "", or the zero of the few that are no texts."""
     value: Any = obj
     for part in path:
         value = value.get(part) if isinstance(value, dict) else None
     if isinstance(value, bool) or (value is None and path[-1] in ("unschedulable", "hostNetwork")):
         return "true" if value else "false"
+    if value is None and path[-1] == "succeeded":
+        return "0"
     return "" if value is None else str(value)

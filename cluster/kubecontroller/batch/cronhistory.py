@@ -10,7 +10,7 @@ from typing import Literal
 
 from kubeapi.meta import JSON, format_time, parse_time
 from kubeapi.objects.job import Job, read_job
-from kubeapi.objects.parts import list_at, spec_of, status_of
+from kubeapi.objects.parts import spec_of, status_of
 from kubeapi.scheme import JOBS
 from kubecontroller.change import NORMAL, WARNING, Change, Outcome, RecordEvent, delete
 
@@ -85,7 +85,9 @@ class CronHistory:
     def _deletion(self, job: JSON) -> Change:
         self._forget(job["metadata"]["uid"])
         text = f"Deleted job {job['metadata']['name']}"
-        return delete(JOBS, job, Outcome(self._cron_job, "FailedDelete", "Deleted job: {error}", "SuccessfulDelete", text))
+        return delete(
+            JOBS, job, Outcome(self._cron_job, "FailedDelete", "Deleted job: {error}", "SuccessfulDelete", text)
+        )
 
     def _read_success(self, job: Job) -> None:
         completed, last = job.completed_at, self.status.get("lastSuccessfulTime")

@@ -107,9 +107,7 @@ def _start(cron_job: JSON, history: CronHistory, time: float) -> list[Change]:
         text = "Not starting job because prior execution is running and concurrency policy is Forbid"
         return [RecordEvent(cron_job, NORMAL, "JobAlreadyActive", text)]
     replaced = history.replace_active() if policy == "Replace" else []
-    outcome = Outcome(
-        cron_job, "FailedCreate", "Error creating job: {error}", "SuccessfulCreate", "Created job {name}"
-    )
+    outcome = Outcome(cron_job, "FailedCreate", "Error creating job: {error}", "SuccessfulCreate", "Created job {name}")
     return [*replaced, Create(JOBS, _job(cron_job, time), outcome)]
 
 
@@ -129,7 +127,12 @@ def _job(cron_job: JSON, time: float) -> JSON:
     }
     if labels := map_at(template, "metadata", "labels"):
         metadata["labels"] = dict(labels)
-    return {"apiVersion": JOBS.api_version, "kind": JOBS.kind, "metadata": metadata, "spec": copy_object(template["spec"])}
+    return {
+        "apiVersion": JOBS.api_version,
+        "kind": JOBS.kind,
+        "metadata": metadata,
+        "spec": copy_object(template["spec"]),
+    }
 
 
 class CronJobController:

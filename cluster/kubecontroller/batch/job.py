@@ -69,9 +69,8 @@ def _tracking(sync: JobSync, counting: JobCounting, end: End | None, condemned: 
     if status != sync.obj.get("status") and (counted or end is not None):
         changes.append(_status_change(sync, status, counting))
     released = {pod["metadata"]["uid"]: pod for pod in (*counted, *condemned)}
-    for pod in released.values():
-        if (free := without_finalizer(pod, TRACKING_FINALIZER)) is not pod:
-            changes.append(Update(PODS, free))
+    freed = ((pod, without_finalizer(pod, TRACKING_FINALIZER)) for pod in released.values())
+    changes += [Update(PODS, free) for pod, free in freed if free is not pod]
     changes += [delete(PODS, pod, deletion(sync.obj)) for pod in condemned]
     last = counting.final_status()
     if last != (status if changes else sync.obj.get("status")):
@@ -80,8 +79,10 @@ def _tracking(sync: JobSync, counting: JobCounting, end: End | None, condemned: 
 
 
 def _status_change(sync: JobSync, status: JSON, counting: JobCounting) -> UpdateStatus:
-    refused = {**sync.obj, "status": counting.without_created(status)} if counting.created else None
-    return UpdateStatus(JOBS, {**sync.obj, "status": status}, refused=refused)
+    if not counting.created:
+        return UpdateStatus(JOBS, {**sync.obj, "status": status})
+    without = {**sync.obj, "status": counting.without_created(status)}
+    return UpdateStatus(JOBS, {**sync.obj, "status": status}, refused=lambda _: without)
 
 
 class JobController:

@@ -106,7 +106,7 @@ def ended_at(pod: JSON) -> float:
         return parse_time(ready["lastTransitionTime"])
     metadata = pod["metadata"]
     if is_terminating(pod):
-        return parse_time(metadata["deletionTimestamp"]) - metadata.get("deletionGracePeriodSeconds", 0)
+        return parse_time(metadata["deletionTimestamp"]) - float(metadata.get("deletionGracePeriodSeconds", 0))
     return parse_time(metadata["creationTimestamp"])
 
 
@@ -117,5 +117,5 @@ def _container_ends(pod: JSON) -> list[float]:
         *list_at(pod, "status", "containerStatuses"),
         *(each for each in list_at(pod, "status", "initContainerStatuses") if each.get("name") in sidecars),
     ]
-    ends = [map_at(each, "state", "terminated").get("finishedAt") for each in statuses]
+    ends = [map_at(each, "state", "terminated").get("finishedAt", "") for each in statuses]
     return [parse_time(each) for each in ends] if all(ends) else []

@@ -41,7 +41,11 @@ def match_failure_policy(rules: Sequence[JSON], pod: JSON) -> FailureMatch:
 def _exit_reason(rule: JSON, pod: JSON) -> str:
     """Return which container's exit code matches, "" if none does."""
     requirement = rule["onExitCodes"]
-    name, codes, is_in = requirement.get("containerName"), list_at(requirement, "values"), requirement["operator"] == "In"
+    name, codes, is_in = (
+        requirement.get("containerName"),
+        list_at(requirement, "values"),
+        requirement["operator"] == "In",
+    )
     for field in ("containerStatuses", "initContainerStatuses"):
         for status in list_at(pod, "status", field):
             code = map_at(status, "state", "terminated").get("exitCode", 0)

@@ -85,7 +85,9 @@ class JobSync:
 
     def _read_indexes(self) -> None:
         job, status, completions = self.job, status_of(self.obj), self.job.completions or 0
-        tracked = [(pod, index) for pod in self.pods if is_tracked(pod) and (index := valid_index(job, pod)) is not None]
+        tracked = [
+            (pod, index) for pod in self.pods if is_tracked(pod) and (index := valid_index(job, pod)) is not None
+        ]
         self.before = read_indexes(status.get("completedIndexes") or "", completions)
         done = (index for pod, index in tracked if read_pod(pod).phase == "Succeeded")
         self.succeeded_indexes = self.before.merged(indexes_of(done))
@@ -124,9 +126,8 @@ class JobSync:
         """Yield why the Job fails, what counts most first."""
         job = self.job
         for pod in self.pods:
-            if job.failure_rules and is_failed(job, pod):
-                if message := match_failure_policy(job.failure_rules, pod).message:
-                    yield End(FAILURE_TARGET, "PodFailurePolicy", message)
+            if is_failed(job, pod) and (message := match_failure_policy(job.failure_rules, pod).message):
+                yield End(FAILURE_TARGET, "PodFailurePolicy", message)
         if self.failed > job.backoff_limit or self._has_restarted_too_often():
             yield End(FAILURE_TARGET, "BackoffLimitExceeded", "Job has reached the specified backoff limit")
         if self.deadline is not None and self.deadline <= self.now:

@@ -53,8 +53,8 @@ class ChangeWriter:
                     self._recorders[item.controller].event(about, event_type, reason, message)
                 case Create() | Delete() if refused is None:
                     refused = self._create_or_delete(item, change)
-                case UpdateStatus(refused=obj) if refused is not None and obj is not None:
-                    self._update(item, replace(change, obj=obj), versions)
+                case UpdateStatus(refused=after) if refused is not None and after is not None:
+                    self._update(item, replace(change, obj=after(str(refused))), versions)
                 case Update() | UpdateStatus():
                     self._update(item, change, versions)
             if written % WRITES_PER_TURN == 0:

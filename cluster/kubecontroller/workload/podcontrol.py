@@ -1,6 +1,6 @@
-"""The pods that a workload makes of its template, and the events that tell of them (pkg/controller/controller_utils.go).
+"""The pods that a workload makes of its template, and the events that tell of them. Pure.
 
-Pure.
+Follows k8s.io/kubernetes ``pkg/controller/controller_utils.go``.
 """
 
 from __future__ import annotations

@@ -1,37 +1,37 @@
-"""ReplicaSets: as many pods as they ask for, and a status that says how many there are.
+"""ReplicaSets and ReplicationControllers: as many pods as they ask for, and a status that says how many there are.
 
 Pure: decides which pods to create, adopt, release and delete. Finished pods do not count and are replaced.
-Follows k8s.io/kubernetes ``pkg/controller/replicaset/replica_set.go``.
+Follows k8s.io/kubernetes ``pkg/controller/replicaset/replica_set.go``, which has the rules of both.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from kubeapi.meta import (
     JSON,
     ObjectKey,
     annotations_of,
     controller_of,
-    copy_object,
+    format_time,
     is_terminating,
     labels_of,
     matches_labels,
-    owner_reference,
     parse_time,
 )
-from kubeapi.objects.parts import map_at, status_of
+from kubeapi.objects.parts import status_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.objects.workload import read_workload
-from kubeapi.scheme import PODS, REPLICASETS, Resource
+from kubeapi.scheme import PODS, REPLICASETS, REPLICATIONCONTROLLERS, Resource
 from kubeapi.watching import Delta
-from kubecontroller.change import Change, Create, Outcome, Requeue, UpdateStatus, delete
+from kubecontroller.change import Change, Create, Requeue, UpdateStatus, delete
 from kubecontroller.listers import Listers
 from kubecontroller.workload.ownership import claim
 from kubecontroller.workload.podcontrol import BURST_REPLICAS, creation, deletion, pod_from_template
 
 DELETION_COST_ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
+_FAILURE = "ReplicaFailure"
 _PHASE_RANK = {"Pending": 0, "Unknown": 1, "Running": 2}
 
 
@@ -46,6 +46,11 @@ def reconcile(replica_set: JSON, candidates: Iterable[JSON], related: Iterable[J
         changes += _scale(replica_set, pods, related)
     changes += _status(replica_set, pods, now)
     return changes
+
+
+def _resource(replica_set: JSON) -> Resource:
+    is_older = replica_set["kind"] == REPLICATIONCONTROLLERS.kind
+    return REPLICATIONCONTROLLERS if is_older else REPLICASETS
 
 
 def _scale(replica_set: JSON, pods: list[JSON], related: Iterable[JSON]) -> list[Change]:
@@ -101,35 +106,55 @@ def _status(replica_set: JSON, pods: list[JSON], now: float) -> list[Change]:
         "readyReplicas": sum(read_pod(pod).is_ready for pod in pods),
         "availableReplicas": sum(wait == 0 for wait in waits),
     }
-    kept = {"conditions": before["conditions"]} if before.get("conditions") else {}
     status = {
-        **kept,
+        **_conditions([each for each in before.get("conditions") or () if each.get("type") != _FAILURE]),
         "replicas": len(pods),
         **{name: count for name, count in counts.items() if count},
         "observedGeneration": workload.generation,
     }
     changes: list[Change] = []
-    if status != before:
-        changes.append(UpdateStatus(REPLICASETS, {**replica_set, "status": status}))
+    if status != before or len(pods) != workload.replicas:
+        changed = {**replica_set, "status": status}
+        changes.append(UpdateStatus(_resource(replica_set), changed, refused=_refused(changed, before, now)))
     remaining = [wait for wait in waits if wait]
     if remaining:
         changes.append(Requeue(min(remaining)))
     return changes
 
 
+def _conditions(conditions: list[JSON]) -> JSON:
+    return {"conditions": conditions} if conditions else {}
+
+
+def _refused(replica_set: JSON, before: JSON, now: float) -> Callable[[str], JSON]:
+    """Return what gives the object to write once a pod could not be created or deleted: with a condition that says so.
+
+    The first such condition stays until there are as many pods as wanted.
+    """
+    status = replica_set["status"]
+    failures = [each for each in before.get("conditions") or () if each.get("type") == _FAILURE]
+    reason = "FailedCreate" if status["replicas"] < read_workload(replica_set).replicas else "FailedDelete"
+
+    def refused(message: str) -> JSON:
+        failure = {"type": _FAILURE, "status": "True", "reason": reason, "message": message}
+        found = failures or [{**failure, "lastTransitionTime": format_time(now)}]
+        return {**replica_set, "status": {**status, **_conditions([*status.get("conditions", ()), *found])}}
+
+    return refused
+
+
 class ReplicaSetController:
-    """Runs ``reconcile`` for the ReplicaSets that a change concerns."""
+    """Runs ``reconcile`` for the ReplicaSets, or with ``resource`` the ReplicationControllers, of a change."""
 
-    name = "replicaset-controller"
-    resource = REPLICASETS
-    watches = (REPLICASETS, PODS)
-
-    def __init__(self, listers: Listers) -> None:
+    def __init__(self, listers: Listers, resource: Resource = REPLICASETS, name: str = "replicaset-controller") -> None:
+        self.name = name
+        self.resource = resource
+        self.watches = (resource, PODS)
         self._listers = listers
 
     def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
-        """Return the ReplicaSets to reconcile after a change."""
-        if resource is REPLICASETS:
+        """Return the objects to reconcile after a change."""
+        if resource is self.resource:
             return [delta.key]
         keys: list[ObjectKey] = []
         for pod in (delta.old, delta.new):
@@ -140,16 +165,16 @@ class ReplicaSetController:
     def _owners(self, namespace: str, pod: JSON) -> list[ObjectKey]:
         controller = controller_of(pod)
         if controller is None:
-            return self._listers.selecting(REPLICASETS, namespace, labels_of(pod))
-        return [ObjectKey(namespace, controller["name"])] if controller["kind"] == REPLICASETS.kind else []
+            return self._listers.selecting(self.resource, namespace, labels_of(pod))
+        return [ObjectKey(namespace, controller["name"])] if controller["kind"] == self.resource.kind else []
 
     def reconcile(self, key: ObjectKey, now: float) -> list[Change]:
         """Return the changes that ``key`` needs."""
-        replica_set = self._listers.store.find(REPLICASETS, key)
+        replica_set = self._listers.store.find(self.resource, key)
         if replica_set is None:
             return []
         own = self._listers.controlled_by(PODS, replica_set)
-        orphans = self._listers.orphans(PODS, key.namespace, replica_set["spec"]["selector"])
+        orphans = self._listers.orphans(PODS, key.namespace, read_workload(replica_set).selector)
         return reconcile(replica_set, [*own, *orphans], self._related(replica_set, own), now)
 
     def _related(self, replica_set: JSON, own: list[JSON]) -> list[JSON]:

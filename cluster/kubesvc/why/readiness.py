@@ -57,7 +57,7 @@ def unsettled(
 
 
 def _workloads(store: Store) -> Iterator[str]:
-    for resource in (each.resource for each in KINDS if each.makes_pods):
+    for resource in (each.resource for each in KINDS if each.is_scalable):
         yield from filter(None, store.failures.read_each(NAME, resource, store.list(resource), _workload))
 
 

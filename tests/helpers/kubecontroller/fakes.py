@@ -75,7 +75,7 @@ class FakeCluster:
     def __init__(self, *, nodes: int = 2, is_automatic: bool = True, config: ControllerConfig | None = None) -> None:
         loop = asyncio.get_running_loop()
         self.start_of_loop = loop.time()
-        self.clock = lambda: EPOCH + loop.time() - self.start_of_loop
+        self.clock: Callable[[], float] = lambda: EPOCH + loop.time() - self.start_of_loop
         self.store = Store()
         self.registry = Registry(self.store, RegistryConfig(), clock=self.clock, rng=random.Random(1))
         self.source = StoreListerWatcher(self.store)

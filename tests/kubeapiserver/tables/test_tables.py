@@ -11,14 +11,20 @@ from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON
 from kubeapi.scheme import (
     CONFIGMAPS,
+    CRONJOBS,
     DEPLOYMENTS,
     ENDPOINTS,
     ENDPOINTSLICES,
     EVENTS,
+    HORIZONTALPODAUTOSCALERS,
+    JOBS,
     NAMESPACES,
     NODES,
+    PODDISRUPTIONBUDGETS,
     PODS,
+    PODTEMPLATES,
     REPLICASETS,
+    REPLICATIONCONTROLLERS,
     SERVICES,
     Resource,
 )
@@ -44,6 +50,12 @@ def cells(resource: Resource, **fields: Any) -> list[Any]:
         (PODS, "Name Ready Status Restarts Age IP* Node* Nominated Node* Readiness Gates*"),
         (DEPLOYMENTS, "Name Ready Up-to-date Available Age Containers* Images* Selector*"),
         (REPLICASETS, "Name Desired Current Ready Age Containers* Images* Selector*"),
+        (REPLICATIONCONTROLLERS, "Name Desired Current Ready Age Containers* Images* Selector*"),
+        (PODTEMPLATES, "Name Containers Images Pod Labels"),
+        (JOBS, "Name Status Completions Duration Age Containers* Images* Selector*"),
+        (CRONJOBS, "Name Schedule Timezone Suspend Active Last Schedule Age Containers* Images* Selector*"),
+        (PODDISRUPTIONBUDGETS, "Name Min Available Max Unavailable Allowed Disruptions Age"),
+        (HORIZONTALPODAUTOSCALERS, "Name Reference Targets MinPods MaxPods Replicas Age"),
         (ENDPOINTS, "Name Endpoints Age"),
         (ENDPOINTSLICES, "Name AddressType Ports Endpoints Age"),
         (NODES, "Name Status Roles Age Version Internal-IP* External-IP* OS-Image* Kernel-Version* Container-Runtime*"),
@@ -63,10 +75,16 @@ def test_every_kind_has_the_real_columns(resource: Resource, columns: str) -> No
 
 def test_counts_are_integers() -> None:
     integers = {
-        (each.plural, column.name) for each in RESOURCES for column in table_for(each).columns
-        if column.type == "integer"
-    }  # fmt: skip
-    assert integers == {("replicasets", name) for name in ("Desired", "Current", "Ready")} | {("events", "Count")}
+        each: " ".join(column.name for column in table_for(each).columns if column.type == "integer")
+        for each in RESOURCES
+    }
+    assert {each.plural: names for each, names in integers.items() if names} == {
+        "replicasets": "Desired Current Ready",
+        "replicationcontrollers": "Desired Current Ready",
+        "cronjobs": "Active",
+        "poddisruptionbudgets": "Allowed Disruptions",
+        "events": "Count",
+    }
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: each.plural)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubeapi.meta import JSON
-from kubeapi.scheme import DEPLOYMENTS, EVENTS, PODS, REPLICASETS
+from kubeapi.scheme import CRONJOBS, DEPLOYMENTS, EVENTS, JOBS, PODS, REPLICASETS, SERVICES
 from kubecontroller.change import Delete, Update
 from kubecontroller.cleanup import garbagecollector, namespace
 from kubecontroller.cleanup.garbagecollector import Dependent
@@ -78,7 +78,9 @@ def test_in_a_namespace_the_objects_that_create_others_are_deleted_first() -> No
     assert namespace.reconcile(going, [Dependent(PODS, owned(deletionTimestamp="x"))]) == []
     changes = namespace.reconcile(going, [Dependent(EVENTS, owned())])
     assert [type(each) for each in changes] == [Delete, Update, Delete]
-    assert namespace.CONTENTS[:2] == (DEPLOYMENTS, REPLICASETS)
+    order = [namespace.CONTENTS.index(each) for each in (CRONJOBS, DEPLOYMENTS, JOBS, REPLICASETS, PODS, SERVICES)]
+    assert max(order[:2]) < min(order[2:4])
+    assert max(order[2:4]) < min(order[4:])
 
 
 def test_a_namespace_with_another_finalizer_waits_for_it() -> None:

@@ -9,7 +9,8 @@ from tests.helpers.objects import build
 
 from kubeapi.meta import JSON
 from kubecontroller.change import Create, Delete, Requeue, Update, UpdateStatus
-from kubecontroller.workload.replicaset import in_deletion_order, pod_from_template, reconcile
+from kubecontroller.workload.podcontrol import pod_from_template
+from kubecontroller.workload.replicaset import in_deletion_order, reconcile
 
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 

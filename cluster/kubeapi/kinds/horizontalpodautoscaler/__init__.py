@@ -125,9 +125,7 @@ def _validate_policy(policy: JSON, path: str) -> Faults:
 
 def _validate_status(obj: JSON) -> Faults:
     for index, condition in enumerate(list_at(obj, "status", "conditions")):
-        yield from not_negative(
-            f"status.conditions[{index}].observedGeneration", condition.get("observedGeneration")
-        )
+        yield from not_negative(f"status.conditions[{index}].observedGeneration", condition.get("observedGeneration"))
     for field in ("currentReplicas", "desiredReplicas"):
         yield from not_negative(f"status.{field}", obj["status"].get(field))
 

@@ -32,7 +32,7 @@ def _prepare(obj: JSON) -> None:
     if spec.get("manualSelector"):
         return
     template = spec["template"].setdefault("metadata", {})
-    own = {each: metadata["name"] for each in _NAME_LABELS} | {each: metadata["uid"] for each in _UID_LABELS}
+    own = dict.fromkeys(_NAME_LABELS, metadata.get("name", "")) | dict.fromkeys(_UID_LABELS, metadata["uid"])
     template["labels"] = {**own, **template.get("labels", {})}
     selector = spec.setdefault("selector", {})
     selector["matchLabels"] = {_SELECTED: metadata["uid"], **selector.get("matchLabels", {})}

@@ -97,11 +97,9 @@ def _validate_times(change: _Change) -> Faults:
 
 def _validate_finished(change: _Change) -> Faults:
     """Yield the faults of a Job that is over."""
-    if change.turns("Failed") or change.changes("failedIndexes"):
-        if change.has("Failed") and not change.has(_TARGET):
-            yield without_value(
-                _CONDITIONS, "cannot set Failed=True condition without the FailureTarget=true condition"
-            )
+    fails = change.turns("Failed") or change.changes("failedIndexes")
+    if fails and change.has("Failed") and not change.has(_TARGET):
+        yield without_value(_CONDITIONS, "cannot set Failed=True condition without the FailureTarget=true condition")
     if change.turns("Complete", _MET) and change.has("Complete") and not change.has(_MET):
         yield without_value(
             _CONDITIONS, "cannot set Complete=True condition without the SuccessCriteriaMet=true condition"
@@ -125,18 +123,18 @@ def _validate_indexes(change: _Change) -> Faults:
     if job.completions is not None:
         if has_done and (fault := count_indexes(done, job.completions).fault):
             yield invalid("status.completedIndexes", done, f"error parsing completedIndexes: {fault}")
-        if has_failed and failed is not None and job.backoff_limit_per_index is not None:
-            if fault := count_indexes(failed, job.completions).fault:
-                yield invalid(path, failed, f"error parsing failedIndexes: {fault}")
+        has_limit = has_failed and job.backoff_limit_per_index is not None
+        if has_limit and (fault := count_indexes(failed or "", job.completions).fault):
+            yield invalid(path, failed, f"error parsing failedIndexes: {fault}")
     if has_done and done and not job.is_indexed:
         yield invalid(
             "status.completedIndexes", done, "cannot set non-empty completedIndexes when non-indexed completion mode"
         )
     if has_failed and failed is not None and job.backoff_limit_per_index is None:
         yield invalid(path, failed, "cannot set non-null failedIndexes when backoffLimitPerIndex is null")
-    if (has_done or has_failed) and failed is not None and job.completions is not None:
-        if fault := overlap_fault(done, failed, job.completions):
-            yield invalid(path, failed, fault)
+    fault = overlap_fault(done, failed or "", job.completions or 0)
+    if (has_done or has_failed) and fault:
+        yield invalid(path, failed, fault)
 
 
 def _validate_terminating(change: _Change) -> Faults:
@@ -178,4 +176,6 @@ def _validate_progress(change: _Change) -> Faults:
     if change.had(_MET) and not change.has(_MET):
         yield without_value(_CONDITIONS, "cannot disable the SuccessCriteriaMet=True condition")
     if change.had("Complete") and not change.had(_MET) and change.has(_MET):
-        yield without_value(_CONDITIONS, "cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions")
+        yield without_value(
+            _CONDITIONS, "cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions"
+        )
