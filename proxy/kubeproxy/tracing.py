@@ -11,6 +11,7 @@ from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from kubeproxy.load_balancer import LoadBalancer
+from kubeproxy.policywords import said_policies, why_closed
 from kubeproxy.rules import Claim, Decision, Packet, PortRule, Reason, Rules, Selection, Verdict
 from kubeproxy.rules.nodes import EnteredBy, Node, Nodes
 from kubeproxy.tracedchoice import said_choice
@@ -86,7 +87,14 @@ def trace_packet(rules: Rules, load_balancer: LoadBalancer, packet: Packet) -> T
     steps += [f"{packet.destination} is the {claim.kind} of {claim.port_name}."]
     steps += _conflicts(rules, packet.destination)
     steps += [_entry(rules.nodes, packet, selection), *_said_reasons(rule, claim, decision, selection)]
-    candidates = tuple(_candidate(each, rules.nodes, decision, load_balancer) for each in rule.endpoints)
+    steps += said_policies(rules, decision)
+    closed = why_closed(rules, decision)
+    candidates = tuple(
+        Candidate(each, closed[each.address])
+        if each.address in closed
+        else _candidate(each, rules.nodes, decision, load_balancer)
+        for each in rule.endpoints
+    )
     said = said_choice(load_balancer, rule, decision, packet.request)
     return Trace(decision, tuple(steps), candidates, *said)
 
@@ -100,6 +108,8 @@ def reason_of(decision: Decision) -> str:
         return _NOWHERE[last].format(port=claim.port_name)
     if last is Reason.NOT_IN_RANGES:
         return f"{decision.packet.source} is not in loadBalancerSourceRanges"
+    if last is Reason.NETWORK_POLICY:
+        return f"NetworkPolicies let nothing from {decision.packet.source} to any endpoint of {claim.port_name}"
     if last is Reason.NO_LOCAL_ENDPOINT:
         return f"{policy_name(claim.kind)} is Local and {selection.entry.node or 'no node'} has no endpoint"
     return f"{claim.kind} of {claim.port_name}"

@@ -31,7 +31,13 @@ from kubesvc.why.explain.findings import Weight
 from kubesvc.why.lookup import find_service
 from kubesvc.why.podsockets import Wildcard
 from kubesvc.why.trace.addressing import read_destination, read_source
-from kubesvc.why.trace.documents import direct_document, dns_document, outside_document, trace_document
+from kubesvc.why.trace.documents import (
+    direct_document,
+    dns_document,
+    judged_document,
+    outside_document,
+    trace_document,
+)
 
 
 class Diagnosis:
@@ -98,14 +104,15 @@ class Diagnosis:
         where = read_source(self._store, namespace, source, is_ipv6=is_ipv6)
         packet = Packet(where, target.destination, _read_head(request))
         if target.pod:
-            return direct_document(packet, target)
+            return direct_document(packet, target, self._proxy.rules.judge(where, target.destination))
         try:
             trace = await self._proxy.plane.traffic.trace(packet)
         except PlaneError as error:
             raise StatusError(503, "ServiceUnavailable", f"{error}; it is started again") from error
         claim = trace.decision.claim
         if claim is None and ip_address(target.destination.address).is_global:
-            return outside_document(trace, target, self.internet_error())
+            document = outside_document(trace, target, self.internet_error())
+            return judged_document(document, packet, self._proxy.rules.judge(where, target.destination))
         if claim is None:
             return trace_document(trace, target, None)
         heard = [each for each in listeners if each.port_name == claim.port_name and _is_at(each, target.destination)]

@@ -21,7 +21,9 @@ from typing import Any
 
 from kubedns.explain import Explanation
 from kubeproxy.plane import ListenerStatus
+from kubeproxy.policywords import said_judgement, why_denied
 from kubeproxy.rules import Packet, Verdict
+from kubeproxy.rules.policies import Judgement, denial
 from kubeproxy.tracing import Candidate, Trace, outcome_of, reason_of
 from kubesvc.why.explain.doubts import NO_DOUBTS, Doubts
 from kubesvc.why.trace.addressing import TraceTarget
@@ -60,17 +62,18 @@ def trace_document(
     }
 
 
-def direct_document(packet: Packet, target: TraceTarget) -> dict[str, Any]:
-    """Return the trace of a packet to the address of a pod, to which no rule applies."""
+def direct_document(packet: Packet, target: TraceTarget, judged: tuple[Judgement, ...] = ()) -> dict[str, Any]:
+    """Return the trace of a packet to the address of a pod, of which only NetworkPolicies judge."""
     destination = target.destination
-    return {
+    met = f"{destination.address} is the pod {target.pod}: no Service's rules are met."
+    document = {
         "source": packet.source,
         "destination": destination._asdict(),
         "service": "",
         "port": "",
         "kind": "",
         "node": "",
-        "steps": [*target.notes, f"{destination.address} is the pod {target.pod}: no Service's rules are met."],
+        "steps": [*target.notes, met],
         "endpoints": [],
         "balancing": "",
         "chosen": "",
@@ -78,6 +81,19 @@ def direct_document(packet: Packet, target: TraceTarget) -> dict[str, Any]:
         "reason": f"the address of pod {target.pod}",
         "outcome": "The packet goes to the pod itself; if nothing listens at that port there, the client is refused.",
     }
+    return judged_document(document, packet, judged)
+
+
+def judged_document(document: dict[str, Any], packet: Packet, judged: tuple[Judgement, ...]) -> dict[str, Any]:
+    """Return a trace with what NetworkPolicies say of the packet, which they may drop."""
+    said = (said_judgement(each, packet.source, packet.destination) for each in judged)
+    document = {**document, "steps": [*document["steps"], *said]}
+    denied = denial(judged)
+    if denied is None:
+        return document
+    reason = why_denied(denied, packet.source, packet.destination)
+    outcome = outcome_of(Verdict.DROP, packet.destination.protocol)
+    return {**document, "verdict": Verdict.DROP.value, "reason": reason, "outcome": outcome}
 
 
 def outside_document(trace: Trace, target: TraceTarget, internet_error: str) -> dict[str, Any]:
