@@ -54,7 +54,7 @@ def plan_builtin(
     raise KeyError(name)
 
 
-def image_layer(name: str, host: ServerHost, agnhost_script: str) -> tuple[LayerPart, ...]:
+def image_layer(name: str, host: ServerHost, agnhost_scripts: Mapping[str, str]) -> tuple[LayerPart, ...]:
     """Return the files of the image whose server is the built-in ``name``, for a container in a sandbox."""
     match name:
         case "nginx":
@@ -62,7 +62,7 @@ def image_layer(name: str, host: ServerHost, agnhost_script: str) -> tuple[Layer
         case "httpd":
             return httpd_layer()
         case "agnhost":
-            return agnhost_layer(agnhost_script)
+            return agnhost_layer(agnhost_scripts)
     return ()
 
 

@@ -107,6 +107,6 @@ def page_layer() -> tuple[LayerPart, ...]:
     return (LayerPart(NGINX_ROOT, {"index.html": NGINX_PAGE, "50x.html": NGINX_ERROR_PAGE}),)
 
 
-def agnhost_layer(script: str) -> tuple[LayerPart, ...]:
-    """Return the files of agnhost: the program under both of its names, as a script."""
-    return tuple(LayerPart(each, content=script, is_executable=True) for each in ("/agnhost", "/agnhost-2"))
+def agnhost_layer(scripts: Mapping[str, str]) -> tuple[LayerPart, ...]:
+    """Return the files of agnhost: its programs, which are scripts, by their paths."""
+    return tuple(LayerPart(path, content=script, is_executable=True) for path, script in scripts.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from kubeapi.backends import BACKEND_ANNOTATION
@@ -24,7 +24,7 @@ class ContainerHost:
     """What the containers of one pod take from the machine and from the kubelet's settings.
 
     ``tool_dir`` comes first in PATH, "" for none, as in a sandbox; its scripts read the pod's resolv.conf and hosts
-    file in ``etc_dir``. ``agnhost_script`` runs agnhost in a sandbox.
+    file in ``etc_dir``. ``agnhost_scripts`` are the programs of agnhost in a sandbox, by their paths.
     """
 
     images: Mapping[str, ImageSpec]
@@ -33,7 +33,7 @@ class ContainerHost:
     servers: ServerHost
     tool_dir: str = ""
     etc_dir: str = ""
-    agnhost_script: str = ""
+    agnhost_scripts: Mapping[str, str] = field(default_factory=dict)
 
 
 class ContainerPlan(NamedTuple):
@@ -63,7 +63,7 @@ def plan_container(
     working_dir = container.working_dir or (image.working_dir if image else "") or host.working_dir
     stop_signal = container.stop_signal or program.stop_signal
     servers = host.servers._replace(served=container.mount_paths)
-    layer = image_layer(image.builtin, servers, host.agnhost_script) if image and servers.is_sandboxed else ()
+    layer = image_layer(image.builtin, servers, host.agnhost_scripts) if image and servers.is_sandboxed else ()
     if program.builtin:
         if program.builtin == "backend":
             program = program._replace(arguments=(sources.pod.annotations.get(BACKEND_ANNOTATION, ""),))

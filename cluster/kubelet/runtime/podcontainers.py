@@ -29,7 +29,7 @@ from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.podroots import PodRoots
 from kubelet.runtime.references import ReferencedObjects
 from kubelet.servers.listening import ANY_ADDRESS
-from kubelet.tools.scripts import sandboxed_agnhost
+from kubelet.tools.scripts import sandboxed_programs
 
 KILLED = (137, 9)
 """Exit code and signal of a process that was killed."""
@@ -73,7 +73,7 @@ class PodContainers:
                 environment=config.environment,
                 working_dir=config.working_dir,
                 servers=ServerHost(self._bound_port, config.nginx, address=self._own_address(), is_sandboxed=True),
-                agnhost_script=sandboxed_agnhost(config.tools),
+                agnhost_scripts=sandboxed_programs(config.tools),
             )
         return ContainerHost(
             images=config.images,

@@ -54,19 +54,32 @@ def tool_scripts(found: Mapping[str, str], dns: ClusterDNS, port_shift: int) -> 
     ``python`` and ``sources`` (of this package) among them give agnhost. ``port_shift`` is how far ports below 1024
     have moved.
     """
+    own = {"netcat": _python_script(found, "kubelet.servers.netcat")} if "nc" not in found and "python" in found else {}
+    found = {"nc": "netcat", **found} if own else found
     words = {**found, "address": dns.address, "port": dns.port, "domain": dns.domain, "shift": port_shift}
     quoted = {name: shlex.quote(str(word)) for name, word in words.items()}
-    return {
+    scripts = {
         name: _WORD.sub(lambda match: quoted[match[1]], _read(f"{name}.sh"))
         for name, needed in _NEEDS.items()
         if all(each in found for each in needed)
     }
+    return scripts | own
 
 
-def sandboxed_agnhost(found: Mapping[str, str]) -> str:
-    """Return the script that is agnhost in a sandbox; ``found`` has ``python`` and ``sources``."""
+def sandboxed_programs(found: Mapping[str, str]) -> dict[str, str]:
+    """Return the scripts that the image agnhost brings into a sandbox, by their paths.
+
+    ``found`` has ``python`` and ``sources``. The image also has nc: without one on this machine it is our own.
+    """
+    agnhost = _python_script(found, "kubelet.servers sandbox")
+    own = {} if "nc" in found else {"/usr/bin/nc": _python_script(found, "kubelet.servers.netcat")}
+    return {"/agnhost": agnhost, "/agnhost-2": agnhost, **own}
+
+
+def _python_script(found: Mapping[str, str], module: str) -> str:
+    """Return a script that runs a module of these sources with its arguments."""
     python, sources = shlex.quote(found["python"]), shlex.quote(found["sources"])
-    return f'#!/bin/sh\nexec env PYTHONPATH={sources} {python} -S -s -m kubelet.servers sandbox "$@"\n'
+    return f'#!/bin/sh\nexec env PYTHONPATH={sources} {python} -S -s -m {module} "$@"\n'
 
 
 @cache

@@ -12,7 +12,7 @@ from kubelet.images.serverhost import ServerHost
 from kubelet.runtime.imagelayer import write_layer
 from kubelet.sandbox.spec import Mount
 from kubelet.servers.nginx import fill_template
-from kubelet.tools.scripts import sandboxed_agnhost
+from kubelet.tools.scripts import sandboxed_programs
 
 SANDBOX = ServerHost(int, is_sandboxed=True)
 WITH_NGINX = SANDBOX._replace(nginx="/usr/sbin/nginx")
@@ -57,12 +57,12 @@ def test_nginx_gets_the_containers_arguments(arguments: tuple[str, ...], argv: l
     ],
 )
 def test_images_bring_the_files_that_are_expected_of_them(name: str, host: ServerHost, targets: set[str]) -> None:
-    assert {each.target for each in image_layer(name, host, "")} == targets
+    assert {each.target for each in image_layer(name, host, {"/agnhost": "", "/agnhost-2": ""})} == targets
 
 
 @pytest.mark.parametrize(("address", "listen"), [("", "80"), ("127.168.0.101", "127.168.0.101:80")])
 def test_the_default_site_listens_on_all_addresses_or_on_the_nodes(address: str, listen: str) -> None:
-    parts = {each.target: each for each in image_layer("nginx", WITH_NGINX._replace(address=address), "")}
+    parts = {each.target: each for each in image_layer("nginx", WITH_NGINX._replace(address=address), {})}
     files = parts["/etc/nginx/conf.d"].files
     assert files is not None
     assert f"listen       {listen};" in files["default.conf"]
@@ -103,6 +103,13 @@ def test_templates_are_filled_in_with_variables_that_exist(text: str, filled: st
 
 
 def test_agnhost_in_a_sandbox_is_a_script_that_runs_it_with_its_arguments() -> None:
-    script = sandboxed_agnhost({"python": "/opt/a b/python", "sources": "/opt/src"})
+    scripts = sandboxed_programs({"python": "/opt/a b/python", "sources": "/opt/src", "nc": "/bin/nc"})
     expected = "exec env PYTHONPATH=/opt/src '/opt/a b/python' -S -s -m kubelet.servers sandbox \"$@\""
-    assert script.splitlines() == ["#!/bin/sh", expected]
+    assert {path: text.splitlines() for path, text in scripts.items()} == {
+        path: ["#!/bin/sh", expected] for path in ("/agnhost", "/agnhost-2")
+    }
+
+
+def test_agnhost_brings_its_own_nc_where_the_machine_has_none() -> None:
+    script = sandboxed_programs({"python": "/opt/python", "sources": "/opt/src"})["/usr/bin/nc"]
+    assert script.endswith(' /opt/python -S -s -m kubelet.servers.netcat "$@"\n')

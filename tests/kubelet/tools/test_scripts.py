@@ -269,3 +269,9 @@ def test_only_tools_that_are_there_have_a_script() -> None:
     assert set(tool_scripts({"curl": "/usr/bin/curl"}, DNS, 0)) == {"hostname"}
     found = {"dig": "/usr/bin/dig", "curl": "/usr/bin/curl"}
     assert set(tool_scripts(found, DNS, 0)) == {"dig", "curl", "wget", "hostname"}
+
+
+def test_a_machine_without_nc_has_our_own_behind_the_script() -> None:
+    scripts = tool_scripts({"dig": "/bin/dig", "python": "/opt/python", "sources": "/opt/src"}, DNS, 0)
+    assert "\nexec netcat " in scripts["nc"]
+    assert scripts["netcat"].endswith('-S -s -m kubelet.servers.netcat "$@"\n')
