@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from kubeapi.allocation.pools import Transaction
 from kubeapi.allocation.registryconfig import RegistryConfig
@@ -22,8 +22,16 @@ from kubeapi.validation.names import dns1123_subdomain
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 _PART_VERBS = ("get", "patch", "update")
 
-Find = Callable[[Resource, ObjectKey], JSON | None]
-"""Returns a stored object, None if it is not there."""
+
+class Objects(Protocol):
+    """The stored objects, for reading."""
+
+    def find(self, resource: Resource, key: ObjectKey) -> JSON | None:
+        """Return an object, None if it is not there."""
+
+    def list(self, resource: Resource, namespace: str = "") -> list[JSON]:
+        """Return the objects of one namespace, or of all ("")."""
+
 
 Change = Callable[[JSON], None]
 """Changes an object in place."""
@@ -42,14 +50,6 @@ class Subresource:
 
 STATUS = Subresource("status")
 SCALE = Subresource("scale", kind="Scale", group="autoscaling", version="v1")
-
-
-class ScalePaths(NamedTuple):
-    """Where an object has its number of replicas, wanted and present, and its selector as text, () for none."""
-
-    wanted: tuple[str, ...]
-    present: tuple[str, ...]
-    selector: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _no_change(obj: JSON) -> None:
     """Leave the object as it is."""
 
 
-def _no_admission(new: JSON, old: JSON | None, find: Find) -> None:
+def _no_admission(new: JSON, old: JSON | None, objects: Objects) -> None:
     """Admit the object as it is."""
 
 
@@ -148,14 +148,13 @@ class Kind:
     # Create and update.
     set_defaults: Change = _no_change
     """Fill in what a manifest left out (``SetDefaults_*``); looks at no other object."""
-    admit: Callable[[JSON, JSON | None, Find], None] = _no_admission
-    """``admit(new, old, find)``: complete or refuse (StatusError) as the admission plug-ins do; ``old`` None: new."""
+    admit: Callable[[JSON, JSON | None, Objects], None] = _no_admission
+    """``admit(new, old, objects)``: complete or refuse (StatusError) as the admission plug-ins do; ``old`` None: new.
+    """
     prepare_for_create: Change = _no_change
     """Set what only the server sets in a new object, its first status above all."""
     prepare_for_update: Callable[[JSON, JSON], None] = _no_preparation
     """``prepare_for_update(new, old)``: keep what an update may not change without saying so."""
-    has_own_status: bool = True
-    """Whether only the subresource writes the status; otherwise it is a field like the others."""
     accepts_status: bool = False
     """Whether a new object keeps the status that it comes with."""
     desired_state: Callable[[JSON], object] | None = None
@@ -165,8 +164,6 @@ class Kind:
     allows_unconditional_update: bool = True
     """Whether an update may leave out the resourceVersion."""
     allocator: Callable[[RegistryConfig, random.Random], Allocator] | None = None
-    scale_paths: ScalePaths | None = None
-    """Where the subresource ``scale`` finds the replicas; None for those of the workloads of apps/v1."""
     parts: Mapping[str, Part] = field(default_factory=dict)
     """The parts that only a subresource changes, by its name."""
 
@@ -178,8 +175,6 @@ class Kind:
     # Validation.
     validate_name: Callable[[str], tuple[str, ...]] = dns1123_subdomain
     """Return what is wrong with a name."""
-    requires_known_finalizers: bool = True
-    """Whether a finalizer without a domain has to be one of Kubernetes' own."""
     validate: Callable[[JSON], Faults] = _valid
     """Yield the faults of an object that is decoded and defaulted, but for those of its metadata."""
     validate_create: Callable[[JSON], Faults] = _valid

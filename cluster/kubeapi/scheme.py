@@ -37,6 +37,7 @@ class Resource:
 NAMESPACES = Resource("Namespace", "namespaces", "", "v1", False, ("ns",))
 NODES = Resource("Node", "nodes", "", "v1", False, ("no",))
 CONFIGMAPS = Resource("ConfigMap", "configmaps", "", "v1", True, ("cm",))
+SECRETS = Resource("Secret", "secrets", "", "v1", True)
 EVENTS = Resource("Event", "events", "", "v1", True, ("ev",))
 SERVICES = Resource("Service", "services", "", "v1", True, ("svc",))
 ENDPOINTS = Resource("Endpoints", "endpoints", "", "v1", True, ("ep",))
@@ -44,9 +45,6 @@ PODS = Resource("Pod", "pods", "", "v1", True, ("po",))
 DEPLOYMENTS = Resource("Deployment", "deployments", "apps", "v1", True, ("deploy",))
 REPLICASETS = Resource("ReplicaSet", "replicasets", "apps", "v1", True, ("rs",))
 ENDPOINTSLICES = Resource("EndpointSlice", "endpointslices", "discovery.k8s.io", "v1", True)
-CUSTOM_RESOURCE_DEFINITIONS = Resource(
-    "CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io", "v1", False, ("crd", "crds")
-)
 LEASES = Resource("Lease", "leases", "coordination.k8s.io", "v1", True)
 EVENTS_V1 = Resource("Event", "events", "events.k8s.io", "v1", True, ("ev",))
 """The newer version of EVENTS, under which the same objects are served."""

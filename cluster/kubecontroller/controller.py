@@ -28,10 +28,7 @@ class Controller(Protocol):
 
     @property
     def watches(self) -> Sequence[Resource]:
-        """The resources of which it is told every change.
-
-        A controller that watches CustomResourceDefinitions is told of all custom resources, too.
-        """
+        """The resources of which it is told every change."""
         ...
 
     def keys_for(self, resource: Resource, delta: Delta) -> Iterable[Key]:

@@ -13,11 +13,11 @@ from kubecontroller.cleanup.garbagecollector import GarbageCollector
 from kubecontroller.cleanup.namespace import NamespaceController
 from kubecontroller.cleanup.podgc import PodGarbageCollector
 from kubecontroller.controller import Controller
-from kubecontroller.customresources.definition import CustomResourceDefinitionController
 from kubecontroller.listers import Listers
 from kubecontroller.service.endpoints import EndpointsController
 from kubecontroller.service.endpointslice import EndpointSliceController
 from kubecontroller.service.endpointslicemirroring import EndpointSliceMirroringController
+from kubecontroller.service.ingress import IngressController
 from kubecontroller.service.loadbalancer import LoadBalancerController
 from kubecontroller.workload.deployment import DeploymentController
 from kubecontroller.workload.replicaset import ReplicaSetController
@@ -48,7 +48,7 @@ def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controll
         EndpointsController(listers),
         EndpointSliceMirroringController(listers),
         LoadBalancerController(listers, config.load_balancer_pool),
-        CustomResourceDefinitionController(listers),
+        IngressController(listers, config.load_balancer_pool),
         GarbageCollector(listers),
         PodGarbageCollector(listers),
         NamespaceController(listers),

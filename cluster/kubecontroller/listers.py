@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import NamedTuple
 
-from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.meta import JSON, ObjectKey, controller_of, key_of, labels_of, matches_labels, matches_selector
 from kubeapi.objects.endpointslice import service_of_slice
+from kubeapi.objects.ingress import ingress_addresses
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.objects.service import load_balancer_ingresses
 from kubeapi.objects.workload import read_workload
 from kubeapi.scheme import (
     DEPLOYMENTS,
     ENDPOINTSLICES,
+    INGRESSES,
     JOBS,
     PODS,
     REPLICASETS,
@@ -40,7 +41,6 @@ class Listers:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.customs = CustomKinds(store)
         self.dependents = Index[ObjectId](_owner_uids)
         self.services = SelectorIndex(_service_selector)
         selecting = (REPLICASETS, DEPLOYMENTS, REPLICATIONCONTROLLERS, JOBS)
@@ -50,7 +50,12 @@ class Listers:
         self._slices = Index[ObjectKey](_service_of_slice)
         self.load_balancers = Index[ObjectKey](_ingress_addresses)
         self.external_ips = Index[ObjectKey](_external_ips)
-        self._refreshers: dict[Resource, list[Callable[[ObjectKey, JSON | None], None]]] = {
+        self.ingresses = Index[ObjectKey](ingress_addresses)
+        self._refreshers = self._by_resource()
+
+    def _by_resource(self) -> dict[Resource, list[Callable[[ObjectKey, JSON | None], None]]]:
+        """Return what follows the objects of each resource."""
+        return {
             PODS: [self._controlled[PODS].refresh, self._labelled[PODS].refresh],
             REPLICASETS: [
                 self._controlled[REPLICASETS].refresh,
@@ -62,6 +67,7 @@ class Listers:
             JOBS: [self._controlled[JOBS].refresh, self._selectors[JOBS].refresh],
             SERVICES: [self.services.refresh, self.load_balancers.refresh, self.external_ips.refresh],
             ENDPOINTSLICES: [self._slices.refresh],
+            INGRESSES: [self.ingresses.refresh],
         }
 
     def refresh(self, resource: Resource, key: ObjectKey) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from kubeproxy.ingress.certificates import KeyPair
 from kubeproxy.portowner import PortOwner
 from kubeproxy.rules.policies import PolicyPod
 from kubeproxy.userspace.udp.flowtable import STREAM_SECONDS, UNREPLIED_SECONDS
@@ -51,6 +52,9 @@ class ProxyConfig:
     """Whether NetworkPolicies hold where pods have networks; in a real cluster its network plug-in obeys them."""
     policy_servers: tuple[PolicyPod, ...] = ()
     """The cluster's own servers in the pods' network, which policies judge as the pods that they stand for."""
+    ingress_certificate: Callable[[], KeyPair] | None = None
+    """Makes the certificate of clients for which no Ingress has another; None if no Ingresses are served. It may take
+    a while, and is called in a thread; OSError."""
     udp_seconds: float = UNREPLIED_SECONDS
     """How long a UDP flow without an answer lasts (conntrack.udpTimeout); with more than one worker the default."""
     udp_stream_seconds: float = STREAM_SECONDS

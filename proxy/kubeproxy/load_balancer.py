@@ -126,10 +126,7 @@ class LoadBalancer:
         return next((each for each in routes if port is not None and port.rule.usable(each)), None)
 
     def pinned(self, route: Route, client: str) -> tuple[str, float] | None:
-        """Return the address that ``client`` is pinned to and for how many seconds more; for ``tracing``.
-
-        Changes nothing. None when the client has no pin.
-        """
+        """Return the address that ``client`` is pinned to and for how many seconds more, None without a pin."""
         state = self._state(route)
         if state is None or not self._ports[route.port_name].rule.service_port.affinity_seconds:
             return None
@@ -155,10 +152,7 @@ class LoadBalancer:
         return state.balancer if state else None
 
     def is_unused(self, route: Route) -> bool:
-        """Tell whether no endpoint has been chosen on a route yet; for ``tracing``.
-
-        False if processes balance as one: another one may have chosen.
-        """
+        """Tell for ``tracing`` if no endpoint was chosen on a route yet; False if processes balance as one."""
         port = self._ports.get(route.port_name)
         return self._shared is None and (port is None or route not in port.routes)
 
@@ -167,6 +161,10 @@ class LoadBalancer:
         state = self._state(route)
         backend = state.backends.get(address) if state else None
         return state.balancer.left_out(backend) if state and backend else ""
+
+    def has(self, port_name: ServicePortName) -> bool:
+        """Tell whether it chooses for a Service port."""
+        return port_name in self._ports
 
     def algorithm(self, port_name: ServicePortName) -> Algorithm:
         """Return the algorithm that chooses for a known Service port."""

@@ -26,6 +26,8 @@ class Outcome(StrEnum):
     HALF_CLOSED_TIMEOUT = "half_closed_timeout"
     TUNNEL_TIMEOUT = "tunnel_timeout"
     NO_ENDPOINTS = "no_endpoints"
+    NO_RULE = "no_rule"
+    """No Ingress leads anywhere from there."""
     UNREACHABLE = "unreachable"
     """No endpoint could be connected."""
 

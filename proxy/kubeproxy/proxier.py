@@ -15,8 +15,15 @@ from kubeapi.meta import ObjectKey
 from kubeproxy.config import ProxyConfig
 from kubeproxy.rules import Listener, PortRule, Rules, compile_rules, port_rule
 from kubeproxy.rules.nodes import Nodes
-from kubeproxy.trackers import EndpointsChangeTracker, NodeTracker, PodTracker, PolicyTracker, ServiceChangeTracker
-from kubeproxy.types import Destination, ServicePortName
+from kubeproxy.trackers import (
+    EndpointsChangeTracker,
+    IngressTracker,
+    NodeTracker,
+    PodTracker,
+    PolicyTracker,
+    ServiceChangeTracker,
+)
+from kubeproxy.types import Destination, ServicePortName, is_ingress
 
 
 class ListenerAction(Enum):
@@ -88,12 +95,14 @@ class Proxier:
         self.nodes = NodeTracker(config)
         self.pods = PodTracker()
         self.policies = PolicyTracker(config.policy_servers)
+        self.ingresses = IngressTracker()
         self.rules = Rules()
 
     def sync(self) -> Sync:
         """Compile what has changed since the last call and swap the rules."""
         services, endpoints = self.services.take_changes(), self.endpoints.take_changes()
         changed = services | (endpoints & self.services.ports.keys()) | self.pods.take_changes()
+        changed |= self.ingresses.take_changes(services)
         old = self.rules
         nodes = self.nodes.nodes
         if nodes != old.nodes:
@@ -138,6 +147,8 @@ class Proxier:
 
     def _port_rules(self, service: ObjectKey, nodes: Nodes) -> tuple[PortRule, ...]:
         ports = self.services.ports.get(service)
+        if is_ingress(service):
+            return self.ingresses.rules(service, self.services.ports)
         if not ports:
             return self.pods.rules(service, nodes)
         endpoints = self.endpoints.endpoints(service)

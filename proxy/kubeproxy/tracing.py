@@ -15,6 +15,7 @@ from kubeproxy.policywords import said_policies, why_closed
 from kubeproxy.rules import Claim, Decision, Packet, PortRule, Reason, Rules, Selection, Verdict
 from kubeproxy.rules.nodes import EnteredBy, Node, Nodes
 from kubeproxy.tracedchoice import said_choice
+from kubeproxy.tracedingress import trace_request
 from kubeproxy.types import Destination, Endpoint, ListenerKind
 
 _MOST_PORTS = 8
@@ -34,11 +35,12 @@ _STEPS = {
 }
 """What a reason adds to the steps of a trace; the others are said by the verdict."""
 
-_NOWHERE = {
+_CLAUSES = {
     Reason.NO_ENDPOINTS: "{port} has no endpoints",
+    Reason.INGRESS: "{destination} is where Ingresses are served",
     Reason.NO_WEIGHT: "all endpoints of {port} that serve have the weight 0",
 }
-"""Why a Service port is refused everywhere."""
+"""Reasons that say all."""
 
 _ENTRIES = {
     EnteredBy.LOCALHOST: "{address} is {node} itself here.",
@@ -86,6 +88,8 @@ def trace_packet(rules: Rules, load_balancer: LoadBalancer, packet: Packet) -> T
     rule = rules.ports[claim.port_name]
     steps += [f"{packet.destination} is the {claim.kind} of {claim.port_name}."]
     steps += _conflicts(rules, packet.destination)
+    if rule.ingress is not None:
+        return _trace_ingress(rules, load_balancer, decision, packet.request, steps)
     steps += [_entry(rules.nodes, packet, selection), *_said_reasons(rule, claim, decision, selection)]
     steps += said_policies(rules, decision)
     closed = why_closed(rules, decision)
@@ -99,13 +103,30 @@ def trace_packet(rules: Rules, load_balancer: LoadBalancer, packet: Packet) -> T
     return Trace(decision, tuple(steps), candidates, *said)
 
 
+def _trace_ingress(
+    rules: Rules, load_balancer: LoadBalancer, decision: Decision, request: bytes, steps: list[str]
+) -> Trace:
+    """Return what would become of a request at an address of Ingresses: the decision stays that of the packet."""
+    claim = decision.claim
+    assert claim is not None
+    table = rules.ports[claim.port_name].ingress
+    assert table is not None
+    found = trace_request(rules, table, decision, request, is_tls=claim.port_name.port == "https")
+    if found.decision is None or found.decision.claim is None:
+        return Trace(decision, (*steps, *found.steps), (), found.balancing, "")
+    rule = rules.ports[found.decision.claim.port_name]
+    candidates = tuple(_candidate(each, rules.nodes, found.decision, load_balancer) for each in rule.endpoints)
+    said = said_choice(load_balancer, rule, found.decision, request)
+    return Trace(decision, (*steps, *found.steps), candidates, found.balancing or said.how, said.chosen)
+
+
 def reason_of(decision: Decision) -> str:
     """Return in a clause why the verdict is as it is."""
     claim, selection, last = decision.claim, decision.selection, decision.reasons[-1]
     if claim is None or selection is None:
         return f"no Service has {decision.packet.destination}"
-    if last in _NOWHERE:
-        return _NOWHERE[last].format(port=claim.port_name)
+    if last in _CLAUSES:
+        return _CLAUSES[last].format(port=claim.port_name, destination=decision.packet.destination)
     if last is Reason.NOT_IN_RANGES:
         return f"{decision.packet.source} is not in loadBalancerSourceRanges"
     if last is Reason.NETWORK_POLICY:

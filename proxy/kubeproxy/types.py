@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from kubeapi.failures import Subject
 from kubeapi.meta import ObjectKey
-from kubeapi.scheme import NETWORKPOLICIES, PODS, SERVICES
+from kubeapi.scheme import INGRESSES, NETWORKPOLICIES, PODS, SERVICES
 from kubehost.addresses import join_host_port
 
 IPV4, IPV6 = "IPv4", "IPv6"
@@ -36,6 +36,24 @@ def pod_rules_key(pod: ObjectKey) -> ObjectKey:
     return ObjectKey(pod.namespace, _POD + pod.name)
 
 
+_INGRESS = "ingress/"
+
+
+def ingress_rules_key(address: str) -> ObjectKey:
+    """Return the key of the rules for an address of Ingresses, among those of Services."""
+    return ObjectKey("", _INGRESS + address)
+
+
+def ingress_event_key(ingress: ObjectKey) -> ObjectKey:
+    """Return the key under which events about an Ingress are recorded, among those of Services."""
+    return ObjectKey(ingress.namespace, _INGRESS + ingress.name)
+
+
+def is_ingress(key: ObjectKey) -> bool:
+    """Tell whether a key is that of an Ingress, or of the rules for an address of Ingresses."""
+    return key.name.startswith(_INGRESS)
+
+
 _POLICY = "networkpolicy/"
 
 
@@ -45,8 +63,8 @@ def policy_key(policy: ObjectKey) -> ObjectKey:
 
 
 def subject_of(key: ObjectKey) -> Subject:
-    """Return the object that ``key`` stands for: a Service, a Pod with rules of its own, or a NetworkPolicy."""
-    for prefix, resource in ((_POD, PODS), (_POLICY, NETWORKPOLICIES)):
+    """Return the object that ``key`` stands for: a Service, a Pod with rules of its own, a policy or an Ingress."""
+    for prefix, resource in ((_POD, PODS), (_POLICY, NETWORKPOLICIES), (_INGRESS, INGRESSES)):
         if key.name.startswith(prefix):
             return Subject(resource, ObjectKey(key.namespace, key.name.removeprefix(prefix)))
     return Subject(SERVICES, key)
@@ -76,6 +94,11 @@ class ServicePortName(NamedTuple):
         return self.name.startswith(_POD)
 
     @property
+    def is_ingress(self) -> bool:
+        """Whether it is no Service's port but that of an address of Ingresses."""
+        return self.name.startswith(_INGRESS)
+
+    @property
     def within_service(self) -> PortKey:
         """What tells the port from the other ports of its Service."""
         return self.port, self.protocol, self.family
@@ -83,6 +106,8 @@ class ServicePortName(NamedTuple):
     def __str__(self) -> str:
         if self.is_pod:
             return f"pod {self.namespace}/{self.name.removeprefix(_POD)}:{self.port}"
+        if self.is_ingress:
+            return f"the Ingresses at {self.name.removeprefix(_INGRESS)} ({self.port})"
         return f"{self.namespace}/{self.name}:{self.port}" if self.port else f"{self.namespace}/{self.name}"
 
 

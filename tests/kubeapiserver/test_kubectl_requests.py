@@ -87,8 +87,8 @@ COMMANDS = {
     ],
     "get svc -o yaml": [got(f"{DEFAULT}/services?limit=500", kind="ServiceList")],
     "get po -w": [
-        got(f"{DEFAULT}/pods?limit=500", accept=TABLE_ACCEPT, metadata__resourceVersion="10"),
-        got(f"{DEFAULT}/pods?resourceVersion=10&watch=true", 0, TABLE_ACCEPT),
+        got(f"{DEFAULT}/pods?limit=500", accept=TABLE_ACCEPT, metadata__resourceVersion="11"),
+        got(f"{DEFAULT}/pods?resourceVersion=11&watch=true", 0, TABLE_ACCEPT),
     ],
     "scale deployment --replicas=2 web": [
         got(WEB_DEPLOYMENT, kind="Deployment"),
@@ -121,8 +121,8 @@ COMMANDS = {
         patched(
             f"{WEB_SERVICE}?dryRun=All&fieldManager=kubectl-client-side-apply&fieldValidation=Strict",
             "strategic",
-            {"metadata": {"resourceVersion": "7"}},
-            metadata__resourceVersion="7",
+            {"metadata": {"resourceVersion": "8"}},
+            metadata__resourceVersion="8",
         ),
     ],
     "create -f web.yaml --dry-run=server": [
@@ -163,7 +163,7 @@ COMMANDS = {
         got(WEB_DEPLOYMENT, accept=ANY_ACCEPT),
         got(f"{APPS}/deployments?fieldSelector=metadata.name%3Dweb&limit=500&resourceVersion=0", kind="DeploymentList"),
         got(
-            f"{APPS}/deployments?allowWatchBookmarks=true&fieldSelector=metadata.name%3Dweb&resourceVersion=9"
+            f"{APPS}/deployments?allowWatchBookmarks=true&fieldSelector=metadata.name%3Dweb&resourceVersion=10"
             "&timeoutSeconds=300&watch=true",
             0,
         ),
@@ -199,7 +199,7 @@ COMMANDS = {
         deleted(WEB_POD, metadata__deletionGracePeriodSeconds=30),
         got(WEB_POD),
         got(f"{DEFAULT}/pods?fieldSelector=metadata.name%3Dweb", kind="PodList"),
-        got(f"{DEFAULT}/pods?fieldSelector=metadata.name%3Dweb&resourceVersion=9&watch=true", 0),
+        got(f"{DEFAULT}/pods?fieldSelector=metadata.name%3Dweb&resourceVersion=10&watch=true", 0),
     ],
     "describe svc web": [
         got(WEB_SERVICE),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON, annotations_of
-from kubeapi.scheme import Resource
+from kubeapi.scheme import SECRETS
 from kubeapi.serialization.gojson import go_kind, read_json
 from kubeapi.status import FieldError
 from kubeapi.validation.configdata import validate_immutable, validate_key, validate_size
@@ -146,7 +146,7 @@ def _key_fault(types: list[str]) -> str:
 
 
 KIND = Kind(
-    resource=Resource("Secret", "secrets", "", "v1", True),
+    resource=SECRETS,
     field_labels=("type",),
     set_defaults=_set_defaults,
     validate=_validate,

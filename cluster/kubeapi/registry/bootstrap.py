@@ -1,4 +1,4 @@
-"""What every cluster has from the start: its namespaces, the API's Service and the DNS server's."""
+"""What every cluster has from the start: its namespaces, the API's Service and the DNS server's, its IngressClass."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from kubeapi.allocation.pools import AddressPool
 from kubeapi.kinds.namespace import INITIAL_NAMESPACES
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.endpointslice import PROXY_NAME_LABEL
-from kubeapi.scheme import NAMESPACES, SERVICES
+from kubeapi.objects.ingress import INGRESS_CONTROLLER
+from kubeapi.scheme import INGRESSCLASSES, NAMESPACES, SERVICES
 
 if TYPE_CHECKING:
     from kubeapi.registry.registry import Registry
@@ -29,6 +30,17 @@ def bootstrap(registry: Registry, *, cluster_dns: str = "") -> None:
     ):
         if registry.store.find(SERVICES, key_of(service)) is None:
             registry.create(SERVICES, service)
+    if registry.store.find(INGRESSCLASSES, key_of(_INGRESS_CLASS)) is None:
+        registry.create(INGRESSCLASSES, _INGRESS_CLASS)
+
+
+_INGRESS_CLASS = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "IngressClass",
+    "metadata": {"name": "kubesvc"},
+    "spec": {"controller": INGRESS_CONTROLLER},
+}
+"""Not the default: an Ingress without a class is served as it is, and keeps the field empty, as on most clusters."""
 
 
 def _kubernetes_service(address: str) -> JSON:

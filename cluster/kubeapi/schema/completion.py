@@ -22,15 +22,11 @@ class _Completion(NamedTuple):
     inner: tuple[tuple[str, _Completion], ...]
 
 
-_RECURSIVE = "apiextensions.v1.JSONSchemaProps"
-"""The one struct that contains itself; Go writes none of its empty fields."""
-
-
 @cache
 def _completion(name: str) -> _Completion:
     """Return what a struct is completed with."""
     inner = []
-    for field, kind in struct(name).fields.items() if name != _RECURSIVE else ():
+    for field, kind in struct(name).fields.items():
         while kind.element is not None:
             kind = kind.element
         if kind.kind == "struct" and any(below := _completion(kind.name)):

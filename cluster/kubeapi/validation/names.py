@@ -68,6 +68,18 @@ def dns1123_subdomain(value: str) -> tuple[str, ...]:
     return tuple(faults)
 
 
+def wildcard_subdomain(value: str) -> tuple[str, ...]:
+    """Return the faults of a name whose first label is an asterisk."""
+    faults = _longer_than(value, 253)
+    if not value.startswith("*.") or not _DNS1123_SUBDOMAIN.fullmatch(value[2:]):
+        faults.append(
+            "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist"
+            " of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character"
+            rf" (e.g. '*.example.com', regex used for validation is '\*\.{_LABEL}(\.{_LABEL})*')"
+        )
+    return tuple(faults)
+
+
 @lru_cache(_CACHED)
 def dns1035_label(value: str) -> tuple[str, ...]:
     """Return the faults of a Service's name: one DNS label that begins with a letter."""

@@ -22,14 +22,11 @@ ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT"})()
 class Atom:
     """The type of a value. ``fields`` are a struct's, ``element`` is the type of a map's values or a list's items.
 
-    A ``deduced`` value is a map if it looks like one, and a leaf otherwise. A struct with an ``element`` may have
-    fields that it does not name.
-
     ``always`` has those fields of a struct that Go's JSON always has, with their empty values; Go omits the fields in
     ``dropped`` when they are empty.
     """
 
-    relation: Literal["leaf", "struct", "map", "list", "deduced"]
+    relation: Literal["leaf", "struct", "map", "list"]
     fields: dict[str, Atom] = field(default_factory=dict)
     element: Atom | None = None
     keys: tuple[str, ...] = ()
@@ -42,7 +39,7 @@ class Atom:
     def child(self, element: str) -> Atom:
         """Return the type of the value at a path element."""
         if self.relation == "struct":
-            return self.fields.get(element.removeprefix(FIELD), self.element or LEAF)
+            return self.fields.get(element.removeprefix(FIELD), LEAF)
         return self.element or LEAF
 
     def named(self, name: str) -> tuple[str, Atom]:
@@ -60,40 +57,31 @@ LEAF = Atom("leaf", scalar="any")
 @cache
 def atom_of(name: str) -> Atom:
     """Return the type of a struct, such as ``core.v1.Service``."""
-    return _struct_atom(name, {})
-
-
-def _struct_atom(name: str, building: dict[str, Atom]) -> Atom:
-    """Return the type of a struct; ``building`` has those that are not complete yet, as a struct may contain itself."""
     known = struct(name)
     if known.is_atomic:
         return LEAF
-    if name in building:
-        return building[name]
     in_go = json_fields(name).values()
     dropped = frozenset(each.name for each in in_go if each.is_omitted_when_empty and not each.is_pointer)
-    atom = building[name] = Atom("struct", always=always_present(name), dropped=dropped)
-    for field_name, each in known.fields.items():
-        inner = atom.fields[field_name] = _field_atom(known, field_name, each, building)
-        atom.elements[field_name] = (FIELD + field_name, inner)
-    return atom
+    fields = {field_name: _field_atom(known, field_name, each) for field_name, each in known.fields.items()}
+    elements = {each: (FIELD + each, atom) for each, atom in fields.items()}
+    return Atom("struct", fields, always=always_present(name), dropped=dropped, elements=elements)
 
 
-def _field_atom(known: Struct, name: str, field_type: FieldType, building: dict[str, Atom]) -> Atom:
+def _field_atom(known: Struct, name: str, field_type: FieldType) -> Atom:
     if name in known.atomic:
         return LEAF
     if field_type.kind == "list" and name in known.list_keys and field_type.element:
-        return Atom("list", element=_atom(field_type.element, building), keys=known.list_keys[name])
-    return _atom(field_type, building)
+        return Atom("list", element=_atom(field_type.element), keys=known.list_keys[name])
+    return _atom(field_type)
 
 
-def _atom(field_type: FieldType, building: dict[str, Atom]) -> Atom:
+def _atom(field_type: FieldType) -> Atom:
     match field_type.kind:
         case "struct":
-            return _struct_atom(field_type.name, building)
+            return atom_of(field_type.name)
         case "map" if field_type.element:
-            return Atom("map", element=_atom(field_type.element, building))
-    return Atom("leaf", scalar="any" if field_type.kind.startswith("Schema") else field_type.kind)
+            return Atom("map", element=_atom(field_type.element))
+    return Atom("leaf", scalar=field_type.kind)
 
 
 def field_set(atom: Atom, value: Any) -> FieldSet:
@@ -116,10 +104,8 @@ def _collect(atom: Atom, value: Any, path: Path, found: set[Path]) -> None:
         for name, each in value.items():
             below = (*path, FIELD + name)
             _collect(atom.child(FIELD + name), each, below, found)
-            if each is None or each == {} or name not in atom.fields:
+            if each is None or each == {} or atom.relation == "map":
                 found.add(below)
-    elif atom.relation == "deduced":
-        found.add(path)
 
 
 def indexed(atom: Atom, items: Any) -> dict[str, list[Any]]:
@@ -175,7 +161,7 @@ def _compare(atom: Atom, old: Any, new: Any, path: Path, result: Comparison) -> 
 def _compare_fields(atom: Atom, old: Any, new: Any, path: Path, result: Comparison) -> None:
     """Compare structs or maps field by field."""
     before, after = _contents(atom, old), _contents(atom, new)
-    if atom.relation in ("map", "deduced"):
+    if atom.relation == "map":
         for name in before.keys() | after.keys():
             element, child = atom.named(name)
             _compare(child, before.get(name, ABSENT), after.get(name, ABSENT), (*path, element), result)

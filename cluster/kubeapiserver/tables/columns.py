@@ -53,7 +53,6 @@ class Column(Generic[R]):
     type: str = "string"
     priority: int = 0
     format: str = ""
-    description: str = ""
 
     def definition(self) -> JSON:
         """Return the column as a Table defines it."""
@@ -61,7 +60,7 @@ class Column(Generic[R]):
             "name": self.name,
             "type": self.type,
             "format": self.format,
-            "description": self.description,
+            "description": "",
             "priority": self.priority,
         }
 

@@ -44,15 +44,17 @@ class ServerCertificate:
         return context
 
 
-def server_certificate(path: Path, addresses: Sequence[str], names: Sequence[str], now: float) -> ServerCertificate:
+def server_certificate(
+    path: Path, addresses: Sequence[str], names: Sequence[str], now: float, subject: str = "kube-apiserver"
+) -> ServerCertificate:
     """Return the certificate for exactly these addresses and names, made now unless the file has it; OSError.
 
-    ``now`` is in seconds since the epoch. The file's mode is 0600.
+    ``now`` is in seconds since the epoch, ``subject`` the common name. The file's mode is 0600.
     """
     wanted = {"addresses": sorted(set(addresses)), "names": sorted(set(names))}
     kept = _kept(path, wanted, now)
     if kept is None:
-        kept = json.dumps({**wanted, "notAfter": now + VALID_SECONDS}) + "\n" + _make(addresses, names, now)
+        kept = json.dumps({**wanted, "notAfter": now + VALID_SECONDS}) + "\n" + _make(addresses, names, now, subject)
         _write(path, kept)
     return ServerCertificate(path, _BEGIN + kept.rpartition(_BEGIN)[2])
 
@@ -82,7 +84,7 @@ def _write(path: Path, text: str) -> None:
     fresh.replace(path)
 
 
-def _make(addresses: Sequence[str], names: Sequence[str], now: float) -> str:
+def _make(addresses: Sequence[str], names: Sequence[str], now: float, subject: str) -> str:
     """Return the server's key, its certificate and the authority's, in PEM."""
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -98,7 +100,7 @@ def _make(addresses: Sequence[str], names: Sequence[str], now: float) -> str:
         authority_key,
     )
     server = _signed(
-        _builder("kube-apiserver", key, now)
+        _builder(subject, key, now)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage("digital_signature"), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

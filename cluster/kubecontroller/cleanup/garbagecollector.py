@@ -126,8 +126,7 @@ class GarbageCollector:
         return owner is None or owner["metadata"].get("uid", "") != reference.get("uid", "")
 
     def _owner_id(self, reference: JSON, namespace: str) -> ObjectId | None:
-        named = reference.get("apiVersion", ""), reference.get("kind", "")
-        resource = resource_for(*named) or self._listers.customs.of_kind(*named)
+        resource = resource_for(reference.get("apiVersion", ""), reference.get("kind", ""))
         if resource is None:
             return None
         return ObjectId(resource, ObjectKey(namespace if resource.namespaced else "", reference.get("name", "")))

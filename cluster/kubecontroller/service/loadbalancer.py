@@ -129,7 +129,9 @@ class LoadBalancerController:
             return any(holder != key for holder in self._listers.external_ips.having(address))
 
         def is_taken(address: str) -> bool:
-            return is_claimed(address) or any(holder != key for holder in self._listers.load_balancers.having(address))
+            holders = self._listers.load_balancers.having(address)
+            is_of_ingresses = bool(self._listers.ingresses.having(address))
+            return is_of_ingresses or is_claimed(address) or any(holder != key for holder in holders)
 
         return reconcile(service, self._pool, is_taken, is_claimed)
 

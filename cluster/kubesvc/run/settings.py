@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from kubelet.process.orphans import marker
 from kubelet.tools.scripts import ClusterDNS
 from kubeproxy.config import NFTABLES, USERSPACE, ProxyConfig
 from kubeproxy.counters import Figure
+from kubeproxy.ingress.certificates import KeyPair
 from kubeproxy.rules.policies import PolicyPod
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
@@ -71,6 +73,7 @@ def proxy_config(config: ClusterConfiguration, state: StateDirectory, *, has_nod
         localhost_node_ports=has_nodes and not config.plan.block,
         follows_policies=has_nodes,
         policy_servers=policy_servers(config),
+        ingress_certificate=partial(_ingress_certificate, state) if has_nodes else None,
     )
 
 
@@ -79,6 +82,16 @@ def policy_servers(config: ClusterConfiguration) -> tuple[PolicyPod, ...]:
     ports = (("dns", "UDP", DNS_PORT), ("dns-tcp", "TCP", DNS_PORT))
     coredns = ObjectKey("kube-system", "coredns")
     return (PolicyPod(coredns, (config.networking.dns_address,), {"k8s-app": "kube-dns"}, ports),)
+
+
+def _ingress_certificate(state: StateDirectory) -> KeyPair:
+    """Return the certificate of clients for which no Ingress has another; nobody's name is in it."""
+    # Imported only here, because most clusters have no Ingress.
+    from kubeapiserver.wire.tls import server_certificate
+
+    path, name = state.certificate.with_name("ingress.pem"), "kubesvc Ingress Fake Certificate"
+    made = server_certificate(path, (), ("ingress.invalid",), time.time(), name)
+    return KeyPair(made.path.read_bytes(), b"")
 
 
 def dns_config(config: ClusterConfiguration, network: LoopbackNetwork) -> DNSConfig:

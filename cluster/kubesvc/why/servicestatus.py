@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.endpointslice import PROXY_NAME_LABEL, EndpointSlice, read_endpoint_slice, service_of_slice
@@ -34,7 +34,6 @@ def service_document(
 ) -> JSON:
     """Return the document of one Service, with what ``endpoints_of`` returns."""
     targets = {(port.name, port.protocol): port.target_port for port in service.ports}
-    in_order = sorted(listeners, key=lambda each: (each.kind, each.address, each.requested_port, each.protocol))
     return {
         "namespace": service.key.namespace,
         "name": service.key.name,
@@ -45,9 +44,15 @@ def service_document(
         "dnsName": f"{service.key.name}.{service.key.namespace}.svc.{zone}",
         "proxyName": service.labels.get(PROXY_NAME_LABEL, ""),
         "ports": list(map(_port, service.ports)),
-        "listeners": [_listener(each, targets.get((each.port_name.port, each.protocol))) for each in in_order],
+        "listeners": listener_documents(listeners, targets),
         "endpoints": list(endpoints),
     }
+
+
+def listener_documents(listeners: Iterable[ListenerStatus], targets: Mapping[tuple[str, str], int | str]) -> list[JSON]:
+    """Return the documents of listeners in their order; ``targets`` are the target ports by name and protocol."""
+    in_order = sorted(listeners, key=lambda each: (each.kind, each.address, each.requested_port, each.protocol))
+    return [_listener(each, targets.get((each.port_name.port, each.protocol))) for each in in_order]
 
 
 def _port(port: ServicePort) -> JSON:

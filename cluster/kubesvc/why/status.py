@@ -53,6 +53,10 @@ are "", missing numbers null. Lists are sorted, by namespace and name if they ha
             ready, serving, terminating    the conditions of its EndpointSlice
             weight          0 to 256, 1 if nothing gives it another
         notCarried          what does not work of it through another cluster's API, a sentence each
+    ingresses               the Ingresses
+        namespace, name, class
+        hosts               those of its rules, "*" for all
+        listeners           as a Service's, none if it is not served
     pods                    the pods
         namespace, name
         phase, status       status is kubectl's STATUS column, CrashLoopBackOff for instance
@@ -75,18 +79,19 @@ from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.container import ContainerStatus
+from kubeapi.objects.ingress import read_ingress
 from kubeapi.objects.node import read_node
 from kubeapi.objects.parts import map_at
 from kubeapi.objects.pod import read_pod
 from kubeapi.objects.service import read_service
-from kubeapi.scheme import EVENTS, NODES, PODS, SERVICES, Resource
+from kubeapi.scheme import EVENTS, INGRESSES, NODES, PODS, SERVICES, Resource
 from kubeapi.store import Store
 from kubeproxy.plane import ListenerStatus
-from kubesvc.why.servicestatus import endpoints_of, service_document, slices_by_service
+from kubeproxy.types import ingress_rules_key
+from kubesvc.why.servicestatus import endpoints_of, listener_documents, service_document, slices_by_service
 
 RECENT_WARNINGS = 20
 """Warning events in the document, newest last."""
-
 
 UPSTREAM = ("context", "server", "namespace", "selector")
 """The fields of ``upstream``."""
@@ -143,6 +148,7 @@ def status_document(store: Store, readings: Readings) -> dict[str, Any]:
         **_cluster(readings),
         "nodes": each(NODES, _node),
         "services": each(SERVICES, service),
+        "ingresses": each(INGRESSES, lambda obj: _ingress(obj, listeners)),
         "pods": each(PODS, lambda obj: _pod(obj, readings.pids.get(key_of(obj), {}))),
         "warnings": _warnings(store.list(EVENTS)),
     }
@@ -177,6 +183,18 @@ def _dns_address(at: DNSAddress) -> JSON:
 def _node(obj: JSON) -> JSON:
     node = read_node(obj)
     return {"name": node.name, "addresses": node.addresses("InternalIP")}
+
+
+def _ingress(obj: JSON, listeners: Mapping[ObjectKey, Sequence[ListenerStatus]]) -> JSON:
+    ingress = read_ingress(obj)
+    served = [one for at in ingress.addresses for one in listeners.get(ingress_rules_key(at), ())]
+    return {
+        "namespace": ingress.key.namespace,
+        "name": ingress.key.name,
+        "class": ingress.class_name,
+        "hosts": list(dict.fromkeys(each.host or "*" for each in ingress.rules)) or ["*"],
+        "listeners": listener_documents(served, {}),
+    }
 
 
 def _pod(obj: JSON, pids: Mapping[str, int]) -> JSON:

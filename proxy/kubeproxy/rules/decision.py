@@ -55,6 +55,8 @@ class Reason(Enum):
     IN_RANGES = "the source is in loadBalancerSourceRanges"
     NOT_IN_RANGES = "the source is not in loadBalancerSourceRanges"
 
+    INGRESS = "Ingresses say of each request which Service gets it"
+
     POLICY_CLUSTER = "the traffic policy is Cluster"
     POLICY_LOCAL = "the traffic policy is Local"
     POLICY_LOCAL_BYPASSED = "the traffic policy is Local, which does not apply to traffic from the node itself"

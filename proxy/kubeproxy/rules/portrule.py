@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from kubeproxy.ingress.table import IngressTable
 from kubeproxy.rules.decision import Reason
 from kubeproxy.rules.nodes import Entry, Nodes
 from kubeproxy.rules.topology import Categorized, categorize_endpoints, differs_by_node
@@ -21,7 +22,8 @@ _NO_DIFFERENCE: Mapping[str, Categorized] = {}
 class PortRule:
     """One Service port with its endpoints, those that each node may use, and the destinations that it asks for.
 
-    ``by_node`` is empty when the node makes no difference.
+    ``by_node`` is empty when the node makes no difference. ``ingress`` is None but at an address of Ingresses, where it
+    says of each request which Service port gets it.
     """
 
     service_port: ServicePort
@@ -29,6 +31,7 @@ class PortRule:
     anywhere: Categorized
     by_node: Mapping[str, Categorized]
     destinations: tuple[tuple[Destination, ListenerKind], ...]
+    ingress: IngressTable | None = None
 
     @property
     def has_any(self) -> bool:
@@ -81,6 +84,12 @@ def pod_port_rule(
     """Return the rule of a pod's own port: everybody gets to the pod, ready or not."""
     only = (endpoint,)
     return PortRule(port, only, Categorized(only, only, has_any=True), _NO_DIFFERENCE, destinations)
+
+
+def ingress_port_rule(port: ServicePort, table: IngressTable) -> PortRule:
+    """Return the rule of a port at an address of Ingresses: every client is served, if only by a refusal."""
+    served = Categorized((), (), has_any=True)
+    return PortRule(port, (), served, _NO_DIFFERENCE, destinations_of(port, ()), table)
 
 
 def destinations_of(

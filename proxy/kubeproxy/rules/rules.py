@@ -190,6 +190,8 @@ def _judge(rule: PortRule, selection: Selection, ranges: tuple[Reason, ...]) -> 
         return _REJECT, (*ranges, policy, Reason.NO_WEIGHT if is_weighed_out else Reason.NO_ENDPOINTS)
     if _NOT_IN_RANGES in ranges:
         return _DROP, ranges
+    if rule.ingress is not None:
+        return _FORWARD, (Reason.INGRESS,)
     if not endpoints:
         return _DROP, (*ranges, policy, Reason.NO_LOCAL_ENDPOINT)
     return _FORWARD, (*ranges, policy, *_narrowed(rule, route, endpoints))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 from kubeapi.meta import ObjectKey
 from kubehost.network import Network
 from kubeproxy.algorithms import why_no_algorithm
+from kubeproxy.ingress.compiling import Problem
 from kubeproxy.proxier import Sync
 from kubeproxy.targets import Loop, Targets
-from kubeproxy.types import ServicePortName
+from kubeproxy.types import ServicePortName, ingress_event_key, is_ingress
 
 WARNING = "Warning"
 
@@ -18,7 +19,12 @@ Record = Callable[[ObjectKey, str, str, str], None]
 
 
 class SyncEvents:
-    """Records each trouble once, when it is new."""
+    """Records each trouble once, when it is new.
+
+    ``ingresses_at`` returns the Ingresses that are served by the rules with a key.
+    """
+
+    ingresses_at: Callable[[ObjectKey], Sequence[ObjectKey]] = staticmethod(lambda _: ())
 
     def __init__(self, record: Record, network: Network, default_balancer: str) -> None:
         self._record = record
@@ -26,14 +32,22 @@ class SyncEvents:
         self._loops: dict[ServicePortName, tuple[Loop, ...]] = {}
         self._default_balancer = default_balancer
         self._unknown_balancers: dict[ServicePortName, str] = {}
+        self._ingress_problems = frozenset[Problem]()
 
     def note(self, sync: Sync) -> None:
         """Record what is new with a change of the rules."""
         for conflict in sync.conflicts:
-            self._record(conflict.loser.service, WARNING, "PortConflict", str(conflict))
+            self._tell(conflict.loser.service, "PortConflict", str(conflict))
         for port_name in sync.ports:
             self._note_balancer(sync, port_name)
         self._note_loops(sync)
+
+    def note_ingresses(self, problems: Collection[Problem]) -> None:
+        """Record what is new of what does not work of Ingresses."""
+        for each in problems:
+            if each not in self._ingress_problems:
+                self._record(ingress_event_key(each.ingress), WARNING, each.reason, each.message)
+        self._ingress_problems = frozenset(problems)
 
     def loops(self, port_name: ServicePortName) -> tuple[Loop, ...]:
         """Return the endpoints of a Service port that are not dialled, because they lead back to it."""
@@ -45,11 +59,17 @@ class SyncEvents:
 
     def note_bind_failure(self, port_name: ServicePortName, message: str) -> None:
         """Record that a Service port cannot be reached at some address."""
-        self._record(port_name.service, WARNING, "PortBindFailed", message)
+        self._tell(port_name.service, "PortBindFailed", message)
 
     def note_kernel_refusal(self, port_name: ServicePortName, message: str) -> None:
         """Record that the kernel does not take the rules of a Service port."""
         self._record(port_name.service, WARNING, "KernelRulesRefused", message)
+
+    def _tell(self, service: ObjectKey, reason: str, message: str) -> None:
+        """Record a trouble of rules: about their Service, or about all Ingresses that are served by them."""
+        about = map(ingress_event_key, self.ingresses_at(service)) if is_ingress(service) else (service,)
+        for each in about:
+            self._record(each, WARNING, reason, message)
 
     def _note_balancer(self, sync: Sync, port_name: ServicePortName) -> None:
         rule = sync.rules.ports.get(port_name)

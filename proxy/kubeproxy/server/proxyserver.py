@@ -10,9 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
-from kubeapi.io.informer import Informer
-from kubeapi.meta import JSON, ObjectKey
-from kubeapi.scheme import ENDPOINTSLICES, NODES, PODS, SERVICES, Resource
+from kubeapi.meta import ObjectKey
 from kubeapi.watching import ListerWatcher
 from kubehost.network import Network
 from kubehost.openfiles import client_shortage
@@ -27,6 +25,7 @@ from kubeproxy.proxier import Proxier
 from kubeproxy.rules import Rules
 from kubeproxy.server.answers import Answers, SyncRecord
 from kubeproxy.server.events import Record, SyncEvents
+from kubeproxy.server.following import Following
 from kubeproxy.server.healthcheck import HealthcheckServer
 from kubeproxy.server.planes import make_plane
 from kubeproxy.server.policing import Policing
@@ -38,9 +37,6 @@ from kubeproxy.userspace.poller import Poller
 COMPILING = f"{NAME} (rules)"
 SHORTAGE_LOG_SECONDS = 60.0
 """How often the log says that clients wait for file descriptors."""
-
-Update = Callable[[ObjectKey, JSON | None], None]
-"""Takes an object of the cluster, None when it is gone."""
 
 _log = logging.getLogger(__name__)
 
@@ -67,20 +63,20 @@ class ProxyServer:
     ) -> None:
         loop = self._loop = asyncio.get_running_loop()
         self.failures = dependencies.failures
-        self._config = config
-        self._clock = dependencies.clock
+        self._config, self._clock = config, dependencies.clock
         self._events = SyncEvents(record, dependencies.network, config.default_balancer)
         self.plane = make_plane(loop, config, dependencies, self._events)
         self.plane.traffic.tell_shortage(self._log_shortage)
         self._proxier = Proxier(config, self._note_uncompiled)
+        self._events.ingresses_at = self._proxier.ingresses.served_at
         self._prepare, self._pace = dependencies.prepare, Pace(config.min_sync_seconds)
         self._syncs = SyncRecord(dependencies.clock, dependencies.stale)
         self._poller, self._policing = Poller(dependencies.failures), Policing(config, dependencies, record)
         self._service_health = self._make_service_health(dependencies.network)
         self.healthcheck = HealthcheckServer(dependencies.failures, config.owner_name)
         self._answers = Answers(self._syncs, self.failures, self._is_node_eligible, self.plane.traffic.count, figures)
-        self._informers = self._make_informers(source, has_sandboxes=len(dependencies.network.places) > 1)
-        self._programmed = asyncio.Event()
+        self._following = Following(source, self._proxier, config, dependencies, self._policing)
+        self._following.changed, self._programmed = self._schedule, asyncio.Event()
 
     @property
     def rules(self) -> Rules:
@@ -107,8 +103,7 @@ class ProxyServer:
     async def _follow_cluster(self) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
-                for informer in self._informers:
-                    tasks.create_task(informer.run(), name=f"{NAME} {informer.resource}")
+                tasks.create_task(self._following.run(), name=f"{NAME} following")
                 tasks.create_task(self._begin(), name=f"{NAME} first sync")
         finally:
             self._is_draining = True
@@ -155,45 +150,8 @@ class ProxyServer:
             owner_name=self._config.owner_name,
         )
 
-    def _make_informers(self, source: ListerWatcher, *, has_sandboxes: bool) -> tuple[Informer, ...]:
-        """Return what follows the cluster: Pods for their weights, and where they have networks for their addresses."""
-        proxier = self._proxier
-        informers = (
-            self._follow(source, SERVICES, self._update_service),
-            self._follow(source, ENDPOINTSLICES, self._update_slice if has_sandboxes else proxier.endpoints.update),
-            self._follow(source, NODES, proxier.nodes.update),
-            *(self._follow(source, *each) for each in self._policing.followed(proxier.policies)),
-        )
-        if not self._config.follows_pods:
-            return informers
-        if has_sandboxes:
-            return (*informers, self._follow(source, PODS, self._update_pod))
-        pods = Informer(source, PODS, self.failures)
-        pods.add_handler(NAME, lambda delta: proxier.endpoints.update_pod(delta.key, delta.new), self._schedule_changes)
-        return (*informers, pods)
-
-    def _update_service(self, key: ObjectKey, obj: JSON | None) -> None:
-        """Record a Service's state; one that something failed with is tried again whatever has changed of it."""
-        self._proxier.services.update(key, obj)
-        if self.failures.is_about(subject_of(key)):
-            self._proxier.services.renew(key)
-
-    def _update_slice(self, key: ObjectKey, obj: JSON | None) -> None:
-        self._proxier.endpoints.update(key, obj)
-        self._proxier.pods.update_slice(key, obj)
-
-    def _update_pod(self, key: ObjectKey, obj: JSON | None) -> None:
-        self._proxier.endpoints.update_pod(key, obj)
-        self._proxier.pods.update(key, obj)
-        self._proxier.policies.update_pod(key, obj)
-
     def _is_node_eligible(self) -> bool:
         return self._proxier.nodes.is_eligible
-
-    def _follow(self, source: ListerWatcher, resource: Resource, update: Update) -> Informer:
-        informer = Informer(source, resource, self.failures, keeps_objects=not self._config.node_name)
-        informer.add_handler(NAME, lambda delta: update(delta.key, delta.new), self._schedule)
-        return informer
 
     def _schedule(self) -> None:
         """Sync in the next turn, once for all that this turn brings; not before everything has been listed."""
@@ -205,14 +163,8 @@ class ProxyServer:
             else:
                 self._loop.call_at(due_at, self._sync)
 
-    def _schedule_changes(self) -> None:
-        """Sync if a Pod's weight has changed: of other pods there are many changes."""
-        if self._proxier.endpoints.is_changed:
-            self._schedule()
-
     async def _begin(self) -> None:
-        for informer in self._informers:
-            await informer.wait_for_sync()
+        await self._following.wait_for_sync()
         self._is_listed = True
         self._sync()
         await self.plane.traffic.wait_until_applied()
@@ -235,6 +187,7 @@ class ProxyServer:
         services = dict.fromkeys(each.service for each in sync.ports)
         self._service_health.update(sync.rules, services)
         self._events.note(sync)
+        self._events.note_ingresses(self._proxier.ingresses.problems)
         for service in services:
             self.failures.forget(COMPILING, subject_of(service))
         self._syncs.synced(sync, self._clock() - begun)

@@ -210,7 +210,11 @@ class DataPlane:
         self._probes.end_all()
 
     def _update_http(self, port_name: ServicePortName, rule: PortRule | None) -> None:
-        if rule is not None and rule.service_port.is_http:
+        if port_name.is_ingress:
+            for each in self._http.serve_ingresses(port_name, rule.ingress if rule else None):
+                if self._load_balancer.has(each):  # one that is new itself has its turn later
+                    self._update_http(each, self.rules.ports.get(each))
+        elif rule is not None and (rule.service_port.is_http or port_name in self._http.ingresses.backends):
             hashed = self._load_balancer.algorithm(port_name).hashed_part
             self._http.update(port_name, rule.reachable(), rule.service_port, hashed)
         else:

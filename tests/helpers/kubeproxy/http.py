@@ -184,9 +184,10 @@ class Talk:
 
 
 class _Door:
-    def __init__(self, front: HttpFront, sock: socket.socket) -> None:
+    def __init__(self, front: HttpFront, sock: socket.socket, at: ServicePortName) -> None:
         self._front = front
         self._sock = sock
+        self._at = at
 
     def abandon(self) -> None:
         raise AssertionError("the poller has given up a listening socket")
@@ -197,14 +198,21 @@ class _Door:
             while True:
                 sock, (client, port) = self._sock.accept()
                 sock.setblocking(False)
+                number = 443 if self._at.port == "https" else 80
                 self._front.accept(
-                    sock, client, port, Destination("10.96.0.1", 80, "TCP"), Route(WEB, "node-1", is_local=False)
+                    sock,
+                    client,
+                    port,
+                    Destination("10.96.0.1", number, "TCP"),
+                    Route(self._at, "node-1", is_local=False),
                 )
 
 
 @contextlib.asynccontextmanager
-async def http_front(*addresses: str, config: HttpConfig | None = None) -> AsyncIterator[Running]:
-    """Run a front with endpoints at ``addresses``; time stands still but for ``pass_time``."""
+async def http_front(
+    *addresses: str, config: HttpConfig | None = None, at: ServicePortName = WEB
+) -> AsyncIterator[Running]:
+    """Run a front with endpoints at ``addresses``; time stands still but for ``pass_time``. ``at`` is its port."""
     now, counters, turns = [1000.0], ProxyCounters(), Turns(*addresses)
     dependencies = ProxyDependencies(DirectNetwork(), lambda: now[0], random.Random(7), Failures())
     parts = DataPlaneParts(asyncio.get_running_loop(), dependencies, turns, counters, ceiling=sys.maxsize)
@@ -217,7 +225,7 @@ async def http_front(*addresses: str, config: HttpConfig | None = None) -> Async
         sock.setblocking(False)
         sock.bind((VIP, PORT))
         sock.listen(128)
-        poller.register(sock.fileno(), READABLE, _Door(front, sock))
+        poller.register(sock.fileno(), READABLE, _Door(front, sock, at))
         try:
             yield running
         finally:

@@ -17,6 +17,8 @@ from kubeapi.scheme import (
     ENDPOINTSLICES,
     EVENTS,
     HORIZONTALPODAUTOSCALERS,
+    INGRESSCLASSES,
+    INGRESSES,
     JOBS,
     NAMESPACES,
     NODES,
@@ -62,6 +64,8 @@ def cells(resource: Resource, **fields: Any) -> list[Any]:
         (NAMESPACES, "Name Status Age"),
         (EVENTS, "Last Seen Type Reason Object Subobject* Source* Message First Seen* Count* Name*"),
         (CONFIGMAPS, "Name Data Age"),
+        (INGRESSES, "Name Class Hosts Address Ports Age"),
+        (INGRESSCLASSES, "Name Controller Parameters Age"),
         (SCALES, "Name Desired Available Age"),
         (Resource("Thing", "things", "example.com", "v1", True), "Name Age"),
     ],
@@ -436,3 +440,27 @@ def test_a_scale() -> None:
 def test_config_maps_and_namespaces() -> None:
     assert cells(CONFIGMAPS, data={"a": "1"}, binaryData={"b": ""}) == ["x", 2, "60s"]
     assert cells(NAMESPACES, status={"phase": "Active"}) == ["x", "Active", "60s"]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "text"),
+    [
+        ([], "*"),
+        (["", ""], "*"),
+        (["a", "", "b"], "a,b"),
+        (["a", "b", "c"], "a,b,c"),
+        (["a", "b", "c", ""], "a,b,c + 1 more..."),
+        (["a", "", "b", "c", "d"], "a,b,c + 2 more..."),
+    ],
+)
+def test_an_ingress_shows_its_first_hosts(hosts: list[str], text: str) -> None:
+    spec = {"rules": [{"host": each} if each else {} for each in hosts], "tls": [{}], "ingressClassName": "kubesvc"}
+    status = {"loadBalancer": {"ingress": [{"ip": "127.0.113.254"}]}}
+    shown = cells(INGRESSES, spec=spec, status=status)
+    assert shown == ["x", "kubesvc", text, "127.0.113.254", "80, 443", "60s"]
+
+
+def test_an_ingress_class_shows_its_controller_and_parameters() -> None:
+    metadata = {"annotations": {"ingressclass.kubernetes.io/is-default-class": "true"}}
+    spec = {"controller": "a/b", "parameters": {"apiGroup": "g", "kind": "K", "name": "n"}}
+    assert cells(INGRESSCLASSES, spec=spec, metadata=metadata) == ["x (default)", "a/b", "K.g/n", "60s"]

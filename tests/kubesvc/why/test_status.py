@@ -20,7 +20,8 @@ from tests.helpers.kubesvc.ground import (
 
 from kubeapi.events import EventRecorder
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.scheme import EVENTS, PODS, SERVICES, Resource
+from kubeapi.scheme import EVENTS, INGRESSES, PODS, SERVICES, Resource
+from kubeproxy.types import ServicePortName, ingress_rules_key
 from kubesvc.why import status as snapshot
 from kubesvc.why.status import RECENT_WARNINGS, DNSAddress
 
@@ -233,6 +234,24 @@ def test_a_warning_about_nothing_is_shown() -> None:
     assert (shown["object"], shown["namespace"]) == ("/", "")
 
 
+def ingress(*hosts: str) -> JSON:
+    backend = {"service": {"name": "web", "port": {"number": 80}}}
+    rules = [{"host": each} for each in hosts]
+    return {"metadata": {"name": "web", "namespace": "default"}, "spec": {"defaultBackend": backend, "rules": rules}}
+
+
+def test_an_ingress_is_shown_with_its_hosts_and_where_it_answers() -> None:
+    registry = ground()
+    made = registry.create(INGRESSES, ingress("a.example", "b.example"))
+    address = "127.0.113.254"
+    registry.update_status(INGRESSES, {**made, "status": {"loadBalancer": {"ingress": [{"ip": address}]}}})
+    key = ingress_rules_key(address)
+    port_name = ServicePortName(key.namespace, key.name, "http", "TCP")
+    at = listener()._replace(address=address, requested_port=80, port_name=port_name)
+    (shown,) = document(registry, at)["ingresses"]
+    assert (shown["hosts"], [each["servicePort"] for each in shown["listeners"]]) == (["a.example", "b.example"], [80])
+
+
 def keys_of(value: Any) -> set[str]:
     """Return every key of a document."""
     if isinstance(value, list):
@@ -248,6 +267,7 @@ def test_every_key_is_documented_and_every_documented_key_is_there() -> None:
     add_pod(registry)
     about = add_service(registry)
     add_slice(registry)
+    registry.create(INGRESSES, ingress())
     EventRecorder(registry, "test", clock=lambda: 1_700_000_000.0).event(about, "Warning", "Odd", "x")
     shown = document(registry, listener())
     assert snapshot.__doc__ is not None

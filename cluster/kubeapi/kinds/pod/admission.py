@@ -6,7 +6,7 @@ v1.35, podtopologylabels. The objects are changed in place.
 
 from __future__ import annotations
 
-from kubeapi.kind import Find
+from kubeapi.kind import Objects
 from kubeapi.meta import JSON, ObjectKey, labels_of
 from kubeapi.objects.parts import map_at
 from kubeapi.scheme import NODES, PODS
@@ -23,7 +23,7 @@ _PRIORITIES = {"": 0, "system-cluster-critical": 2_000_000_000, "system-node-cri
 """Values of the built-in priority classes; "" is a pod without a class."""
 
 
-def admit_pod(new: JSON, old: JSON | None, find: Find) -> None:
+def admit_pod(new: JSON, old: JSON | None, objects: Objects) -> None:
     """Complete a pod that is created (``old`` is None) or updated; Forbidden for a priority of its own."""
     spec = new["spec"]
     if old is None:
@@ -37,7 +37,7 @@ def admit_pod(new: JSON, old: JSON | None, find: Find) -> None:
     _tolerate_lost_nodes(spec)
     node_name = spec.get("nodeName")
     is_assigned_now = bool(node_name) and (old is None or not old["spec"].get("nodeName"))
-    if is_assigned_now and (node := find(NODES, ObjectKey("", node_name))):
+    if is_assigned_now and (node := objects.find(NODES, ObjectKey("", node_name))):
         _label(new["metadata"], node, is_binding=old is not None)
 
 

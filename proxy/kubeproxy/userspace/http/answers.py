@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+_END = "\r\n"
 _CLOSE = "Connection: close\r\n"
 _ALLOW = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 
 
-def own_answer(status: int, reason: str, *, method: bytes = b"", is_last: bool) -> bytes:
-    """Return a whole answer; ``is_last`` says that the connection ends after it."""
+def own_answer(status: int, reason: str, *, method: bytes = b"", is_last: bool, location: str = "") -> bytes:
+    """Return a whole answer; ``is_last`` says that the connection ends after it, ``location`` where to ask instead."""
     body = f"kubesvc: {reason}\n".encode()
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
@@ -18,6 +19,7 @@ def own_answer(status: int, reason: str, *, method: bytes = b"", is_last: bool) 
         f"Content-Length: {len(body)}\r\n"
         f"{_CLOSE if is_last else ''}"
         f"{_ALLOW if status == 405 else ''}"
+        f"{f'Location: {location}{_END}' if location else ''}"
         "\r\n"
     ).encode()
     return head if method == b"HEAD" else head + body

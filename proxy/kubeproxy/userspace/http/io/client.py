@@ -36,7 +36,8 @@ class Client(Wire):
 
     def answer(self, status: int, message: bytes, record: RequestRecord) -> None:
         """Send an answer of the proxy's own, and record and count it."""
-        self._shared.counters.errors[http_error(status)] += 1
+        if status >= 400:
+            self._shared.counters.errors[http_error(status)] += 1
         record.status = status
         record.bytes_to_client += len(message)
         self.send(message)

@@ -216,8 +216,9 @@ class HttpConversation:
             return
         is_last = exchange.is_last or not exchange.request_body.is_complete
         self.delivery.give_up(failure.outcome)
-        message = own_answer(failure.status, failure.reason, method=exchange.request.method, is_last=is_last)
-        self.client.answer(failure.status, message, exchange.record)
+        status, reason, _, location = failure
+        message = own_answer(status, reason, method=exchange.request.method, is_last=is_last, location=location)
+        self.client.answer(status, message, exchange.record)
         if is_last:
             self._close_after_answer(lingers=not exchange.request_body.is_complete)
         elif not self.client.is_closed:

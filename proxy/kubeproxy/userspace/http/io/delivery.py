@@ -25,11 +25,15 @@ _SENT = Event.SENT  # a global, because Python 3.11 calls a function for each me
 
 
 class Failure(NamedTuple):
-    """What the client is told in the endpoint's place, and how the exchange ends."""
+    """What the client is told in the endpoint's place, and how the exchange ends.
+
+    ``location`` is where a redirect leads, "" for none.
+    """
 
     status: int
     reason: str
     outcome: str
+    location: str = ""
 
 
 class Delivery:

@@ -11,11 +11,13 @@ from socket import SocketType
 
 from kubeapi.balancing import HttpPart
 from kubehost.io.places import whole_socket
+from kubeproxy.ingress.table import IngressTable
 from kubeproxy.outcomes import Outcome
 from kubeproxy.types import Destination, Route, ServicePort, ServicePortName
 from kubeproxy.userspace.http.config import HttpConfig
 from kubeproxy.userspace.http.extralines import extra_lines
 from kubeproxy.userspace.http.io.conversation import HttpConversation
+from kubeproxy.userspace.http.io.ingresses import Ingresses, IngressPort
 from kubeproxy.userspace.http.io.port import Origin, Port
 from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.http.requestparts import PartReader
@@ -35,6 +37,7 @@ class HttpFront:
         self.connections = LiveConnections[HttpConversation]()
         self.shared = HttpShared(parts, config or HttpConfig(), self._forget)
         self.tunnels = self.shared.tunnels
+        self.ingresses = Ingresses(self.shared)
         self._ports: dict[ServicePortName, Port] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -42,7 +45,10 @@ class HttpFront:
         """Own an accepted socket of a client, given by address and port, from now on, and answer its requests."""
         port = self.port(route.port_name)
         origin = Origin(client, client_port, destination, route)
-        self.connections.add(HttpConversation(self.shared, port, whole_socket(sock), origin))
+        if isinstance(port, IngressPort):
+            self.connections.add(self.ingresses.converse(port, whole_socket(sock), origin))
+        else:
+            self.connections.add(HttpConversation(self.shared, port, whole_socket(sock), origin))
         self.shared.counters.active += 1
         if self._timer is None:
             self._schedule_sweep()
@@ -74,6 +80,19 @@ class HttpFront:
             port.parts = PartReader(hashed, cookie) if hashed or cookie else None
         port.pool.update(usable)
 
+    def serve_ingresses(self, port_name: ServicePortName, table: IngressTable | None) -> frozenset[ServicePortName]:
+        """Send requests at an address of Ingresses by a table from now on, None if it is gone.
+
+        Return the Service ports that have become, or are no more, backends: ``update`` is to be called for them.
+        """
+        if table is None:
+            self.update(port_name, None)
+        elif isinstance(port := self._ports.get(port_name), IngressPort):
+            port.renew(table)
+        else:
+            self._ports[port_name] = IngressPort(self.shared, port_name, table, self.port)
+        return self.ingresses.note(port_name, table)
+
     def port(self, port_name: ServicePortName) -> Port:
         """Return what the requests of a Service port share."""
         port = self._ports.get(port_name)
@@ -89,6 +108,7 @@ class HttpFront:
         """Return once there are no connections."""
         await self.connections.wait_until_idle()
         await self.tunnels.connections.wait_until_idle()
+        await self.ingresses.terminations.wait_until_idle()
 
     def drain(self) -> None:
         """Close every client's connection after its current answer, idle ones at once."""
@@ -108,11 +128,13 @@ class HttpFront:
             elif (upstream := connection.delivery.upstream) is not None and network_of(upstream.sock) != host:
                 upstream.abandon()
         self.tunnels.end_elsewhere(host)
+        self.ingresses.end(lambda sock: network_of(sock) != host)
 
     def reset_all(self) -> None:
         """End every connection, clients by reset, and keep none to endpoints."""
         for connection in tuple(self.connections):
             connection.reset(Outcome.SHUTDOWN)
+        self.ingresses.end(lambda _: True)
         self.tunnels.reset_all()
         for port in self._ports.values():
             port.pool.update(())

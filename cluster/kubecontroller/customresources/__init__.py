@@ -1,1 +1,0 @@
-"""The controller of CustomResourceDefinitions: names, conditions, and the objects of those that are deleted. Pure."""

@@ -1,0 +1,47 @@
+"""The head that the endpoint of an Ingress gets: with the fields that ingress-nginx sets, and none of a client's. Pure.
+
+As ingress-nginx without use-forwarded-headers: what a client says of itself in these fields is replaced, so that the
+endpoint can believe them; what it said in X-Forwarded-For comes as X-Original-Forwarded-For.
+"""
+
+from __future__ import annotations
+
+import re
+
+from kubeproxy.userspace.http.forwarding import forward_request
+from kubeproxy.userspace.http.requesthead import Request
+
+_NAMES = (
+    b"x-real-ip x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto x-forwarded-scheme x-scheme "
+    b"x-original-forwarded-for x-request-id"
+).split()
+_OWN = frozenset(_NAMES)
+_SENT = re.compile(rb"\r\n(?:%b)[ \t]*:[^\r\n]*" % b"|".join(name for name in _NAMES[:-1]), re.IGNORECASE)
+_REQUEST_ID = re.compile(rb"\r\nX-Request-ID[ \t]*:", re.IGNORECASE)
+
+
+def ingress_head(request: Request, target: bytes, client: bytes, port: int, request_id: bytes) -> bytes:
+    """Return the head for the endpoint; ``port`` is 443 where the client speaks TLS, else 80.
+
+    ``request_id`` is used when the client gives none.
+    """
+    scheme, host = b"https" if port == 443 else b"http", request.host or b""
+    lines = [
+        b"X-Real-IP: " + client,
+        b"X-Forwarded-Host: " + host,
+        b"X-Forwarded-Port: %d" % port,
+        b"X-Forwarded-Proto: " + scheme,
+        b"X-Forwarded-Scheme: " + scheme,
+        b"X-Scheme: " + scheme,
+    ]
+    if b"x-forwarded-for" in request.special:
+        lines.append(b"X-Original-Forwarded-For: " + request.special[b"x-forwarded-for"])
+    if not _REQUEST_ID.search(request.fields):
+        lines.append(b"X-Request-ID: " + request_id)
+    fields = _SENT.sub(b"", request.fields) + b"\r\n".join(lines) + b"\r\n"
+    special = {name: value for name, value in request.special.items() if name != b"x-forwarded-for"}
+    special[b"x-forwarded-proto"] = special[b"x-forwarded-host"] = b""  # they are among the fields
+    changed = Request(request.method, target, request.minor, fields, special)
+    changed.host, changed.length, changed.upgrade = request.host, request.length, request.upgrade
+    changed.options = request.options - _OWN
+    return forward_request(changed, client, host)
