@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from kubeapi.allocation.pools import Transaction
 from kubeapi.allocation.registryconfig import RegistryConfig
@@ -50,6 +50,14 @@ class Subresource:
 
 STATUS = Subresource("status")
 SCALE = Subresource("scale", kind="Scale", group="autoscaling", version="v1")
+
+
+class ScalePaths(NamedTuple):
+    """Where an object has its number of replicas, wanted and present, and its selector as text, () for none."""
+
+    wanted: tuple[str, ...]
+    present: tuple[str, ...]
+    selector: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +163,8 @@ class Kind:
     """Set what only the server sets in a new object, its first status above all."""
     prepare_for_update: Callable[[JSON, JSON], None] = _no_preparation
     """``prepare_for_update(new, old)``: keep what an update may not change without saying so."""
+    has_own_status: bool = True
+    """Whether only the subresource writes the status; otherwise it is a field like the others."""
     accepts_status: bool = False
     """Whether a new object keeps the status that it comes with."""
     desired_state: Callable[[JSON], object] | None = None
@@ -164,6 +174,8 @@ class Kind:
     allows_unconditional_update: bool = True
     """Whether an update may leave out the resourceVersion."""
     allocator: Callable[[RegistryConfig, random.Random], Allocator] | None = None
+    scale_paths: ScalePaths | None = None
+    """Where the subresource ``scale`` finds the replicas; None for those of the workloads of apps/v1."""
     parts: Mapping[str, Part] = field(default_factory=dict)
     """The parts that only a subresource changes, by its name."""
 
@@ -175,6 +187,8 @@ class Kind:
     # Validation.
     validate_name: Callable[[str], tuple[str, ...]] = dns1123_subdomain
     """Return what is wrong with a name."""
+    requires_known_finalizers: bool = True
+    """Whether a finalizer without a domain has to be one of Kubernetes' own."""
     validate: Callable[[JSON], Faults] = _valid
     """Yield the faults of an object that is decoded and defaulted, but for those of its metadata."""
     validate_create: Callable[[JSON], Faults] = _valid

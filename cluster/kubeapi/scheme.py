@@ -45,6 +45,9 @@ PODS = Resource("Pod", "pods", "", "v1", True, ("po",))
 DEPLOYMENTS = Resource("Deployment", "deployments", "apps", "v1", True, ("deploy",))
 REPLICASETS = Resource("ReplicaSet", "replicasets", "apps", "v1", True, ("rs",))
 ENDPOINTSLICES = Resource("EndpointSlice", "endpointslices", "discovery.k8s.io", "v1", True)
+CUSTOM_RESOURCE_DEFINITIONS = Resource(
+    "CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io", "v1", False, ("crd", "crds")
+)
 LEASES = Resource("Lease", "leases", "coordination.k8s.io", "v1", True)
 EVENTS_V1 = Resource("Event", "events", "events.k8s.io", "v1", True, ("ev",))
 """The newer version of EVENTS, under which the same objects are served."""

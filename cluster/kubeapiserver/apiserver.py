@@ -10,12 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
+from kubeapi.customresources.definitions import CustomKinds
+from kubeapi.customresources.resource import CustomResource
 from kubeapi.registry import Registry
-from kubeapi.scheme import NAMESPACES
+from kubeapi.scheme import NAMESPACES, Resource
 from kubeapi.status import StatusError
 from kubeapiserver.auth.authorization import ADMINISTRATOR, Attributes, impersonated, refusal
 from kubeapiserver.auth.readonly import refusal_of_write
-from kubeapiserver.catalog import Served, find_served, served_in
+from kubeapiserver.catalog import Catalog, Served
 from kubeapiserver.discovery import Discovery
 from kubeapiserver.errors import MethodNotAllowed, UnknownPath
 from kubeapiserver.handlers.deletion import Deletion
@@ -35,6 +37,7 @@ from kubeapiserver.requests.paths import PROXY, ResourcePath, normalized, read_p
 from kubeapiserver.requests.resource import ResourceRequest
 from kubeapiserver.responses.rendering import Renderer
 from kubeapiserver.responses.statuses import failure_response, indented, not_acceptable
+from kubeapiserver.responses.warnings import with_warnings
 from kubeapiserver.streaming.sessions import Sessions
 from kubemanifest.yamltext.parsing import write_yaml
 
@@ -79,10 +82,11 @@ class APIServer:
     ) -> None:
         store = registry.store
         self._clock = clock
+        self._catalog = Catalog(CustomKinds(store))
         renderer = Renderer(clock, store.failures)
         writer = ObjectWriter(registry, admit, clock)
         self._metrics = RequestMetrics(store, version)
-        self._paths = NonResourcePaths(Discovery(version, address), self._metrics, store.failures)
+        self._paths = NonResourcePaths(Discovery(self._catalog, version, address), self._metrics, store.failures)
         self._reading = Reading(store, renderer)
         self._writing = Writing(store, writer, renderer)
         self._patching = Patching(store, writer, renderer)
@@ -94,18 +98,18 @@ class APIServer:
 
     def handle(self, request: Request) -> Answer:
         """Answer a request and count it. A write is done, or refused, when this returns."""
-        route = _find_route(request.path)
+        route = self._route(request.path)
         answer = self._answer(request, route)
         self._metrics.count(request.method, route.plural, answer)
         return answer
 
     def answer(self, request: Request) -> Answer:
         """Answer a request without counting it."""
-        return self._answer(request, _find_route(request.path))
+        return self._answer(request, self._route(request.path))
 
     def count(self, request: Request, answer: Answer) -> None:
         """Count an answer for /metrics."""
-        self._metrics.count(request.method, _find_route(request.path).plural, answer)
+        self._metrics.count(request.method, self._route(request.path).plural, answer)
 
     def _answer(self, request: Request, route: Route) -> Answer:
         try:
@@ -122,9 +126,14 @@ class APIServer:
             return _encoded(request, answer)
         return answer
 
+    def _route(self, path: str) -> Route:
+        text = normalized(path)
+        parsed = read_path(text)
+        return Route(text, parsed, self._catalog.find(parsed.group, parsed.version, parsed.plural) if parsed else None)
+
     def _routed(self, request: Request, route: Route) -> Answer:
         text, path, served = route
-        if path is None or not (served or served_in(path.group, path.version)):
+        if path is None or not (served or self._catalog.served_in(path.group, path.version)):
             return self._paths.answer(request, text)
         if not path.plural and text.count("/") == (3 if path.group else 2):
             return self._paths.resources(request, path)
@@ -139,12 +148,12 @@ class APIServer:
         asked = ResourceRequest(request, served.resource, path, form)
         if served.stored is not None and not path.subresource:
             return self._events.answer(asked)
-        return self._answer_served(asked)
+        return _with_deprecation(served.resource, self._answer_served(asked))
 
     def _answer_served(self, asked: ResourceRequest) -> Answer:
         """Answer a request for a resource, in the version in which it is stored."""
         path = asked.path
-        served = find_served(path.group, path.version, path.plural)
+        served = self._catalog.find(path.group, path.version, path.plural)
         assert served is not None
         if path.is_watch:
             if asked.http.method != "GET" or "watch" not in served.verbs:
@@ -195,10 +204,11 @@ class APIServer:
         return self._subresources.answer(asked) or self._sessions.answer(asked)
 
 
-def _find_route(path: str) -> Route:
-    text = normalized(path)
-    parsed = read_path(text)
-    return Route(text, parsed, find_served(parsed.group, parsed.version, parsed.plural) if parsed else None)
+def _with_deprecation(resource: Resource, answer: Answer) -> Answer:
+    """Return an answer with the warning that a version of a custom resource is deprecated, if it is."""
+    if isinstance(resource, CustomResource) and isinstance(answer, Response) and resource.deprecation:
+        return with_warnings(answer, [resource.deprecation])
+    return answer
 
 
 def _is_served(path: ResourcePath, served: Served) -> bool:

@@ -1,15 +1,18 @@
 """The served resources: their verbs, subresources, categories and groups. Pure.
 
-Routes and discovery are derived from here. Follows the discovery documents of a v1.37 kube-apiserver. The catalog does
-not change while a cluster runs, as kubectl caches it for hours.
+Routes and discovery are derived from here. Follows the discovery documents of a v1.37 kube-apiserver. The built-in
+part does not change while a cluster runs, as kubectl caches it for hours.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
+from kubeapi.customresources.definitions import CustomKinds
+from kubeapi.customresources.resource import CustomResource
 from kubeapi.kind import ALL_VERBS, Kind, Subresource
-from kubeapi.kinds import KINDS
+from kubeapi.kinds import KINDS, kind_of
 from kubeapi.scheme import Resource
 
 
@@ -26,6 +29,13 @@ class Served:
     is_review: bool = False
     """Whether objects are answered at once, and never stored."""
 
+    @property
+    def singular(self) -> str:
+        """The resource's name for one object."""
+        if isinstance(self.resource, CustomResource):
+            return str(self.resource.definition.names["singular"])
+        return self.resource.kind.lower()
+
     def subresource(self, name: str) -> Subresource | None:
         """Return a subresource by its name, None if there is none."""
         return next((each for each in self.subresources if each.name == name), None)
@@ -39,10 +49,7 @@ SUBJECT_RULES = Resource("SelfSubjectRulesReview", "selfsubjectrulesreviews", "a
 SUBJECT = Resource("SelfSubjectReview", "selfsubjectreviews", "authentication.k8s.io", "v1", False)
 _REVIEWS = (SUBJECT_ACCESS, SUBJECT_RULES, SUBJECT)
 
-CUSTOM_RESOURCES = Resource(
-    "CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io", "v1", False
-)
-"""Listed by kubectl when it does not know a kind: the list is empty, and kubectl goes on with the next object."""
+_WHILE_TERMINATING = ("delete", "deletecollection", "get", "list", "watch")
 
 
 def _served(kind: Kind) -> tuple[Served, ...]:
@@ -57,9 +64,6 @@ CATALOG: tuple[Served, ...] = (
 )
 """Everything that discovery tells, by name."""
 
-_UNDISCOVERED = (Served(CUSTOM_RESOURCES, ("get", "list", "watch")),)
-"""Served, although discovery does not name them; their objects cannot be created."""
-
 _GROUPS = (
     "",
     "apps",
@@ -72,6 +76,7 @@ _GROUPS = (
     "policy",
     "rbac.authorization.k8s.io",
     "storage.k8s.io",
+    "apiextensions.k8s.io",
     "scheduling.k8s.io",
     "coordination.k8s.io",
     "node.k8s.io",
@@ -79,13 +84,42 @@ _GROUPS = (
 )
 """Groups by priority (kube-aggregator's apiVersionPriorities); groups that are not here come last."""
 
-_BY_PATH = {
-    (each.resource.group, each.resource.version, each.resource.plural): each for each in (*CATALOG, *_UNDISCOVERED)
-}
+_BY_PATH = {(each.resource.group, each.resource.version, each.resource.plural): each for each in CATALOG}
 
 
-def groups() -> dict[str, list[str]]:
-    """Return the versions of every group; the core group is ""."""
+class Catalog:
+    """What a cluster serves: the built-in resources, and those of its CustomResourceDefinitions."""
+
+    def __init__(self, customs: CustomKinds) -> None:
+        self.customs = customs
+
+    def groups(self) -> dict[str, list[str]]:
+        """Return the versions of every group, the preferred one first; the core group is ""."""
+        found = {group: list(versions) for group, versions in _BUILT_IN_GROUPS.items()}
+        added: dict[str, set[str]] = {}
+        for each in self.customs.established():
+            added.setdefault(each.group, set()).add(each.version)
+        for group in sorted(added):
+            known = found.setdefault(group, [])
+            known += sorted(added[group].difference(known), key=version_rank)
+        return found
+
+    def served_in(self, group: str, version: str) -> list[Served]:
+        """Return the resources of a group and version, [] if it is not served."""
+        own = [each for each in CATALOG if (each.resource.group, each.resource.version) == (group, version)]
+        customs = [each for each in self.customs.established() if (each.group, each.version) == (group, version)]
+        return [*own, *map(_discovered, customs)]
+
+    def find(self, group: str, version: str, plural: str) -> Served | None:
+        """Return a resource by its path, None if it is not served."""
+        found = _BY_PATH.get((group, version, plural))
+        if found is not None:
+            return found
+        custom = self.customs.find(group, version, plural)
+        return None if custom is None else _served(kind_of(custom))[0]
+
+
+def _built_in_groups() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {group: [] for group in _GROUPS}
     for served in CATALOG:
         versions = found.setdefault(served.resource.group, [])
@@ -94,11 +128,22 @@ def groups() -> dict[str, list[str]]:
     return found
 
 
-def served_in(group: str, version: str) -> list[Served]:
-    """Return the resources of a group and version, [] if it is not served."""
-    return [each for each in CATALOG if (each.resource.group, each.resource.version) == (group, version)]
+_BUILT_IN_GROUPS = _built_in_groups()
 
 
-def find_served(group: str, version: str, plural: str) -> Served | None:
-    """Return a resource by its path, None if it is not served."""
-    return _BY_PATH.get((group, version, plural))
+def _discovered(custom: CustomResource) -> Served:
+    """Return a custom resource as discovery tells of it: while its definition is deleted nothing new can be made."""
+    served = _served(kind_of(custom))[0]
+    return replace(served, verbs=_WHILE_TERMINATING) if custom.definition.is_terminating else served
+
+
+_VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
+_STAGES = {None: 0, "beta": 1, "alpha": 2}
+
+
+def version_rank(version: str) -> tuple[object, ...]:
+    """Return the sort key of a version: v2, v1, v1beta2, v1beta1, v1alpha1, then others by name (KubeAware order)."""
+    found = _VERSION.fullmatch(version)
+    if found is None:
+        return (3, 0, 0, version)
+    return (_STAGES[found[2]], -int(found[1]), -int(found[3] or 0), version)

@@ -10,9 +10,10 @@ import hashlib
 import re
 from typing import Any
 
+from kubeapi.customresources.resource import CustomResource
 from kubeapi.kind import Subresource
 from kubeapi.meta import JSON
-from kubeapiserver.catalog import Served, groups, served_in
+from kubeapiserver.catalog import Catalog, Served
 from kubeapiserver.messages import JSON_TYPE, Request, Response
 from kubeapiserver.requests.negotiation import media_ranges
 from kubeapiserver.responses.statuses import document_response, encode_line, indented_response
@@ -28,37 +29,42 @@ class Discovery:
     ``version`` is the gitVersion in /version, ``address`` the server's host:port for clients.
     """
 
-    def __init__(self, version: str, address: str) -> None:
+    def __init__(self, catalog: Catalog, version: str, address: str) -> None:
+        self._catalog = catalog
         self._version = version
         self._address = address
+
+    def custom_resources(self) -> list[CustomResource]:
+        """Return the custom resources that are told of."""
+        return self._catalog.customs.established()
 
     def core_versions(self, request: Request) -> Response:
         """Answer ``/api``."""
         wanted = _aggregated_version(request)
         if wanted:
-            return _aggregated(request, [""], wanted)
+            return self._aggregated(request, [""], wanted)
         addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": self._address}]
         return document_response({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses})
 
     def groups(self, request: Request) -> Response:
         """Answer ``/apis``."""
-        named = [each for each in groups() if each]
+        named = [each for each in self._catalog.groups() if each]
         wanted = _aggregated_version(request)
         if wanted:
-            return _aggregated(request, named, wanted)
+            return self._aggregated(request, named, wanted)
         return document_response(
-            {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(each) for each in named]}
+            {"kind": "APIGroupList", "apiVersion": "v1", "groups": [self._group(each) for each in named]}
         )
 
     def group(self, name: str) -> Response | None:
         """Answer ``/apis/GROUP``; None if it is not served."""
-        if not name or name not in groups():
+        if not name or name not in self._catalog.groups():
             return None
-        return document_response({"kind": "APIGroup", "apiVersion": "v1", **_group(name)})
+        return document_response({"kind": "APIGroup", "apiVersion": "v1", **self._group(name)})
 
     def resources(self, group: str, version: str) -> Response | None:
         """Answer ``/api/v1`` and ``/apis/GROUP/VERSION``; None if it is not served."""
-        served = served_in(group, version)
+        served = self._catalog.served_in(group, version)
         if not served:
             return None
         entries = [entry for each in served for entry in _entries(each)]
@@ -86,10 +92,43 @@ class Discovery:
 
     def paths(self) -> Response:
         """Answer ``/``."""
-        versions = [f"/apis/{group}/{version}" for group, each in groups().items() if group for version in each]
-        named = [f"/apis/{group}" for group in groups() if group]
+        groups = self._catalog.groups()
+        versions = [f"/apis/{group}/{version}" for group, each in groups.items() if group for version in each]
+        named = [f"/apis/{group}" for group in groups if group]
         own = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz"]
         return indented_response({"paths": sorted([*own, "/version", *named, *versions])})
+
+    def _aggregated(self, request: Request, names: list[str], version: str) -> Response:
+        document = {
+            "kind": "APIGroupDiscoveryList",
+            "apiVersion": f"{_DISCOVERY_GROUP}/{version}",
+            "metadata": {},
+            "items": [self._group_discovery(each) for each in names],
+        }
+        body = encode_line(document)
+        tag = f'"{hashlib.sha256(body).hexdigest().upper()}"'
+        headers = (("ETag", tag), ("Vary", "Accept"), ("Cache-Control", "public"))
+        media = f"{JSON_TYPE};g={_DISCOVERY_GROUP};v={version};as=APIGroupDiscoveryList"
+        if request.headers.get("if-none-match") == tag:
+            return Response(304, b"", media, headers)
+        return Response(200, body, media, headers)
+
+    def _group_discovery(self, name: str) -> JSON:
+        return {
+            "metadata": {"name": name} if name else {},
+            "versions": [
+                {
+                    "version": version,
+                    "freshness": "Current",
+                    "resources": [_resource_discovery(each) for each in self._catalog.served_in(name, version)],
+                }
+                for version in self._catalog.groups()[name]
+            ],
+        }
+
+    def _group(self, name: str) -> JSON:
+        versions = [{"groupVersion": f"{name}/{each}", "version": each} for each in self._catalog.groups()[name]]
+        return {"name": name, "versions": versions, "preferredVersion": versions[0]}
 
 
 def _aggregated_version(request: Request) -> str:
@@ -106,43 +145,13 @@ def _aggregated_version(request: Request) -> str:
     return ""
 
 
-def _aggregated(request: Request, names: list[str], version: str) -> Response:
-    document = {
-        "kind": "APIGroupDiscoveryList",
-        "apiVersion": f"{_DISCOVERY_GROUP}/{version}",
-        "metadata": {},
-        "items": [_group_discovery(each) for each in names],
-    }
-    body = encode_line(document)
-    tag = f'"{hashlib.sha256(body).hexdigest().upper()}"'
-    headers = (("ETag", tag), ("Vary", "Accept"), ("Cache-Control", "public"))
-    media = f"{JSON_TYPE};g={_DISCOVERY_GROUP};v={version};as=APIGroupDiscoveryList"
-    if request.headers.get("if-none-match") == tag:
-        return Response(304, b"", media, headers)
-    return Response(200, body, media, headers)
-
-
-def _group_discovery(name: str) -> JSON:
-    return {
-        "metadata": {"name": name} if name else {},
-        "versions": [
-            {
-                "version": version,
-                "freshness": "Current",
-                "resources": [_resource_discovery(each) for each in served_in(name, version)],
-            }
-            for version in groups()[name]
-        ],
-    }
-
-
 def _resource_discovery(served: Served) -> JSON:
     resource = served.resource
     found: JSON = {
         "resource": resource.plural,
-        "responseKind": _response_kind(resource.kind),
+        "responseKind": _own_kind(served),
         "scope": "Namespaced" if resource.namespaced else "Cluster",
-        "singularResource": resource.kind.lower(),
+        "singularResource": served.singular,
         "verbs": list(served.verbs),
         **_names(served),
     }
@@ -152,8 +161,15 @@ def _resource_discovery(served: Served) -> JSON:
 
 
 def _subresource_discovery(served: Served, part: Subresource) -> JSON:
-    kind = _response_kind(part.kind or served.resource.kind, part.group, part.version)
+    kind = _response_kind(part.kind, part.group, part.version) if part.kind else _own_kind(served)
     return {"subresource": part.name, "responseKind": kind, "verbs": list(part.verbs)}
+
+
+def _own_kind(served: Served) -> JSON:
+    resource = served.resource
+    if isinstance(resource, CustomResource):
+        return _response_kind(resource.kind, resource.group, resource.version)
+    return _response_kind(resource.kind)
 
 
 def _response_kind(kind: str, group: str = "", version: str = "") -> JSON:
@@ -171,7 +187,7 @@ def _entries(served: Served) -> list[JSON]:
     resource = served.resource
     own = {
         "name": resource.plural,
-        "singularName": resource.kind.lower(),
+        "singularName": served.singular,
         "namespaced": resource.namespaced,
         "kind": resource.kind,
         "verbs": list(served.verbs),
@@ -191,8 +207,3 @@ def _subresource_entry(served: Served, part: Subresource) -> JSON:
         "kind": part.kind or resource.kind,
         "verbs": list(part.verbs),
     }
-
-
-def _group(name: str) -> JSON:
-    versions = [{"groupVersion": f"{name}/{each}", "version": each} for each in groups()[name]]
-    return {"name": name, "versions": versions, "preferredVersion": versions[0]}

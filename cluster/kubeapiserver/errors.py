@@ -76,8 +76,8 @@ class TooLarge(StatusError):
 class UnsupportedMedia(StatusError):
     """415: the body has an unknown media type."""
 
-    def __init__(self) -> None:
-        types = ", ".join(ACCEPTED_MEDIA)
+    def __init__(self, accepted: Sequence[str] = ACCEPTED_MEDIA) -> None:
+        types = ", ".join(accepted)
         message = f"the body of the request was in an unknown format - accepted media types include: {types}"
         super().__init__(415, "UnsupportedMediaType", message)
 

@@ -16,8 +16,8 @@ class GoField(NamedTuple):
     """One field of a struct. ``name`` is its name in JSON, "" for an embedded struct.
 
     ``type`` is a struct's name such as ``core.v1.ServicePort``, or a scalar: ``string``, ``boolean``, ``int32``,
-    ``int64``, ``byte``, ``Time``, ``MicroTime``, ``Quantity``, ``IntOrString``, ``any``. ``shape`` is "" for one value
-    of the type.
+    ``int64``, ``double``, ``byte``, ``Time``, ``MicroTime``, ``Quantity``, ``IntOrString``, ``any``. ``shape`` is ""
+    for one value of the type.
     """
 
     name: str
@@ -90,3 +90,15 @@ def _parse(name: str, text: str) -> GoField:
 def _table() -> dict[str, Any]:
     table: dict[str, Any] = json.loads(Path(__file__).with_name("gotypes.json").read_bytes())
     return table
+
+
+UNIONS = frozenset(f"apiextensions.v1.JSONSchemaPropsOr{each}" for each in ("Array", "Bool", "StringArray"))
+"""Structs that write themselves as one of their fields."""
+
+
+def united(fields: dict[str, Any]) -> Any:
+    """Return the JSON of a union, given its fields in Go: a schema, a list, or a boolean."""
+    for each in ("schema", "jSONSchemas", "property"):
+        if each in fields:
+            return fields[each]
+    return bool(fields.get("allows"))

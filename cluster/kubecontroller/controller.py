@@ -28,7 +28,10 @@ class Controller(Protocol):
 
     @property
     def watches(self) -> Sequence[Resource]:
-        """The resources of which it is told every change."""
+        """The resources of which it is told every change.
+
+        A controller that watches CustomResourceDefinitions is told of all custom resources, too.
+        """
         ...
 
     def keys_for(self, resource: Resource, delta: Delta) -> Iterable[Key]:

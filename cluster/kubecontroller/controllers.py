@@ -13,6 +13,7 @@ from kubecontroller.cleanup.garbagecollector import GarbageCollector
 from kubecontroller.cleanup.namespace import NamespaceController
 from kubecontroller.cleanup.podgc import PodGarbageCollector
 from kubecontroller.controller import Controller
+from kubecontroller.customresources.definition import CustomResourceDefinitionController
 from kubecontroller.listers import Listers
 from kubecontroller.service.endpoints import EndpointsController
 from kubecontroller.service.endpointslice import EndpointSliceController
@@ -49,6 +50,7 @@ def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controll
         EndpointSliceMirroringController(listers),
         LoadBalancerController(listers, config.load_balancer_pool),
         IngressController(listers, config.load_balancer_pool),
+        CustomResourceDefinitionController(listers),
         GarbageCollector(listers),
         PodGarbageCollector(listers),
         NamespaceController(listers),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import NamedTuple
 
+from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.meta import JSON, ObjectKey, controller_of, key_of, labels_of, matches_labels, matches_selector
 from kubeapi.objects.endpointslice import service_of_slice
 from kubeapi.objects.ingress import ingress_addresses
@@ -41,6 +42,7 @@ class Listers:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.customs = CustomKinds(store)
         self.dependents = Index[ObjectId](_owner_uids)
         self.services = SelectorIndex(_service_selector)
         selecting = (REPLICASETS, DEPLOYMENTS, REPLICATIONCONTROLLERS, JOBS)

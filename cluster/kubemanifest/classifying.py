@@ -13,7 +13,8 @@ from dataclasses import replace
 from kubeapi.kinds import RESOURCES, resource_for
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import Resource
-from kubeapi.serialization.decoding import decode, hint_for
+from kubeapi.serialization.decoding import decode
+from kubeapi.serialization.hints import hint_for
 from kubeapi.similar import did_you_mean
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import forbidden, invalid, required, unsupported

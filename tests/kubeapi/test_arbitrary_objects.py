@@ -65,6 +65,10 @@ _WORDS = {
     "MicroTime": st.sampled_from(["2026-01-02T03:04:05.000006Z", "x"]),
     "Quantity": st.sampled_from(["1", "-1", "100m", "1.5Gi", "1E", "1e3", "x", 1, 0.5]),
     "IntOrString": st.sampled_from([0, 1, -1, 80, 70000, "http", "25%", "0%", "", "x y"]),
+    "double": st.sampled_from([-1, 0.5, 2]),
+    "SchemaOrArray": st.sampled_from([{}, {"type": "string"}, [{"type": "string"}], {"type": 5}, {"items": {"x": 1}}]),
+    "SchemaOrBool": st.sampled_from([True, False, {}, {"properties": []}, {"properties": {"a": {"type": "x"}}}]),
+    "SchemaOrStrings": st.sampled_from([{}, ["a"], [1]]),
     "any": _ANYTHING,
 }
 

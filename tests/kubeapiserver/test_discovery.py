@@ -35,6 +35,7 @@ def test_kubectl_gets_everything_of_a_prefix_in_one_document() -> None:
         "policy",
         "rbac.authorization.k8s.io",
         "storage.k8s.io",
+        "apiextensions.k8s.io",
         "scheduling.k8s.io",
         "coordination.k8s.io",
         "node.k8s.io",

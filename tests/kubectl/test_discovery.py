@@ -10,6 +10,7 @@ from tests.helpers.kubectl.cli import Kubectl
 def test_what_the_server_says_of_itself(kubectl: Kubectl) -> None:
     kubectl.session("""
 $ kubectl api-versions
+apiextensions.k8s.io/v1
 apps/v1
 authentication.k8s.io/v1
 authorization.k8s.io/v1
@@ -36,6 +37,7 @@ $ kubectl api-resources --namespaced=false -o name --verbs=list
 namespaces
 nodes
 persistentvolumes
+customresourcedefinitions.apiextensions.k8s.io
 ingressclasses.networking.k8s.io
 ipaddresses.networking.k8s.io
 servicecidrs.networking.k8s.io

@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
+from kubeapi.customresources.resource import CustomResource
+from kubeapi.customresources.rules import custom_kind
 from kubeapi.kind import Kind
 from kubeapi.scheme import Resource
 
@@ -33,6 +35,8 @@ _BY_NAME = {(each.api_version, each.kind): each for each in SERVED_RESOURCES}
 
 def kind_of(resource: Resource) -> Kind:
     """Return the rules of a resource; of one that is not stored, those that most kinds have."""
+    if isinstance(resource, CustomResource):
+        return custom_kind(resource)
     return _BY_RESOURCE.get(resource) or Kind(resource=resource)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 
+from kubeapi.customresources.decoding import decode_object
+from kubeapi.customresources.resource import CustomResource
 from kubeapi.kinds.namespace import INITIAL_NAMESPACES
 from kubeapi.meta import JSON, NAME_SUFFIX_ALPHABET, ObjectKey, is_terminating
 from kubeapi.scheme import NAMESPACES, Resource
-from kubeapi.serialization.decoding import decode
 from kubeapi.status import BadRequest, Forbidden, NotFound
 from kubeapi.store import Store
 
@@ -20,7 +21,7 @@ _LONGEST_NAME_BASE = 58
 
 def read_object(resource: Resource, obj: JSON) -> JSON:
     """Return a typed copy of an object, with kind and namespace; BadRequest for fields of the wrong type."""
-    decoded = decode(resource, obj)
+    decoded = decode_object(resource, obj)
     if decoded.mistyped:
         detail = ", ".join(fault.message for fault in decoded.mistyped)
         raise BadRequest(resource, detail, tuple(decoded.mistyped))
@@ -29,6 +30,8 @@ def read_object(resource: Resource, obj: JSON) -> JSON:
 
 def identified(resource: Resource, obj: JSON) -> JSON:
     """Return the object with kind and namespace filled in; BadRequest for another kind than the resource's."""
+    if isinstance(resource, CustomResource):  # stored objects may be of another version
+        obj["apiVersion"] = resource.api_version
     for field, expected in (("kind", resource.kind), ("apiVersion", resource.api_version)):
         if obj.setdefault(field, expected) != expected:
             raise BadRequest(resource, f"{field} is {obj[field]}, not {expected}")

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from kubeapi.allocation.pools import Transaction
 from kubeapi.allocation.registryconfig import RegistryConfig
+from kubeapi.customresources.conversion import as_stored
 from kubeapi.failures import Subject
 from kubeapi.kind import Allocator, Kind
 from kubeapi.kinds import KINDS, kind_of
@@ -20,9 +21,8 @@ from kubeapi.meta import JSON, copy_object, format_time, is_terminating, key_of
 from kubeapi.registry.creation import check_namespace, identified, read_object, set_generated_name
 from kubeapi.registry.metadata import KEPT_FIELDS, mark_deleted, merged_metadata, set_generation
 from kubeapi.registry.preconditions import NO_OPTIONS, DeleteOptions, check_preconditions, check_uid, check_version
+from kubeapi.registry.statuses import complete_typed, has_status, keep_status, with_status
 from kubeapi.registry.validating import object_faults, status_faults, update_faults
-from kubeapi.schema import struct_of
-from kubeapi.schema.completion import complete
 from kubeapi.scheme import Resource
 from kubeapi.status import AlreadyExists, Forbidden, Invalid, NoSubresource, StatusError
 from kubeapi.store import Store
@@ -65,10 +65,10 @@ class Registry:
         metadata["creationTimestamp"] = format_time(self._clock())
         kind.set_defaults(new)
         kind.admit(new, None, self.store)
-        if not kind.accepts_status:
+        if kind.has_own_status and not kind.accepts_status:
             new.pop("status", None)
         kind.prepare_for_create(new)
-        complete(resource, new)
+        complete_typed(resource, new)
         set_generation(kind, new, None)
         return self._write(kind, new, None, dry_run=dry_run)
 
@@ -89,14 +89,12 @@ class Registry:
         for field in KEPT_FIELDS:
             if field in before:
                 metadata[field] = before[field]
-        if "status" in stored:
-            new["status"] = stored["status"]
-        else:
-            new.pop("status", None)
+        if kind.has_own_status:
+            keep_status(new, stored)
         kind.prepare_for_update(new, stored)
         kind.set_defaults(new)
         kind.admit(new, stored, self.store)
-        complete(resource, new)
+        complete_typed(resource, new)
         set_generation(kind, new, stored)
         written = self._write(kind, new, stored, dry_run=dry_run)
         return self._finish_deletion(kind, written, dry_run=dry_run)
@@ -109,20 +107,21 @@ class Registry:
         ``metadata``, if given, replaces what a writer of the status may change of the stored metadata
         (``merged_metadata``).
         """
-        if "status" not in struct_of(resource).fields:
+        if not has_status(resource):
             raise NoSubresource
         kind, read = kind_of(resource), read_object(resource, obj)
         stored = self._find_stored(resource, read)
         check_uid(resource, read["metadata"], stored["metadata"])
         kind.set_status_defaults(read)
-        new = {**stored, "status": read.get("status", {})}
+        new = with_status(resource, stored, read)
         if metadata is not None:
             check_version(resource, read["metadata"], stored["metadata"])
             given = read_object(resource, {"metadata": metadata})["metadata"]
             new["metadata"] = merged_metadata(kind, given, stored["metadata"])
-        complete(resource, new)
+        complete_typed(resource, new)
         if faults := status_faults(kind, new, stored, has_metadata=metadata is not None):
             raise Invalid(resource, new["metadata"]["name"], tuple(faults))
+        new = as_stored(resource, new)
         return new if dry_run else self._finish_deletion(kind, self.store.update(resource, new), dry_run=False)
 
     def update_part(self, resource: Resource, part: str, obj: JSON, *, dry_run: bool = False) -> JSON:
@@ -136,7 +135,7 @@ class Registry:
         rule = kind.parts[part]
         new = copy_object({**stored, "metadata": metadata, "spec": rule.merged(read["spec"], stored["spec"])})
         kind.set_defaults(new)
-        complete(resource, new)
+        complete_typed(resource, new)
         set_generation(kind, new, stored)
         if faults := [*object_faults(kind, new, self.allocators.get(resource)), *rule.validate(new, stored)]:
             raise Invalid(resource, metadata["name"], tuple(faults))
@@ -214,6 +213,7 @@ class Registry:
             raise AlreadyExists(resource, name)
 
     def _store(self, resource: Resource, new: JSON, old: JSON | None, *, dry_run: bool) -> JSON:
+        new = as_stored(resource, new)
         if old is not None:
             return new if dry_run else self.store.update(resource, new)
         version = new["metadata"].pop("resourceVersion", "")

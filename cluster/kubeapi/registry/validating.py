@@ -13,7 +13,7 @@ _DELETION_FIELDS = ("deletionTimestamp", "deletionGracePeriodSeconds")
 
 def object_faults(kind: Kind, obj: JSON, allocator: Allocator | None) -> list[FieldError]:
     """Return the faults of an object; ``allocator`` is its kind's, if it has one."""
-    faults = list(validate_metadata(kind.resource, obj, kind.validate_name))
+    faults = list(validate_metadata(kind, obj))
     if allocator is not None:
         faults += allocator.validate(obj)
     faults += kind.validate(obj)
@@ -32,7 +32,7 @@ def status_faults(kind: Kind, new: JSON, old: JSON, *, has_metadata: bool) -> li
     faults = [*kind.validate_status(new), *kind.validate_status_update(new, old)]
     if not has_metadata:
         return faults
-    return [*_metadata_changes(new, old), *validate_metadata(kind.resource, new, kind.validate_name), *faults]
+    return [*_metadata_changes(new, old), *validate_metadata(kind, new), *faults]
 
 
 def _metadata_changes(new: JSON, old: JSON) -> list[FieldError]:

@@ -21,8 +21,9 @@ class FieldType(NamedTuple):
     """The type of a field.
 
     ``kind`` is ``list``, ``map``, ``struct`` or a scalar: ``string``, ``boolean``, ``int32``, ``int64``, ``byte``
-    (base64), ``Time``, ``MicroTime``, ``Quantity``, ``IntOrString``, ``any``. ``name`` is the struct's,
-    ``element`` the type of a list's items or a map's values.
+    (base64), ``double``, ``Time``, ``MicroTime``, ``Quantity``, ``IntOrString``, ``any``, and the unions of a
+    CustomResourceDefinition's schemas: ``SchemaOrArray``, ``SchemaOrBool``, ``SchemaOrStrings``. ``name`` is the
+    struct's, ``element`` the type of a list's items or a map's values.
     """
 
     kind: str

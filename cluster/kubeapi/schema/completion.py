@@ -22,11 +22,15 @@ class _Completion(NamedTuple):
     inner: tuple[tuple[str, _Completion], ...]
 
 
+_RECURSIVE = "apiextensions.v1.JSONSchemaProps"
+"""The one struct that contains itself; Go writes none of its empty fields."""
+
+
 @cache
 def _completion(name: str) -> _Completion:
     """Return what a struct is completed with."""
     inner = []
-    for field, kind in struct(name).fields.items():
+    for field, kind in struct(name).fields.items() if name != _RECURSIVE else ():
         while kind.element is not None:
             kind = kind.element
         if kind.kind == "struct" and any(below := _completion(kind.name)):

@@ -18,7 +18,6 @@ from kubeapi.scheme import Resource
 from kubeapi.serialization.gojson import RepeatedKeys, go_kind
 from kubeapi.serialization.quantity import canonical
 from kubeapi.serialization.scalars import scalar_fault
-from kubeapi.similar import nearest
 from kubeapi.status import FieldError
 
 UNKNOWN_FIELD = "UnknownField"
@@ -31,8 +30,10 @@ TYPE_INVALID = "FieldValueTypeInvalid"
 """Reason of a FieldError for a value of the wrong type (metav1.CauseTypeTypeInvalid)."""
 
 _INTEGER_LIMITS = {"int32": 2**31, "int64": 2**63}
-_PYTHON_TYPES = {"string": str, "boolean": bool}
+_PYTHON_TYPES = {"string": (str,), "boolean": (bool,), "double": (int, float)}
 _SPECIAL = frozenset(("Time", "MicroTime", "Quantity", "IntOrString", "byte"))
+_UNIONS = frozenset(("SchemaOrArray", "SchemaOrBool", "SchemaOrStrings"))
+_SCHEMA = "apiextensions.v1.JSONSchemaProps"
 _REPEATED = frozenset(("apiVersion", "kind", "namespace", "protocol", "addressType", "type", "nodeName", "zone"))
 """Fields with the same few values in thousands of objects."""
 _INDEX = re.compile(r"\[[^]]*\]")
@@ -52,22 +53,6 @@ class Decoded(NamedTuple):
     mistyped: list[FieldError]
 
 
-def hint_for(resource: Resource, fault: FieldError) -> str:
-    """Return the known field that is most similar to an unknown one, "" if there is none."""
-    if fault.reason != UNKNOWN_FIELD:
-        return ""
-    *parents, name = _INDEX.sub("", fault.field).split(".")
-    known = struct_of(resource)
-    for parent in parents:
-        field = known.fields.get(parent)
-        while field is not None and field.element is not None:
-            field = field.element
-        if field is None or field.kind != "struct":
-            return ""
-        known = struct(field.name)
-    return nearest(name, known.fields)
-
-
 def decode(resource: Resource, obj: object) -> Decoded:
     """Return a copy of the object with its well-typed fields, and the faults of the others."""
     decoder = _Decoder(struct_of(resource))
@@ -75,6 +60,15 @@ def decode(resource: Resource, obj: object) -> Decoded:
         message = f"json: cannot unmarshal {go_kind(obj)} into Go value of type {decoder.root.go_name}"
         return Decoded({}, [], [FieldError(TYPE_INVALID, "", message)])
     return Decoded(decoder.read_struct(decoder.root, obj, None), decoder.unknown, decoder.mistyped)
+
+
+def decode_struct(name: str, value: object, place: str) -> Decoded:
+    """Return a typed copy of a part of an object, by the name of its struct; ``place`` is its path."""
+    decoder = _Decoder(struct(name))
+    if isinstance(value, dict):
+        return Decoded(decoder.read_struct(decoder.root, value, (None, place)), decoder.unknown, decoder.mistyped)
+    message = f"json: cannot unmarshal {go_kind(value)} into Go struct field .{place} of type v1.{decoder.root.go_name}"
+    return Decoded({}, [], [FieldError(TYPE_INVALID, place, message)])
 
 
 class _Decoder:
@@ -122,7 +116,9 @@ class _Decoder:
             return self._read_integer(field, value, path, owner)
         if field.kind == "any":
             return _plain(value)
-        if type(value) is _PYTHON_TYPES.get(field.kind):
+        if field.kind in _UNIONS:
+            return self._read_union(field, value, path, owner)
+        if type(value) in _PYTHON_TYPES.get(field.kind, ()):
             return value
         self._mismatch(field, value, path, owner)
         return None
@@ -145,6 +141,20 @@ class _Decoder:
             if item is not None:
                 read[key] = item
         return read
+
+    def _read_union(self, field: FieldType, value: Any, path: Path, owner: Struct) -> Any:
+        """Return a schema, or what may be in its place; unknown fields in it are dropped and not told of, as in Go."""
+        inner = _Decoder(struct(_SCHEMA))
+        inner.mistyped = self.mistyped
+        if isinstance(value, dict):
+            return inner.read_struct(inner.root, value, path)
+        if isinstance(value, list) and field.kind != "SchemaOrBool":
+            element = FieldType("struct", _SCHEMA) if field.kind == "SchemaOrArray" else FieldType("string")
+            return inner._read_list(element, value, path, owner)
+        if isinstance(value, bool) and field.kind == "SchemaOrBool":
+            return value
+        self._mismatch(FieldType("struct", _SCHEMA), value, path, owner)
+        return None
 
     def _read_integer(self, field: FieldType, value: Any, path: Path, owner: Struct) -> int | None:
         if type(value) is float and value.is_integer():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from kubeapi.kind import Kind
 from kubeapi.meta import JSON
 from kubeapi.objects.weight import WEIGHT_ANNOTATION, weight_fault
 from kubeapi.scheme import Resource
@@ -23,13 +22,13 @@ from kubeapi.validation.names import dns1123_label, label_value, qualified_name
 ANNOTATIONS_LIMIT = 256 * 1024
 """Bytes that all annotations of an object may have together (TotalAnnotationSizeLimitB)."""
 
-_STANDARD_FINALIZERS = frozenset(("kubernetes", "orphan", "foregroundDeletion"))
+STANDARD_FINALIZERS = frozenset(("kubernetes", "orphan", "foregroundDeletion"))
 _SELECTOR_OPERATORS = frozenset(("In", "NotIn", "Exists", "DoesNotExist"))
 
 
-def validate_metadata(resource: Resource, obj: JSON, name_faults: Callable[[str], tuple[str, ...]]) -> Faults:
-    """Yield the faults of an object's metadata; ``name_faults`` returns what is wrong with a name."""
-    metadata = obj["metadata"]
+def validate_metadata(kind: Kind, obj: JSON) -> Faults:
+    """Yield the faults of an object's metadata, by the rules of its kind."""
+    resource, name_faults, metadata = kind.resource, kind.validate_name, obj["metadata"]
     if metadata.get("generateName"):
         yield from each_invalid(
             "metadata.generateName", metadata["generateName"], name_faults(masked(metadata["generateName"]))
@@ -44,13 +43,16 @@ def validate_metadata(resource: Resource, obj: JSON, name_faults: Callable[[str]
     yield from validate_annotations(metadata.get("annotations", {}), "metadata.annotations")
     yield from _validate_owners(metadata.get("ownerReferences", ()))
     for index, finalizer in enumerate(metadata.get("finalizers", ())):
-        yield from validate_finalizer(finalizer, "metadata.finalizers", f"metadata.finalizers[{index}]")
+        if kind.requires_known_finalizers:
+            yield from validate_finalizer(finalizer, "metadata.finalizers", f"metadata.finalizers[{index}]")
+        else:
+            yield from each_invalid("metadata.finalizers", finalizer, qualified_name(finalizer))
 
 
 def validate_finalizer(finalizer: str, path: str, own_path: str) -> Faults:
     """Yield the faults of a finalizer in the list at ``path``; ``own_path`` is where a missing domain is reported."""
     yield from each_invalid(path, finalizer, qualified_name(finalizer))
-    if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+    if "/" not in finalizer and finalizer not in STANDARD_FINALIZERS:
         yield invalid(own_path, finalizer, "name is neither a standard finalizer name nor is it fully qualified")
 
 

@@ -10,8 +10,9 @@ import json
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import Resource
 from kubeapi.status import FieldError, StatusError
+from kubeapiserver.apply.customtypes import root_atom
 from kubeapiserver.apply.fieldpath import path_text
-from kubeapiserver.apply.managedfields import UPDATE, ManagerKey, metadata_of, root_atom
+from kubeapiserver.apply.managedfields import UPDATE, ManagerKey, metadata_of
 from kubeapiserver.apply.update import Conflicts
 from kubeapiserver.apply.validation import typed_faults
 from kubeapiserver.errors import BadInput
@@ -67,4 +68,4 @@ def _owner(resource: Resource, key: ManagerKey) -> str:
     name = json.dumps(key.manager, ensure_ascii=False)
     if key.subresource:
         name = f'{name} with subresource "{key.subresource}"'
-    return f"{name} using {resource.api_version}" if key.operation == UPDATE else name
+    return f"{name} using {key.api_version or resource.api_version}" if key.operation == UPDATE else name

@@ -8,19 +8,23 @@ structured-merge-diff ``merge/update.go``. Pure.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from kubeapi.customresources.resource import CustomResource
+from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
-from kubeapi.schema import struct_name
 from kubeapi.scheme import Resource
+from kubeapiserver.apply.customtypes import root_atom
 from kubeapiserver.apply.fieldpath import FieldSet, Path, fields_v1, read_fields_v1
-from kubeapiserver.apply.typed import Atom, Comparison, atom_of, compare
+from kubeapiserver.apply.typed import Comparison, compare
 
 APPLY, UPDATE = "Apply", "Update"
 
 MAX_UPDATE_MANAGERS = 10
 """Entries of updates in an object; older ones are joined into one entry (DefaultMaxUpdateManagers)."""
 
+_HEAD = frozenset(("apiVersion", "kind", "metadata"))
+_WITH_STATUS = _HEAD | {"status"}
 _ANCIENT = "ancient-changes"
 _FIELDS_TYPE = "FieldsV1"
 _UNTRACKED = frozenset((
@@ -65,16 +69,12 @@ def manager_key(resource: Resource, operation: str, manager: str, subresource: s
     return ManagerKey(operation, manager or "unknown", version, subresource)
 
 
-def root_atom(resource: Resource) -> Atom:
-    """Return the type of a resource's objects."""
-    return atom_of(struct_name(resource))
-
-
-def tracked(obj: JSON, subresource: str) -> JSON:
+def tracked(resource: Resource, obj: JSON, subresource: str) -> JSON:
     """Return the part of an object that a write can own; ``subresource`` is "" for the object itself."""
     if subresource == "status":
         return {"status": obj["status"]} if "status" in obj else {}
-    result = {name: value for name, value in obj.items() if name not in ("apiVersion", "kind", "metadata", "status")}
+    left = _WITH_STATUS if kind_of(resource).has_own_status else _HEAD
+    result = {name: value for name, value in obj.items() if name not in left}
     metadata = metadata_of(obj)
     owned = {name: value for name, value in metadata.items() if name not in _UNTRACKED}
     return {**result, "metadata": owned} if owned else result
@@ -100,11 +100,24 @@ def read_managers(resource: Resource, obj: JSON) -> Managers:
 
 def _read_entry(resource: Resource, entry: JSON) -> tuple[ManagerKey, ManagedFields]:
     operation, fields_type = entry["operation"], entry["fieldsType"]
-    if operation not in (APPLY, UPDATE) or fields_type != _FIELDS_TYPE or entry["apiVersion"] != resource.api_version:
+    if (
+        operation not in (APPLY, UPDATE)
+        or fields_type != _FIELDS_TYPE
+        or not _is_version(resource, entry["apiVersion"])
+    ):
         raise ValueError("an entry of another version")
     key = manager_key(resource, operation, str(entry.get("manager", "")), str(entry.get("subresource", "")))
+    if operation == UPDATE:
+        key = key._replace(api_version=entry["apiVersion"])
     tree = entry.get("fieldsV1", {})
     return key, ManagedFields(read_fields_v1(tree), str(entry.get("time") or ""), tree)
+
+
+def _is_version(resource: Resource, api_version: Any) -> bool:
+    """Tell whether fields that are named in a version have the same names in the resource's."""
+    if isinstance(resource, CustomResource):
+        return str(api_version).rpartition("/")[0] == resource.group
+    return bool(api_version == resource.api_version)
 
 
 def write_managers(resource: Resource, managers: Managers) -> list[JSON]:
@@ -117,7 +130,7 @@ def _written(resource: Resource, key: ManagerKey, entry: ManagedFields) -> JSON:
     written: JSON = {
         "manager": key.manager,
         "operation": key.operation,
-        "apiVersion": resource.api_version,
+        "apiVersion": key.api_version or resource.api_version,
         "time": entry.time,
         "fieldsType": _FIELDS_TYPE,
         "fieldsV1": fields_v1(entry.fields) if entry.tree is None else entry.tree,
@@ -137,8 +150,8 @@ def track_update(resource: Resource, old: JSON | None, new: JSON, change: Change
     managers = {} if is_forgetting else _managers_before(resource, old, new, subresource)
     if old is not None and not managers:
         return with_managed_fields(new, [])
-    before = tracked(old, subresource) if old is not None else {}
-    comparison = compare(root_atom(resource), before, tracked(new, subresource))
+    before = tracked(resource, old, subresource) if old is not None else {}
+    comparison = compare(root_atom(resource), before, tracked(resource, new, subresource))
     updated = updated_managers(managers, comparison, change)
     return with_managed_fields(new, write_managers(resource, capped(updated)))
 

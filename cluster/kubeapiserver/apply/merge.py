@@ -24,6 +24,8 @@ def merge(atom: Atom, old: Any, new: Any) -> Any:
     after: Any = new if isinstance(new, container) else container()
     if atom.relation == "leaf" or not (before or after):
         return new
+    if atom.relation == "deduced" and not isinstance(new, dict):
+        return new
     if atom.relation == "list":
         return _merge_items(atom, old, new)
     changed = {name: merge(atom.named(name)[1], before.get(name, ABSENT), each) for name, each in after.items()}
@@ -78,7 +80,7 @@ def _tree(fields: FieldSet) -> JSON:
 
 
 def _remove(atom: Atom, value: Any, tree: JSON) -> Any:
-    if atom.relation == "leaf":
+    if atom.relation == "leaf" or (atom.relation == "deduced" and not isinstance(value, dict)):
         return None if isinstance(value, dict | list) else value
     if atom.relation == "list":
         kept = [

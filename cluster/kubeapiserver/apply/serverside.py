@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
+from kubeapi.customresources.conversion import as_seen
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, LAST_APPLIED, ObjectKey, annotations_of, format_time
 from kubeapi.registry import Registry
 from kubeapi.scheme import Resource
 from kubeapi.status import NotFound
+from kubeapiserver.apply.customtypes import root_atom
 from kubeapiserver.apply.errors import apply_conflict, check_config, uid_mismatch
 from kubeapiserver.apply.fieldpath import FieldSet
 from kubeapiserver.apply.managedfields import (
@@ -24,7 +26,6 @@ from kubeapiserver.apply.managedfields import (
     manager_key,
     metadata_of,
     read_managers,
-    root_atom,
     tracked,
     updated_managers,
     with_managed_fields,
@@ -65,7 +66,8 @@ def server_side_apply(
     resource, key, subresource = configuration.resource, configuration.key, configuration.subresource
     check_config(resource, key, configuration.body)
     config = _identified(configuration)
-    live = registry.store.find(resource, key)
+    stored = registry.store.find(resource, key)
+    live = None if stored is None else as_seen(resource, stored)
     if live is None and subresource:
         raise NotFound(resource, key.name)
     if live is None and config["metadata"].get("uid"):
@@ -93,10 +95,10 @@ def _applied(configuration: Configuration, live: JSON | None, config: JSON, time
     """Return the object to be written; StatusError for conflicts."""
     resource, manager, subresource = configuration.resource, configuration.manager, configuration.subresource
     stored = {} if live is None else live
-    before = tracked(stored, subresource)
+    before = tracked(resource, stored, subresource)
     change = Change(manager_key(resource, APPLY, manager, subresource), time)
     managers = _managers_before(resource, live, time)
-    outcome = apply_config(root_atom(resource), before, tracked(config, subresource), managers, change)
+    outcome = apply_config(root_atom(resource), before, tracked(resource, config, subresource), managers, change)
     conflicts = [] if configuration.is_forced else outcome.conflicts
     if conflicts and manager == KUBECTL:
         allowed = _applied_client_side(resource, stored)
@@ -119,7 +121,7 @@ def _managers_before(resource: Resource, live: JSON | None, time: str) -> Manage
     if managers:
         return managers
     first = Change(manager_key(resource, UPDATE, BEFORE_FIRST_APPLY, ""), time)
-    return updated_managers({}, compare(root_atom(resource), {}, tracked(live, "")), first)
+    return updated_managers({}, compare(root_atom(resource), {}, tracked(resource, live, "")), first)
 
 
 def _assembled(live: JSON, before: JSON, merged: JSON, config: JSON) -> JSON:
@@ -149,8 +151,8 @@ def _applied_client_side(resource: Resource, live: JSON) -> FieldSet:
         applied = json.loads(annotations_of(live).get(LAST_APPLIED, ""))
         if not isinstance(applied, dict) or applied.get("apiVersion") != resource.api_version:
             return frozenset()
-        atom, stated = root_atom(resource), tracked(applied, "")
-        changes = compare(atom, stated, tracked(live, ""))
+        atom, stated = root_atom(resource), tracked(resource, applied, "")
+        changes = compare(atom, stated, tracked(resource, live, ""))
         return field_set(atom, stated) - changes.taken - changes.removed
     except (ValueError, RecursionError):
         return frozenset()

@@ -22,11 +22,14 @@ ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT"})()
 class Atom:
     """The type of a value. ``fields`` are a struct's, ``element`` is the type of a map's values or a list's items.
 
+    A ``deduced`` value is a map if it looks like one, and a leaf otherwise. A struct with an ``element`` may have
+    fields that it does not name.
+
     ``always`` has those fields of a struct that Go's JSON always has, with their empty values; Go omits the fields in
     ``dropped`` when they are empty.
     """
 
-    relation: Literal["leaf", "struct", "map", "list"]
+    relation: Literal["leaf", "struct", "map", "list", "deduced"]
     fields: dict[str, Atom] = field(default_factory=dict)
     element: Atom | None = None
     keys: tuple[str, ...] = ()
@@ -39,7 +42,7 @@ class Atom:
     def child(self, element: str) -> Atom:
         """Return the type of the value at a path element."""
         if self.relation == "struct":
-            return self.fields.get(element.removeprefix(FIELD), LEAF)
+            return self.fields.get(element.removeprefix(FIELD), self.element or LEAF)
         return self.element or LEAF
 
     def named(self, name: str) -> tuple[str, Atom]:
@@ -57,31 +60,40 @@ LEAF = Atom("leaf", scalar="any")
 @cache
 def atom_of(name: str) -> Atom:
     """Return the type of a struct, such as ``core.v1.Service``."""
+    return _struct_atom(name, {})
+
+
+def _struct_atom(name: str, building: dict[str, Atom]) -> Atom:
+    """Return the type of a struct; ``building`` has those that are not complete yet, as a struct may contain itself."""
     known = struct(name)
     if known.is_atomic:
         return LEAF
+    if name in building:
+        return building[name]
     in_go = json_fields(name).values()
     dropped = frozenset(each.name for each in in_go if each.is_omitted_when_empty and not each.is_pointer)
-    fields = {field_name: _field_atom(known, field_name, each) for field_name, each in known.fields.items()}
-    elements = {each: (FIELD + each, atom) for each, atom in fields.items()}
-    return Atom("struct", fields, always=always_present(name), dropped=dropped, elements=elements)
+    atom = building[name] = Atom("struct", always=always_present(name), dropped=dropped)
+    for field_name, each in known.fields.items():
+        inner = atom.fields[field_name] = _field_atom(known, field_name, each, building)
+        atom.elements[field_name] = (FIELD + field_name, inner)
+    return atom
 
 
-def _field_atom(known: Struct, name: str, field_type: FieldType) -> Atom:
+def _field_atom(known: Struct, name: str, field_type: FieldType, building: dict[str, Atom]) -> Atom:
     if name in known.atomic:
         return LEAF
     if field_type.kind == "list" and name in known.list_keys and field_type.element:
-        return Atom("list", element=_atom(field_type.element), keys=known.list_keys[name])
-    return _atom(field_type)
+        return Atom("list", element=_atom(field_type.element, building), keys=known.list_keys[name])
+    return _atom(field_type, building)
 
 
-def _atom(field_type: FieldType) -> Atom:
+def _atom(field_type: FieldType, building: dict[str, Atom]) -> Atom:
     match field_type.kind:
         case "struct":
-            return atom_of(field_type.name)
+            return _struct_atom(field_type.name, building)
         case "map" if field_type.element:
-            return Atom("map", element=_atom(field_type.element))
-    return Atom("leaf", scalar=field_type.kind)
+            return Atom("map", element=_atom(field_type.element, building))
+    return Atom("leaf", scalar="any" if field_type.kind.startswith("Schema") else field_type.kind)
 
 
 def field_set(atom: Atom, value: Any) -> FieldSet:
@@ -104,8 +116,10 @@ def _collect(atom: Atom, value: Any, path: Path, found: set[Path]) -> None:
         for name, each in value.items():
             below = (*path, FIELD + name)
             _collect(atom.child(FIELD + name), each, below, found)
-            if each is None or each == {} or atom.relation == "map":
+            if each is None or each == {} or name not in atom.fields:
                 found.add(below)
+    elif atom.relation == "deduced":
+        found.add(path)
 
 
 def indexed(atom: Atom, items: Any) -> dict[str, list[Any]]:
@@ -161,7 +175,7 @@ def _compare(atom: Atom, old: Any, new: Any, path: Path, result: Comparison) -> 
 def _compare_fields(atom: Atom, old: Any, new: Any, path: Path, result: Comparison) -> None:
     """Compare structs or maps field by field."""
     before, after = _contents(atom, old), _contents(atom, new)
-    if atom.relation == "map":
+    if atom.relation in ("map", "deduced"):
         for name in before.keys() | after.keys():
             element, child = atom.named(name)
             _compare(child, before.get(name, ABSENT), after.get(name, ABSENT), (*path, element), result)

@@ -25,7 +25,7 @@ def typed_faults(atom: Atom, value: Any) -> list[str]:
 def _faults(atom: Atom, value: Any, path: str) -> Iterator[tuple[str, str]]:
     if value is None:
         return
-    if atom.relation == "leaf":
+    if atom.relation == "leaf" or (atom.relation == "deduced" and not isinstance(value, dict)):
         message = _scalar_fault(atom.scalar, value)
         if message:
             yield path, message
@@ -35,7 +35,7 @@ def _faults(atom: Atom, value: Any, path: str) -> Iterator[tuple[str, str]]:
         yield path, f"expected map, got &{{{_go(value)}}}"
     else:
         for name, each in value.items():
-            if atom.relation == "struct" and name not in atom.fields:
+            if atom.relation == "struct" and name not in atom.fields and atom.element is None:
                 yield f"{path}.{name}", "field not declared in schema"
             else:
                 yield from _faults(atom.child(FIELD + name), each, f"{path}.{name}")

@@ -6,16 +6,18 @@ import json
 import re
 from typing import Any, NamedTuple
 
+from kubeapi.customresources.decoding import decode_object
+from kubeapi.customresources.resource import CustomResource
 from kubeapi.meta import JSON
 from kubeapi.patch import merge
 from kubeapi.patch.items import StrategicPatchError, go_map
 from kubeapi.patch.strategic import strategic_merge
 from kubeapi.schema import Struct, struct_of
-from kubeapi.serialization.decoding import decode, repeated_keys
+from kubeapi.serialization.decoding import repeated_keys
 from kubeapi.serialization.gojson import read_json
 from kubeapi.status import FieldError, Invalid, StatusError
 from kubeapi.validation.faults import invalid
-from kubeapiserver.errors import BODY_LIMIT, BadInput, InvalidInput, TooLarge, Unprocessable
+from kubeapiserver.errors import BODY_LIMIT, BadInput, InvalidInput, TooLarge, Unprocessable, UnsupportedMedia
 from kubeapiserver.handlers import jsonpatch
 from kubeapiserver.messages import Request
 from kubeapiserver.requests.bodies import TypedBody, check_kind, with_reset
@@ -27,6 +29,9 @@ MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 
 _MISMATCH = re.compile(r"json: cannot unmarshal (\w+) ?(\S*) into Go struct field \S+ of type (\S+)")
+_CUSTOM_PATCHES = (JSON_PATCH, MERGE_PATCH, "application/apply-patch+yaml")
+"""Patches of custom resources: their schemas do not say how a strategic merge would treat lists."""
+
 _PATCHES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH)
 
 
@@ -114,8 +119,10 @@ def read_patch(request: Request) -> Patch | None:
 def patched_object(request: ResourceRequest, stored: JSON, patch: Patch, validation: Validation) -> TypedBody:
     """Return the object that a patch makes of the stored one."""
     resource = request.resource
-    patched = patch.apply_to(stored, struct_of(resource))
-    decoded = decode(resource, _without_stored_managers(patched, stored))
+    if isinstance(resource, CustomResource) and patch.media == STRATEGIC_PATCH:
+        raise UnsupportedMedia(_CUSTOM_PATCHES)
+    patched = patch.apply_to(stored, None if isinstance(resource, CustomResource) else struct_of(resource))
+    decoded = decode_object(resource, _without_stored_managers(patched, stored))
     if decoded.mistyped:
         raise patch.refusal(patched, patch.type_fault(decoded.mistyped[0]))
     check_kind(patched, resource.api_version, resource.kind)

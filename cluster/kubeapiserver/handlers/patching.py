@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kubeapi.customresources.conversion import as_seen
 from kubeapi.meta import JSON
 from kubeapi.serialization.decoding import repeated_keys
 from kubeapi.serialization.gojson import go_kind
@@ -37,7 +38,7 @@ class Patching:
         if patch is None:
             return unsupported_media()
         options = read_options(request.http, "PatchOptions")
-        stored = self._store.get(request.resource, *request.key)
+        stored = as_seen(request.resource, self._store.get(request.resource, *request.key))
         new, warnings = patched_object(request, stored, patch, options.validation)
         written = self._writer.update(request.resource, stored, new, options)
         return with_warnings(self._renderer.response(request.view, written.object), [*warnings, *written.warnings])

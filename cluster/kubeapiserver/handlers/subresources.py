@@ -8,20 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from kubeapi.customresources.conversion import as_seen
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, format_time
 from kubeapi.objects.conditions import with_condition
 from kubeapi.objects.parts import status_of
 from kubeapi.objects.pod import read_pod
-from kubeapi.objects.workload import read_workload
 from kubeapi.registry import Registry
 from kubeapi.registry.metadata import merged_metadata
+from kubeapi.registry.statuses import with_status
 from kubeapi.status import Conflict
 from kubeapi.validation.faults import invalid, required
 from kubeapiserver.catalog import SCALES
 from kubeapiserver.errors import BadInput, InvalidInput
 from kubeapiserver.handlers.patches import patched_object, read_patch
 from kubeapiserver.handlers.patching import Patching, configuration, is_apply, read_configuration, unsupported_media
+from kubeapiserver.handlers.scales import scale_of, with_replicas
 from kubeapiserver.handlers.writer import ObjectWriter
 from kubeapiserver.messages import Request, Response
 from kubeapiserver.requests.bodies import check_kind, read_document, read_typed
@@ -30,7 +32,6 @@ from kubeapiserver.requests.resource import ResourceRequest, View
 from kubeapiserver.responses.rendering import Renderer
 from kubeapiserver.responses.statuses import document_response, success
 from kubeapiserver.responses.warnings import with_warnings
-from kubeapiserver.tables.texts import selector_text
 
 _AUTOSCALING = "autoscaling/v1"
 
@@ -79,7 +80,7 @@ class Subresources:
     def status(self, request: ResourceRequest) -> Response:
         """Read an object, or replace or patch only its status and metadata."""
         resource = request.resource
-        stored = self._store.get(resource, *request.key)
+        stored = as_seen(resource, self._store.get(resource, *request.key))
         if request.http.method == "GET":
             return self._renderer.response(request.view, stored)
         if is_apply(request.http):
@@ -88,7 +89,7 @@ class Subresources:
         if wanted is None:
             return unsupported_media()
         metadata = merged_metadata(kind_of(resource), wanted.object["metadata"], stored["metadata"])
-        new = {**stored, "metadata": metadata, "status": wanted.object.get("status", {})}
+        new = with_status(resource, {**stored, "metadata": metadata}, wanted.object)
         written = self._writer.update_status(resource, stored, new, wanted.options)
         return with_warnings(self._renderer.response(request.view, written), wanted.warnings)
 
@@ -112,8 +113,8 @@ class Subresources:
 
     def scale(self, request: ResourceRequest) -> Response:
         """Read or change the number of replicas."""
-        stored = self._store.get(request.resource, *request.key)
-        before = scale_of(stored)
+        stored = as_seen(request.resource, self._store.get(request.resource, *request.key))
+        before = scale_of(request.resource, stored)
         if request.http.method == "GET":
             return self._scale_response(request, before)
         if is_apply(request.http):
@@ -130,7 +131,7 @@ class Subresources:
         request.check_name(scale)
         _check_version(request, scale, stored)
         written = self._writer.update_scale(request.resource, stored, _replicas_of(scale, request.name), options)
-        return self._scale_response(request, scale_of(written))
+        return self._scale_response(request, scale_of(request.resource, written))
 
     def _apply_scale(self, request: ResourceRequest) -> Response:
         """Apply a Scale: its manager owns the number of replicas (managedfields.ScaleHandler)."""
@@ -139,9 +140,9 @@ class Subresources:
         resource = request.resource
         config: JSON = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": {"name": request.name}}
         if scale.get("spec"):
-            config["spec"] = {"replicas": _replicas_of(scale, request.name)}
+            config = with_replicas(resource, config, _replicas_of(scale, request.name))
         written = self._writer.apply(configuration(request, config, options, "scale"), options)
-        return self._scale_response(request, scale_of(written.object))
+        return self._scale_response(request, scale_of(resource, written.object))
 
     def _scale_response(self, request: ResourceRequest, scale: JSON) -> Response:
         return self._renderer.response(View(SCALES, request.form), scale)
@@ -190,19 +191,6 @@ def _wanted(request: ResourceRequest, stored: JSON) -> _Wanted | None:
         return None
     _check_version(request, new, stored)
     return _Wanted(new, warnings, options)
-
-
-def scale_of(obj: JSON) -> JSON:
-    """Return the Scale of an object with replicas."""
-    metadata, workload = obj["metadata"], read_workload(obj)
-    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
-    return {
-        "kind": "Scale",
-        "apiVersion": _AUTOSCALING,
-        "metadata": {field: metadata[field] for field in kept if field in metadata},
-        "spec": {"replicas": workload.replicas},
-        "status": {"replicas": workload.current_replicas, "selector": selector_text(workload.selector)},
-    }
 
 
 def _replicas_of(scale: JSON, name: str) -> int:

@@ -16,6 +16,7 @@ from kubeapi.scheme import Resource
 from kubeapi.validation.warnings import warning_text
 from kubeapiserver.apply.managedfields import UPDATE, Change, manager_key, track_update
 from kubeapiserver.apply.serverside import Configuration, server_side_apply
+from kubeapiserver.handlers.scales import with_replicas
 from kubeapiserver.requests.options import WriteOptions
 
 Admit = Callable[[Resource, JSON], tuple[JSON, Sequence[str]]]
@@ -62,7 +63,7 @@ class ObjectWriter:
 
     def update_scale(self, resource: Resource, stored: JSON, replicas: int, options: WriteOptions) -> JSON:
         """Set the replicas of ``stored``."""
-        scaled = {**stored, "spec": {**stored["spec"], "replicas": replicas}}
+        scaled = with_replicas(resource, stored, replicas)
         tracked = self._tracked(resource, stored, scaled, options, "scale")
         return self._registry.update(resource, tracked, dry_run=options.is_dry_run)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from kubeapi.kinds import SERVED_RESOURCES
 from kubeapi.meta import JSON
 from kubeapi.schema import definitions
 from kubeapi.scheme import Resource
+from kubeapiserver.openapi.custom import Custom, custom_schemas
 
 V2_FAMILY = "application/com.github.proto-openapi.spec.v2"
 """The media type that clients ask for, followed by ``@v1.0+protobuf``."""
@@ -22,6 +23,7 @@ V2_FAMILY = "application/com.github.proto-openapi.spec.v2"
 V2_TYPE = f"{V2_FAMILY}.v1.0+protobuf"
 """The media type of the answer: clients refuse an @ in it (kube-openapi ``pkg/handler``)."""
 
+_VERSION = "v1.37.0"
 _PATCH_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation", "force")
 _GROUP_VERSION_KIND = "x-kubernetes-group-version-kind"
 _SPECIAL = {
@@ -33,20 +35,32 @@ _SPECIAL = {
 _SELF_DESCRIBING = frozenset(("apiVersion", "kind"))
 
 
-@cache
-def v2_document() -> tuple[bytes, str]:
+@lru_cache(maxsize=2)
+def v2_document(customs: tuple[Custom, ...]) -> tuple[bytes, str]:
     """Return the document and its hash; building it takes some ten milliseconds."""
-    info = _text(1, "Kubernetes") + _text(2, "v1.37.0")
-    paths = b"".join(_message(2, _named(_path(each), _message(8, _patch_operation(each)))) for each in SERVED_RESOURCES)
-    schemas = b"".join(
-        _message(1, _named(name, _schema(_SPECIAL.get(name, schema)))) for name, schema in definitions().items()
+    info = _text(1, "Kubernetes") + _text(2, _VERSION)
+    resources = [*SERVED_RESOURCES, *(each.resource for each in customs)]
+    paths = b"".join(_message(2, _named(_path(each), _message(8, _patch_operation(each)))) for each in resources)
+    schemas = _packed_schemas() + b"".join(
+        _message(1, _named(name, _schema(schema))) for name, schema in _custom_schemas(customs).items()
     )
     document = _text(1, "2.0") + _message(2, info) + _message(8, paths) + _message(9, schemas)
     return document, hashlib.sha512(document).hexdigest().upper()
 
 
 @cache
-def v2_json() -> tuple[bytes, str]:
+def _packed_schemas() -> bytes:
+    return b"".join(
+        _message(1, _named(name, _schema(_SPECIAL.get(name, schema)))) for name, schema in definitions().items()
+    )
+
+
+def _custom_schemas(customs: tuple[Custom, ...]) -> dict[str, JSON]:
+    return {name: schema for each in customs for name, schema in custom_schemas(each, is_v2=True).items()}
+
+
+@lru_cache(maxsize=2)
+def v2_json(customs: tuple[Custom, ...]) -> tuple[bytes, str]:
     """Return the document as JSON and its hash; building it takes some ten milliseconds."""
     parameters = [{"name": each, "in": "query", "type": "string", "uniqueItems": True} for each in _PATCH_PARAMETERS]
     paths = {
@@ -57,12 +71,23 @@ def v2_json() -> tuple[bytes, str]:
                 _GROUP_VERSION_KIND: {"group": each.group, "kind": each.kind, "version": each.version},
             }
         }
-        for each in SERVED_RESOURCES
+        for each in (*SERVED_RESOURCES, *(each.resource for each in customs))
     }
-    schemas = json.dumps({name: _SPECIAL.get(name, schema) for name, schema in definitions().items()})
-    document: JSON = {"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.37.0"}, "paths": paths}
-    body = json.dumps({**document, "definitions": json.loads(schemas.replace("#/$defs/", "#/definitions/"))}).encode()
+    head: JSON = {"swagger": "2.0", "info": {"title": "Kubernetes", "version": _VERSION}, "paths": paths}
+    added = _referring(json.dumps(_custom_schemas(customs)))[1:-1]
+    schemas = ", ".join(filter(None, (_schemas_text(), added)))
+    body = f'{json.dumps(head)[:-1]}, "definitions": {{{schemas}}}}}'.encode()
     return body, hashlib.sha512(body).hexdigest().upper()
+
+
+@cache
+def _schemas_text() -> str:
+    """Return the members of the definitions as JSON, without the braces around them."""
+    return _referring(json.dumps({name: _SPECIAL.get(name, schema) for name, schema in definitions().items()}))[1:-1]
+
+
+def _referring(text: str) -> str:
+    return text.replace("#/$defs/", "#/definitions/")
 
 
 def _path(resource: Resource) -> str:
@@ -88,15 +113,19 @@ def _schema(schema: JSON) -> bytes:
     if "$ref" in schema:
         reference = _text(1, "#/definitions/" + schema["$ref"].rpartition("/")[2])
         return reference + _text(4, schema.get("description", ""))
-    declared = schema.get("type", "object")
+    # What a custom resource does not say the type of may be anything.
+    declared = schema.get("type", "" if any(name.startswith("x-kubernetes-") for name in schema) else "object")
     parts = [
         _text(2, schema.get("format", "")),
         _text(4, schema.get("description", "")),
         *(_text(19, each) for each in schema.get("required", ()) if each not in _SELF_DESCRIBING),
-        _message(22, _text(1, declared if isinstance(declared, str) else declared[0])),
+        _message(22, _text(1, declared if isinstance(declared, str) else declared[0])) if declared else b"",
     ]
-    if "additionalProperties" in schema:
-        parts.append(_message(21, _message(1, _schema(schema["additionalProperties"]))))
+    more = schema.get("additionalProperties")
+    if more is not None:
+        parts.append(
+            _message(21, _message(1, _schema(more)) if isinstance(more, dict) else _varint(16) + _varint(more))
+        )
     if "items" in schema:
         parts.append(_message(23, _message(1, _schema(schema["items"]))))
     if "properties" in schema:

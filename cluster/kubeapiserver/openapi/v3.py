@@ -1,22 +1,25 @@
 """OpenAPI v3 documents, one per group version, which kubectl reads before it creates, applies, edits or explains.
 
 ``openapi_answer`` serves ``/openapi/v3``, the documents that it lists, and ``/openapi/v2`` for older clients. Schemas
-come from ``kubeapi.schema``. A document is built on first use and then kept as bytes. Its URL has a hash of them, so
-that clients may cache it forever. Follows apiserver and kube-openapi ``pkg/handler3``. Pure.
+come from ``kubeapi.schema``, and from the definitions of custom resources. A document is built on first use and then
+kept as bytes. Its URL has a hash of them, so that clients may cache it forever. Follows apiserver and kube-openapi
+``pkg/handler3``. Pure.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
+from kubeapi.customresources.resource import CustomResource
 from kubeapi.kinds import SERVED_RESOURCES
 from kubeapi.meta import JSON
 from kubeapi.schema import definitions
 from kubeapi.scheme import Resource
 from kubeapiserver.messages import JSON_TYPE, Request, Response
+from kubeapiserver.openapi.custom import Custom, custom_schemas, customs_of, schema_name
 from kubeapiserver.openapi.paths import path_items
 from kubeapiserver.openapi.v2 import V2_FAMILY, V2_TYPE, v2_document, v2_json
 
@@ -33,22 +36,24 @@ class _Document(NamedTuple):
     tag: str
 
 
-def openapi_answer(request: Request) -> Response | None:
-    """Return the index or a document, None for every other path."""
+def openapi_answer(request: Request, resources: list[CustomResource]) -> Response | None:
+    """Return the index or a document, None for every other path; ``resources`` are the custom ones."""
     if request.method not in ("GET", "HEAD"):
         return None
+    customs = customs_of(resources)
     if request.path == _V2:
         is_packed = V2_FAMILY in request.headers.get("accept", "")
-        document = _Document(*(v2_document() if is_packed else v2_json()))
+        document = _Document(*(v2_document(customs) if is_packed else v2_json(customs)))
         return _respond(request, document, "no-cache, private", V2_TYPE if is_packed else JSON_TYPE)
     if request.path == _INDEX:
-        return _respond(request, _index(), "no-cache, private")
+        return _respond(request, _index(customs), "no-cache, private")
     name = request.path.removeprefix(f"{_INDEX}/")
-    if name == request.path or name not in _served():
+    found = _found(name, customs) if name != request.path else None
+    if found is None:
         return None
-    document = _document(name)
+    document = found
     if request.get("hash", document.tag) != document.tag:
-        return Response(301, b"", headers=(("Location", _url(name)),))
+        return Response(301, b"", headers=(("Location", _url(name, document)),))
     is_lasting = "hash" in request.query
     return _respond(request, document, "public, immutable, max-age=31536000" if is_lasting else "no-cache, private")
 
@@ -66,35 +71,52 @@ def _served() -> dict[str, tuple[Resource, ...]]:
     """Return the resources of every group version, by its path: ``api/v1``, ``apis/apps/v1``."""
     served: dict[str, tuple[Resource, ...]] = {}
     for each in SERVED_RESOURCES:
-        path = f"{'apis' if each.group else 'api'}/{each.api_version}"
+        path = _path_of(each)
         served[path] = (*served.get(path, ()), each)
     return served
 
 
-@cache
-def _index() -> _Document:
-    return _encoded({"paths": {name: {"serverRelativeURL": _url(name)} for name in sorted(_served())}})
+@lru_cache(maxsize=4)
+def _index(customs: tuple[Custom, ...]) -> _Document:
+    names = sorted({*_served(), *(_path_of(each.resource) for each in customs)})
+    documents = {name: _found(name, customs) for name in names}
+    return _encoded(
+        {"paths": {name: {"serverRelativeURL": _url(name, each)} for name, each in documents.items() if each}}
+    )
 
 
-def _url(name: str) -> str:
-    return f"{_INDEX}/{name}?hash={_document(name).tag}"
+def _url(name: str, document: _Document) -> str:
+    return f"{_INDEX}/{name}?hash={document.tag}"
 
 
-@cache
-def _document(name: str) -> _Document:
+def _path_of(resource: Resource) -> str:
+    return f"{'apis' if resource.group else 'api'}/{resource.api_version}"
+
+
+def _found(name: str, customs: tuple[Custom, ...]) -> _Document | None:
+    """Return the document of a group version by its path, None if it is not served."""
+    own = tuple(each for each in customs if _path_of(each.resource) == name)
+    return _document(name, own) if own or name in _served() else None
+
+
+@lru_cache(maxsize=256)
+def _document(name: str, customs: tuple[Custom, ...]) -> _Document:
     """Return the document of a group version; building it takes about ten milliseconds."""
-    by_kind = _schemas_by_kind()
     paths: JSON = {}
+    added: dict[str, JSON] = {}
     wanted = []
-    for resource in _served()[name]:
-        schema = by_kind[resource.group, resource.version, resource.kind]
+    for resource in _served().get(name, ()):
+        schema = _schemas_by_kind()[resource.group, resource.version, resource.kind]
         wanted.append(schema)
         paths |= path_items(resource, _COMPONENT + schema)
+    for each in customs:
+        added |= custom_schemas(each)
+        paths |= path_items(each.resource, _COMPONENT + schema_name(each.resource))
     document = {
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": _VERSION},
         "paths": paths,
-        "components": {"schemas": _closure(wanted)},
+        "components": {"schemas": _closure([*wanted, *added], added)},
     }
     return _encoded(document)
 
@@ -113,13 +135,13 @@ def _schemas_by_kind() -> dict[tuple[str, str, str], str]:
     }
 
 
-def _closure(wanted: list[str]) -> JSON:
-    """Return the schemas with these names, and those that they refer to."""
+def _closure(wanted: list[str], added: dict[str, JSON]) -> JSON:
+    """Return the schemas with these names, and those that they refer to; ``added`` are those of custom resources."""
     schemas: JSON = {}
     while wanted:
         name = wanted.pop()
         if name not in schemas:
-            schemas[name] = _component(definitions()[name])
+            schemas[name] = _component(added[name] if name in added else definitions()[name])
             wanted.extend(each.removeprefix(_COMPONENT) for each in _references(schemas[name]))
     return dict(sorted(schemas.items()))
 
@@ -130,7 +152,7 @@ def _component(schema: Any) -> Any:
         return [_component(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    if "$ref" in schema:
+    if isinstance(schema.get("$ref"), str):
         beside = {name: value for name, value in schema.items() if name != "$ref"}
         reference = {"$ref": _COMPONENT + schema["$ref"].removeprefix(_DEFINITION)}
         return {"allOf": [reference], **beside} if beside else reference

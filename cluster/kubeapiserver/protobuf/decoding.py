@@ -10,18 +10,19 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from struct import unpack
 from typing import Any
 
 from kubeapi.meta import JSON
 from kubeapi.serialization.gojson import read_json
-from kubeapiserver.gotypes import GoField, fields_of, struct_for
-from kubeapiserver.protobuf.wireformat import BYTES, VARINT, check_wire, go_name, parts, signed, text
+from kubeapiserver.gotypes import UNIONS, GoField, fields_of, struct_for, united
+from kubeapiserver.protobuf.wireformat import BYTES, FIXED64, VARINT, check_wire, go_name, parts, signed, text
 
 _MAGIC = b"k8s\x00"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ZERO_TIME = -62135596800
 """Seconds of Go's zero time, 0001-01-01T00:00:00Z."""
-_NUMBERS = frozenset(("boolean", "int32", "int64"))
+_WIRES = {"boolean": VARINT, "int32": VARINT, "int64": VARINT, "double": FIXED64}
 _EMPTY = (0, 0)
 
 Bounds = tuple[int, int]
@@ -55,12 +56,14 @@ def _read_struct(body: bytes, name: str, bounds: Bounds, result: JSON) -> JSON:
         field = fields.get(number)
         if field is None:
             raise ValueError(f"unknown field number {number} in {go_name(name)}")
-        is_number = field.type in _NUMBERS and field.shape != "map"
-        check_wire(wire, VARINT if is_number else BYTES, field.name or field.type)
+        wanted = BYTES if field.shape == "map" else _WIRES.get(field.type, BYTES)
+        check_wire(wire, wanted, field.name or field.type)
         if field.shape == "list":
             result.setdefault(field.name, []).append(_read_value(body, field, value))
         elif field.shape == "map":
             _read_entry(body, field, value, result.setdefault(field.name, {}))
+        elif field.type in UNIONS:
+            result[field.name] = _read_value(body, field, value)
         elif field.is_struct:
             inner = result.setdefault(field.name, {}) if field.name else result
             _read_struct(body, field.type, value, inner)
@@ -71,17 +74,15 @@ def _read_struct(body: bytes, name: str, bounds: Bounds, result: JSON) -> JSON:
 
 def _read_value(body: bytes, field: GoField, value: Any) -> Any:
     if field.is_struct:
-        return _read_struct(body, field.type, value, {})
+        read = _read_struct(body, field.type, value, {})
+        return united(read) if field.type in UNIONS else read
     return _SCALARS[field.type](body, value)
 
 
 def _read_entry(body: bytes, field: GoField, bounds: Bounds, entries: JSON) -> None:
     """Read one entry of a map; a missing key or value is empty."""
-    read = _SCALARS.get(field.type)
-    if read is None:
-        raise ValueError(f"cannot read the entries of {go_name(field.name)}")
     entry = dict(_known(body, bounds, field.name, (BYTES, BYTES)))
-    entries[text(body, entry.get(1, _EMPTY))] = read(body, entry.get(2, _EMPTY))
+    entries[text(body, entry.get(1, _EMPTY))] = _read_value(body, field, entry.get(2, _EMPTY))
 
 
 def _put(field: GoField, value: Any, result: JSON) -> None:
@@ -143,6 +144,7 @@ _SCALARS: dict[str, Callable[[bytes, Any], Any]] = {
     "boolean": lambda _, value: value != 0,
     "int32": lambda _, value: signed(value, 32),
     "int64": lambda _, value: signed(value, 64),
+    "double": lambda body, bounds: unpack("<d", body[slice(*bounds)])[0],
     "byte": lambda body, bounds: base64.b64encode(body[slice(*bounds)]).decode(),
     "Quantity": _quantity,
     "Time": _time,

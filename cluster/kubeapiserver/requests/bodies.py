@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from kubeapi.customresources.decoding import decode_object
 from kubeapi.kinds import resource_for
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
-from kubeapi.serialization.decoding import decode
 from kubeapi.serialization.gojson import RepeatedKeys, read_json
 from kubeapi.status import BadRequest
 from kubeapiserver.errors import BODY_LIMIT, BadInput, TooLarge, UnsupportedMedia
@@ -58,7 +58,7 @@ class TypedBody(NamedTuple):
 def read_typed(request: Request, resource: Resource, validation: Validation) -> TypedBody:
     """Return the body as an object of a resource; BadRequest for wrong types, or for unknown fields if strict."""
     raw = read_object(request, resource)
-    decoded = decode(resource, raw)
+    decoded = decode_object(resource, raw)
     if decoded.mistyped:
         detail = ", ".join(each.message for each in decoded.mistyped)
         raise BadRequest(resource, detail, tuple(decoded.mistyped))

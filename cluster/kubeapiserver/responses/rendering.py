@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from kubeapi.customresources.conversion import as_seen
+from kubeapi.customresources.resource import CustomResource
 from kubeapi.failures import Failures, Subject
 from kubeapi.meta import JSON, key_of
+from kubeapi.scheme import Resource
 from kubeapiserver.messages import Response
 from kubeapiserver.requests.resource import View
 from kubeapiserver.responses.chunks import Chunk
@@ -49,7 +52,7 @@ class Renderer:
             return partial(obj, view.form.version)
         if view.form.shape == "Table":
             return self.table(view, [obj], obj["metadata"].get("resourceVersion", ""))
-        return obj
+        return as_seen(view.resource, obj)
 
     def list_response(self, view: View, objects: Sequence[JSON], chunk: Chunk) -> Response:
         """Return an answer that is a list, or a chunk of one."""
@@ -61,8 +64,8 @@ class Renderer:
             kind, api_version = "PartialObjectMetadataList", f"{_META_GROUP}/{form.version}"
             items = [partial(each, form.version) for each in objects]
         else:
-            kind, api_version = f"{resource.kind}List", resource.api_version
-            items = [_item(each) for each in objects]
+            kind, api_version = _list_kind(resource), resource.api_version
+            items = [_item(resource, each) for each in objects]
         document = {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items}
         return Response(200, encode_line(document))
 
@@ -82,7 +85,8 @@ class Renderer:
         for obj in objects:
             row = self._row(table, obj, now)
             if view.included != "None":
-                row["object"] = obj if view.included == "Object" else partial(obj, view.form.version)
+                is_whole = view.included == "Object"
+                row["object"] = as_seen(view.resource, obj) if is_whole else partial(obj, view.form.version)
             rows.append(row)
         return rows
 
@@ -90,7 +94,7 @@ class Renderer:
         """Return the row of an object; a failure of the table is recorded, and the row has only the name."""
         subject = Subject(table.resource, key_of(obj))
         try:
-            row = table.row(obj, now)
+            row = table.row(as_seen(table.resource, obj), now)
         except Exception as failure:
             self._failures.note("kube-apiserver (table)", subject, failure)
             return {"cells": [obj["metadata"]["name"], *["<unknown>"] * (len(table.columns) - 1)]}
@@ -98,6 +102,14 @@ class Renderer:
         return row
 
 
-def _item(obj: JSON) -> JSON:
-    """Return an object without kind and apiVersion, which the list states once."""
+def _list_kind(resource: Resource) -> str:
+    if isinstance(resource, CustomResource):
+        return str(resource.definition.names["listKind"])
+    return f"{resource.kind}List"
+
+
+def _item(resource: Resource, obj: JSON) -> JSON:
+    """Return an object without kind and apiVersion, which the list states once; custom resources keep them."""
+    if isinstance(resource, CustomResource):
+        return as_seen(resource, obj)
     return {field: value for field, value in obj.items() if field not in ("kind", "apiVersion")}

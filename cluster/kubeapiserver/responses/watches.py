@@ -66,7 +66,7 @@ class Lines:
         """Return the line of an event; a Table in it has no column definitions."""
         kind, obj = seen
         moment = int(self._renderer.now()) if view.form.shape == "Table" else 0
-        key = (obj["metadata"]["resourceVersion"], kind, view.form, view.included, moment)
+        key = (obj["metadata"]["resourceVersion"], kind, view.resource.version, view.form, view.included, moment)
         found = self._kept.get(key)
         if found is None:
             found = self._kept[key] = self.fresh_line(view, seen, has_columns=False)

@@ -11,8 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from kubeapi.customresources.resource import CustomResource
 from kubeapi.scheme import Resource
 from kubeapiserver.tables.columns import AGE, NAME, Table
+from kubeapiserver.tables.custom import custom_table
 
 
 def _find_tables() -> dict[Resource, Table[Any]]:
@@ -27,4 +29,6 @@ _TABLES = _find_tables()
 
 def table_for(resource: Resource) -> Table[Any]:
     """Return how a resource's objects are shown."""
+    if isinstance(resource, CustomResource):
+        return custom_table(resource)
     return _TABLES.get(resource) or Table(resource, (NAME, AGE))

@@ -53,6 +53,7 @@ class Column(Generic[R]):
     type: str = "string"
     priority: int = 0
     format: str = ""
+    description: str = ""
 
     def definition(self) -> JSON:
         """Return the column as a Table defines it."""
@@ -60,7 +61,7 @@ class Column(Generic[R]):
             "name": self.name,
             "type": self.type,
             "format": self.format,
-            "description": "",
+            "description": self.description,
             "priority": self.priority,
         }
 

@@ -126,7 +126,8 @@ class GarbageCollector:
         return owner is None or owner["metadata"].get("uid", "") != reference.get("uid", "")
 
     def _owner_id(self, reference: JSON, namespace: str) -> ObjectId | None:
-        resource = resource_for(reference.get("apiVersion", ""), reference.get("kind", ""))
+        named = reference.get("apiVersion", ""), reference.get("kind", "")
+        resource = resource_for(*named) or self._listers.customs.of_kind(*named)
         if resource is None:
             return None
         return ObjectId(resource, ObjectKey(namespace if resource.namespaced else "", reference.get("name", "")))

@@ -62,5 +62,6 @@ class NamespaceController:
     def reconcile(self, key: ObjectKey, now: float) -> list[Change]:
         """Return the changes that ``key`` needs."""
         store = self._listers.store
-        contents = [Dependent(each, obj) for each in CONTENTS for obj in store.list(each, key.name)]
+        customs = [each for each in self._listers.customs.stored() if each.namespaced]
+        contents = [Dependent(each, obj) for each in (*customs, *CONTENTS) for obj in store.list(each, key.name)]
         return reconcile(store.find(NAMESPACES, key), contents)

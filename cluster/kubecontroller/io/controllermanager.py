@@ -10,12 +10,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from kubeapi.customresources.resource import CustomResource
 from kubeapi.events import EventRecorder
 from kubeapi.failures import Subject
 from kubeapi.io.informer import Informer
 from kubeapi.kinds import RESOURCES
 from kubeapi.registry import Registry
-from kubeapi.scheme import Resource
+from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS, Resource
 from kubeapi.status import StatusError
 from kubeapi.watching import Delta, ListerWatcher
 from kubecontroller.controller import Controller
@@ -43,6 +44,7 @@ class ControllerManager:
         self._controllers = {each.name: each for each in new_controllers(self._listers, config)}
         recorders = {name: EventRecorder(registry, name, clock=clock) for name in self._controllers}
         self._writer = ChangeWriter(registry, self._listers, recorders)
+        self._customs: set[str] = set()
 
     async def run(self) -> None:
         """Reconcile until cancelled."""
@@ -53,6 +55,8 @@ class ControllerManager:
         try:
             async with asyncio.TaskGroup() as tasks:
                 for informer in informers:
+                    if informer.resource == CUSTOM_RESOURCE_DEFINITIONS:
+                        informer.add_handler("kube-controller-manager", lambda _: self._follow_customs(tasks, queue))
                     tasks.create_task(informer.run(), name=f"kubecontroller informer {informer.resource}")
                 for informer in informers:
                     await informer.wait_for_sync()
@@ -75,9 +79,29 @@ class ControllerManager:
             if resource in each.watches:
                 informer.add_handler(each.name, self._handler(each, resource, queue))
 
+    def _follow_customs(self, tasks: asyncio.TaskGroup, queue: WorkQueue) -> None:
+        """Follow the custom resources that are new.
+
+        One that is gone is followed all the same: the deletions of its last objects may still be on their way.
+        """
+        for resource in self._listers.customs.stored():
+            if resource.qualified in self._customs:
+                continue
+            self._customs.add(resource.qualified)
+            informer = Informer(self._source, resource, self._failures)
+            informer.add_handler("kube-controller-manager", self._refresher(resource))
+            for each in self._controllers.values():
+                if CUSTOM_RESOURCE_DEFINITIONS in each.watches:
+                    informer.add_handler(each.name, self._handler(each, resource, queue))
+            tasks.create_task(informer.run(), name=f"kubecontroller informer {resource}")
+
+    def _refresher(self, resource: CustomResource) -> Callable[[Delta], None]:
+        return lambda delta: self._listers.refresh(self._listers.customs.current(resource), delta.key)
+
     def _handler(self, controller: Controller, resource: Resource, queue: WorkQueue) -> Callable[[Delta], None]:
         def handle(delta: Delta) -> None:
-            for key in controller.keys_for(resource, delta):
+            now = self._listers.customs.current(resource) if isinstance(resource, CustomResource) else resource
+            for key in controller.keys_for(now, delta):
                 queue.add(Item(controller.name, key))
 
         return handle

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import sqlite3
 import threading
 from collections import deque
@@ -18,27 +17,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from kubeapi.customresources.definitions import CustomKinds
+from kubeapi.customresources.resource import resources_of
 from kubeapi.meta import JSON, controller_of, key_of
-from kubeapi.scheme import NODES, Resource
+from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS, NODES, Resource
 from kubeapi.status import InternalError
 from kubeapi.store import Store
 from kubeapi.watching import EventType, WatchEvent
+from kubesvc.state.database import open_database
 from kubesvc.state.saved import BATCH, KEPT
 
 RETRY_SECONDS = 1.0
 """Pause before a failed commit is tried again: the disk may be full for a short time."""
-PAGE_BYTES = 16384
-"""Of a new database: in pages of SQLite's 4 KiB an object of 1 KiB takes a page of its own."""
-
-_SCHEMA = """
-BEGIN;
-CREATE TABLE objects (resource TEXT, namespace TEXT, name TEXT, object TEXT, PRIMARY KEY (resource, namespace, name))
-WITHOUT ROWID;
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
-INSERT INTO facts VALUES ('resourceVersion', '0'), ('configuration', '');
-PRAGMA user_version = 1;
-COMMIT;
-"""
 _to_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _log = logging.getLogger(__name__)
 
@@ -100,14 +90,26 @@ class Journal:
         """
         self._loop = asyncio.get_running_loop()
         version = store.resource_version
-        objects = [
-            _write_of(each, obj, is_gone=False, version=version) for each in KEPT.values() for obj in store.list(each)
-        ]
+        customs = CustomKinds(store).stored()
+        kept = (*KEPT.values(), *customs)
+        objects = [_write_of(each, obj, is_gone=False, version=version) for each in kept for obj in store.list(each)]
         self._first = configuration, json.dumps(origins), version, objects
         self._noted = 1
-        for each in KEPT.values():
+        for each in kept:
             self._follow(store, each, version)
+        self._follow_customs(store, {each.qualified for each in customs}, version)
         self._thread.start()
+
+    def _follow_customs(self, store: Store, followed: set[str], version: int) -> None:
+        """Follow the objects of new CustomResourceDefinitions, too, from before there are any."""
+
+        def follow(event: WatchEvent) -> None:
+            for each in resources_of(event.object, accepted=False):
+                if each.qualified not in followed:
+                    followed.add(each.qualified)
+                    self._follow(store, each, int(event.resource_version))
+
+        store.watch(CUSTOM_RESOURCE_DEFINITIONS, version, follow)
 
     def _follow(self, store: Store, resource: Resource, version: int) -> None:
         def note(event: WatchEvent) -> None:
@@ -162,7 +164,7 @@ class Journal:
         is_last = False
         while self._batch or self._first is not None or self._take_batch():
             try:
-                database = database or _open(self._path)
+                database = database or open_database(self._path)
                 with database:
                     self._commit(database, self._batch)
                 done += len(self._batch) + (self._first is not None)
@@ -219,20 +221,3 @@ def _write_of(resource: Resource, obj: JSON, *, is_gone: bool, version: int) -> 
 def _put(database: sqlite3.Connection, writes: Iterable[_Write]) -> None:
     rows = ((*each[:3], _to_json(each.obj)) for each in writes)
     database.executemany("REPLACE INTO objects VALUES (?, ?, ?, ?)", rows)
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    """Open the database; creates it readable by its owner alone."""
-    with contextlib.suppress(OSError):
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    database = sqlite3.connect(path, isolation_level="IMMEDIATE")
-    try:
-        database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        if database.execute("PRAGMA user_version").fetchone() == (0,):
-            database.executescript(_SCHEMA)
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database

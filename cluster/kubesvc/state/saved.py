@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kubeapi.customresources.resource import resources_of
 from kubeapi.kinds import KINDS, kind_of
 from kubeapi.meta import JSON
-from kubeapi.scheme import Resource
+from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS, Resource
 
 FORMAT = 1
 """Version of the database's format (PRAGMA user_version, written by ``journal``); others are refused."""
@@ -97,17 +98,29 @@ def _read(database: sqlite3.Connection) -> Saved | None:
     facts = dict(database.execute("SELECT name, value FROM facts"))
     objects: list[tuple[Resource, JSON]] = []
     lost: list[Lost] = []
+    kept = KEPT | _custom_resources(database)
     rows = database.execute("SELECT resource, namespace, name, object FROM objects")
     while batch := rows.fetchmany(BATCH):
         for row, obj in zip(batch, _read_objects(batch), strict=True):
-            if row[0] not in KEPT:
+            if row[0] not in kept:
                 continue
-            if why := _fault(KEPT[row[0]], row[1], row[2], obj):
+            if why := _fault(kept[row[0]], row[1], row[2], obj):
                 lost.append(Lost(row[0], row[1], row[2], why, row[3]))
             else:
-                objects.append((KEPT[row[0]], obj))
+                objects.append((kept[row[0]], obj))
     origins = json.loads(facts.get("origins", "[]"))
     return Saved(int(facts["resourceVersion"]), facts["configuration"], tuple(objects), tuple(origins), tuple(lost))
+
+
+def _custom_resources(database: sqlite3.Connection) -> dict[str, Resource]:
+    """Return the resources that the kept CustomResourceDefinitions define, by their qualified names."""
+    query = "SELECT object FROM objects WHERE resource = ?"
+    found: dict[str, Resource] = {}
+    for (text,) in database.execute(query, (str(CUSTOM_RESOURCE_DEFINITIONS),)):
+        # A definition that cannot be read is told of with the other rows.
+        with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):
+            found |= {str(each): each for each in resources_of(json.loads(text), accepted=False)}
+    return found
 
 
 def _read_objects(batch: Sequence[_Row]) -> list[Any]:

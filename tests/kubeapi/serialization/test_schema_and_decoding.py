@@ -12,7 +12,8 @@ from kubeapi.meta import JSON, copy_object
 from kubeapi.schema import definitions, struct, struct_of
 from kubeapi.schema.completion import complete
 from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, ENDPOINTSLICES, PODS, SERVICES, Resource
-from kubeapi.serialization.decoding import TYPE_INVALID, UNKNOWN_FIELD, decode, hint_for
+from kubeapi.serialization.decoding import TYPE_INVALID, UNKNOWN_FIELD, decode
+from kubeapi.serialization.hints import hint_for
 from kubeapi.serialization.quantity import QUANTITY, canonical
 
 GO = "json: cannot unmarshal"

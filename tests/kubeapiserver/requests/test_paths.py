@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.helpers.kubeapi.objects import pod
-from tests.helpers.kubeapiserver.client import APPS, DEFAULT, TABLE_ACCEPT, APIClient
+from tests.helpers.kubeapiserver.client import APPS, DEFAULT, APIClient
 
 from kubeapiserver.requests.paths import ResourcePath, normalized, read_path
 
@@ -52,24 +52,6 @@ def test_a_path_is_read_into_what_it_names(path: str, target: ResourcePath | Non
 @pytest.mark.parametrize(("path", "expected"), [("/", "/"), ("", "/"), ("/version/", "/version"), ("/api//", "/api")])
 def test_slashes_at_the_end_count_for_nothing(path: str, expected: str) -> None:
     assert normalized(path) == expected
-
-
-CUSTOM_RESOURCES = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-
-
-def test_there_are_no_custom_resources_and_discovery_does_not_tell_of_them() -> None:
-    client = APIClient()
-    reply = client.get(f"{CUSTOM_RESOURCES}?limit=500")
-    assert (reply.json["kind"], reply.json["items"]) == ("CustomResourceDefinitionList", [])
-    assert client.get(CUSTOM_RESOURCES, TABLE_ACCEPT).json["rows"] == []
-    assert client.get(f"{CUSTOM_RESOURCES}/x").json["message"] == (
-        'customresourcedefinitions.apiextensions.k8s.io "x" not found'
-    )
-    assert client.watch(f"{CUSTOM_RESOURCES}?watch=1").take() == []
-    for method, path in (("POST", CUSTOM_RESOURCES), ("PUT", f"{CUSTOM_RESOURCES}/x"), ("DELETE", CUSTOM_RESOURCES)):
-        assert client.send(method, path, {}).status == 405
-    assert client.get("/apis/apiextensions.k8s.io/v1").status == 404
-    assert "apiextensions" not in client.get("/apis").text
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,23 @@ from typing import Any
 
 import pytest
 from tests.helpers.kubeapi.objects import deployment, new_registry, pod, service
+from tests.helpers.kubeapiserver.crds import crd
 
 from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, copy_object, key_of
 from kubeapi.objects.service import read_service
 from kubeapi.schema import FieldType, Struct, struct, struct_of
-from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, REPLICASETS, SERVICES, Resource
+from kubeapi.scheme import (
+    CUSTOM_RESOURCE_DEFINITIONS,
+    DEPLOYMENTS,
+    ENDPOINTSLICES,
+    NAMESPACES,
+    NODES,
+    PODS,
+    REPLICASETS,
+    SERVICES,
+    Resource,
+)
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubeapi.watching import Delta
@@ -116,6 +127,7 @@ WORKERS = (
     show,
 )
 GOOD = {SERVICES: service(), PODS: pod(), DEPLOYMENTS: deployment(), REPLICASETS: deployment()}
+GOOD[CUSTOM_RESOURCE_DEFINITIONS] = crd()
 GOOD[ENDPOINTSLICES] = {"metadata": {"name": "web", "namespace": "default"}, "addressType": "IPv4", "endpoints": []}
 
 WORDS: dict[str, tuple[Any, ...]] = {
@@ -142,6 +154,10 @@ WORDS: dict[str, tuple[Any, ...]] = {
     "MicroTime": ("2026-01-02T03:04:05.000006Z",),
     "Quantity": ("0", "1", "-1", "100m", "1.5Gi", "1E"),
     "IntOrString": (0, 1, 80, 70000, "http", "25%", "0%"),
+    "double": (-1, 0.5, 2),
+    "SchemaOrArray": ({"type": "string"}, {"type": "object"}, {"items": {}}),
+    "SchemaOrBool": (True, False, {"type": "string"}, {"properties": {"a": {"type": "x"}}}),
+    "SchemaOrStrings": (["a"], {}),
     "any": ("", 1, None, {}, []),
 }
 ATTEMPTS = 400

@@ -1,0 +1,55 @@
+"""Decode objects of every kind: by the structs of Kubernetes' types, or by the schema of a custom resource. Pure.
+
+The decoded custom resource has typed metadata and no unknown fields. Other wrong types are found by validation, as in
+apiextensions-apiserver ``apiserver/customresource_handler.go`` (unstructuredSchemaCoercer).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubeapi.customresources.pruning import coerce_embedded, drop_nulls, prune
+from kubeapi.customresources.resource import CustomResource
+from kubeapi.customresources.values import plain
+from kubeapi.meta import JSON
+from kubeapi.scheme import Resource
+from kubeapi.serialization.decoding import (
+    TYPE_INVALID,
+    UNKNOWN_FIELD,
+    Decoded,
+    decode,
+    decode_struct,
+    repeated_keys,
+)
+from kubeapi.serialization.gojson import go_kind
+from kubeapi.status import FieldError
+
+_OBJECT_META = "apis.meta.v1.ObjectMeta"
+
+
+def decode_object(resource: Resource, obj: object) -> Decoded:
+    """Return a typed copy of an object, and the faults of what it has lost."""
+    if not isinstance(resource, CustomResource):
+        return decode(resource, obj)
+    if not isinstance(obj, dict):
+        message = f"json: cannot unmarshal {go_kind(obj)} into Go value of type map[string]interface {{}}"
+        return Decoded({}, [], [FieldError(TYPE_INVALID, "", message)])
+    repeated, result = repeated_keys(obj), plain(obj)
+    metadata = decode_struct(_OBJECT_META, result.get("metadata") or {}, "metadata")
+    result["metadata"] = metadata.object
+    unknown, schema = [each.field for each in metadata.unknown], resource.definition.schema
+    mistyped = metadata.mistyped
+    unknown += prune(result, schema)
+    drop_nulls(result, schema)
+    unknown += coerce_embedded({**result, "metadata": None}, schema, _read_embedded(mistyped))
+    unknown_fields = [FieldError(UNKNOWN_FIELD, each, f'unknown field "{each}"') for each in unknown]
+    return Decoded(result, [*repeated, *unknown_fields], mistyped)
+
+
+def _read_embedded(mistyped: list[FieldError]) -> Any:
+    def read(metadata: Any, path: str) -> tuple[JSON, list[str]]:
+        decoded = decode_struct(_OBJECT_META, metadata, path)
+        mistyped.extend(decoded.mistyped)
+        return decoded.object, [each.field for each in decoded.unknown]
+
+    return read

@@ -1,0 +1,116 @@
+"""CustomResourceDefinition (apiextensions-apiserver ``registry/customresourcedefinition``).
+
+What the definitions mean is in ``kubeapi.customresources``; the controller ``kubecontroller.customresources`` accepts
+their names and removes the objects of those that are deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kubeapi.allocation.registryconfig import RegistryConfig
+from kubeapi.kind import STATUS, Kind
+from kubeapi.kinds.customresourcedefinition.schemas import RULES, unknown_formats, walk
+from kubeapi.kinds.customresourcedefinition.validation import validate, validate_create, validate_update
+from kubeapi.meta import JSON
+from kubeapi.objects.conditions import with_condition
+from kubeapi.objects.parts import list_at, status_of
+from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS
+from kubeapi.status import FieldError
+from kubeapi.validation.names import dns1123_subdomain
+from kubeapi.validation.warnings import verbatim
+
+CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+"""The finalizer under which the objects of a definition are deleted before it."""
+
+
+def _set_defaults(crd: JSON) -> None:
+    names = crd.setdefault("spec", {}).setdefault("names", {})
+    kind = names.get("kind", "")
+    if kind:
+        names.setdefault("singular", kind.lower())
+        names.setdefault("listKind", f"{kind}List")
+    conversion = crd["spec"].setdefault("conversion", {"strategy": "None"})
+    service = conversion.get("webhook", {}).get("clientConfig", {}).get("service")
+    if service is not None:
+        service.setdefault("port", 443)
+
+
+def _prepare_for_create(crd: JSON) -> None:
+    crd["status"] = {"storedVersions": []}
+    _note_stored_version(crd)
+
+
+def _prepare_for_update(new: JSON, old: JSON) -> None:
+    new["status"] = dict(status_of(old))
+    _note_stored_version(new)
+
+
+def _note_stored_version(crd: JSON) -> None:
+    stored = crd["status"].get("storedVersions") or []
+    storage = [each["name"] for each in list_at(crd, "spec", "versions") if each.get("storage") and each.get("name")]
+    crd["status"]["storedVersions"] = [*stored, *(each for each in storage[:1] if each not in stored)]
+
+
+def _begin_deletion(crd: JSON) -> None:
+    finalizers = crd["metadata"].get("finalizers", [])
+    crd["metadata"]["finalizers"] = [*finalizers, *([CLEANUP] if CLEANUP not in finalizers else [])]
+    message = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"
+    condition = {
+        "type": "Terminating",
+        "status": "True",
+        "lastTransitionTime": crd["metadata"]["deletionTimestamp"],
+        "reason": "InstanceDeletionPending",
+        "message": message,
+    }
+    crd["status"] = with_condition(status_of(crd), condition)
+
+
+def _finalizers(crd: JSON) -> list[str]:
+    """Return what has to be done first: a definition that is deleted for the first time waits for its objects."""
+    metadata = crd["metadata"]
+    kept: list[str] = metadata.get("finalizers", [])
+    return kept if metadata.get("deletionTimestamp") else [*kept, CLEANUP]
+
+
+def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Iterable[FieldError]:
+    """Yield what is accepted and not acted on."""
+    known = list(_unchecked(before)) if before is not None else []
+    yield from (each for each in dict.fromkeys(_unchecked(after)) if each not in known)
+
+
+def _unchecked(crd: JSON) -> Iterable[FieldError]:
+    for index, version in enumerate(crd["spec"]["versions"]):
+        schema, path = version["schema"]["openAPIV3Schema"], f"spec.versions[{index}].schema.openAPIV3Schema"
+        for each in unknown_formats(schema):
+            yield verbatim(path, f'unrecognized format "{each}"')
+        count = sum(len(each.get(RULES, ())) for each in walk(schema))
+        if count:
+            rules = "rule is" if count == 1 else "rules are"
+            yield verbatim(path, f"{path}: {count} {RULES} {rules} not checked: kubesvc does not evaluate CEL")
+    if crd["spec"].get("conversion", {}).get("strategy") == "Webhook":
+        path = "spec.conversion.strategy"
+        text = f"{path}: kubesvc calls no conversion webhook: objects are served in their storage version only"
+        yield verbatim(path, text)
+
+
+KIND = Kind(
+    resource=CUSTOM_RESOURCE_DEFINITIONS,
+    categories=("api-extensions",),
+    subresources=(STATUS,),
+    set_defaults=_set_defaults,
+    prepare_for_create=_prepare_for_create,
+    prepare_for_update=_prepare_for_update,
+    desired_state=lambda crd: crd.get("spec"),
+    allows_unconditional_update=False,
+    validate_name=dns1123_subdomain,
+    validate=validate,
+    validate_create=validate_create,
+    validate_update=validate_update,
+    warnings=_warnings,
+    finalizers=_finalizers,
+    begin_deletion=_begin_deletion,
+    returns_deleted=True,
+    apply_rank=5,
+    requires_spec=True,
+)

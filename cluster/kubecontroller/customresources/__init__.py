@@ -1,0 +1,1 @@
+"""The controller of CustomResourceDefinitions: names, conditions, and the objects of those that are deleted. Pure."""
