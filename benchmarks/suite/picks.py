@@ -19,7 +19,7 @@ from itertools import count, cycle
 from timeit import timeit
 
 from kubeapi.balancing import read_options
-from kubeproxy.balancers import BALANCERS, NAMES, Asking, Backend, Balancer, Inputs, OwnTurns, Reported, own_load
+from kubeproxy.balancers import BALANCERS, NAMES, Asking, Backend, Balancer, Inputs, OwnTurns, Tell, own_load
 from kubeproxy.counters import EndpointCounters
 from kubeproxy.types import Destination, Endpoint, ServicePortName
 
@@ -78,9 +78,9 @@ _A_MINUTE_EACH = {"aperture"}
 
 def _ready(name: str, backends: list[Backend]) -> Act:
     """Return the next pick of an algorithm whose backends have a connection each."""
-    algorithm, asked = BALANCERS[name], list[Callable[[Reported], None]]()
+    algorithm, asked = BALANCERS[name], dict[Backend, Tell]()
     clock = count(0.0, 60.0).__next__ if name in _A_MINUTE_EACH else time.monotonic
-    inputs = Inputs(random.Random(1), own_load, OwnTurns(), clock, lambda _, answer: asked.append(answer))
+    inputs = Inputs(random.Random(1), own_load, OwnTurns(), clock, asked.__setitem__)
     made = algorithm(inputs, read_options("", algorithm.options))
     made.update(backends)
     made.pick(_ASKS[0])
@@ -93,13 +93,15 @@ def _ready(name: str, backends: list[Backend]) -> Act:
     return _answering(made, asks, asked) if asked else lambda: made.pick(next(asks))
 
 
-def _answering(algorithm: Balancer, asks: Iterator[Asking], asked: list[Callable[[Reported], None]]) -> Act:
+def _answering(algorithm: Balancer, asks: Iterator[Asking], asked: dict[Backend, Tell]) -> Act:
     """Return the next pick, before which the backends that were asked answer: some have more to do than others."""
-    reports = cycle([Reported(number % 7, number % 5 / 100) for number in range(1, 36)])
+    loads = cycle([(number % 7, number % 5 / 100) for number in range(1, 36)])
 
     def pick() -> object:
-        while asked:
-            asked.pop()(next(reports))
+        now = time.monotonic()
+        for backend, tell in asked.items():
+            tell(backend, next(loads), now)
+        asked.clear()
         return algorithm.pick(next(asks))
 
     return pick

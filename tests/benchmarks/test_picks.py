@@ -24,7 +24,7 @@ def test_an_algorithm_is_measured_among_few_and_many(monkeypatch: pytest.MonkeyP
 
 def test_prequal_is_measured_with_answers_to_its_probes(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[int] = []
-    monkeypatch.setattr(ProbePool, "add", lambda self, backend, reported, *_: heard.append(reported.in_flight))
+    monkeypatch.setattr(ProbePool, "hear", lambda self, backend, reported, now: heard.append(reported[0]))
     monkeypatch.setattr(measured, "NAMES", ("prequal",))
     monkeypatch.setattr(measured, "_ROUND_SECONDS", 0.0)
     picks(lambda text: None)

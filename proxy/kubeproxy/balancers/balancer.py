@@ -121,14 +121,17 @@ class Reported(NamedTuple):
     latency: float
 
 
-Probe = Callable[[Backend, Callable[[Reported], None]], None]
+Tell = Callable[[Backend, tuple[int, float], float], None]
+"""Takes what a backend has said of itself (``Reported``), and when, by the clock."""
+
+Probe = Callable[[Backend, Tell], None]
 """Asks a backend what it says of itself, for a function that gets it later; nothing comes from one that is silent.
 
 The function is never called before the probe has returned. A backend that is being asked is not asked twice.
 """
 
 
-def ask_nobody(backend: Backend, answer: Callable[[Reported], None]) -> None:
+def ask_nobody(backend: Backend, tell: Tell) -> None:
     """Send no probe: nothing answers in a trace or in a test."""
 
 

@@ -26,7 +26,7 @@ class JoinIdleQueue(Balancer):
 
     def __init__(self, inputs: Inputs, options: Options) -> None:
         del options
-        self._rng = inputs.rng
+        self._random, self._shuffle = inputs.rng.random, inputs.rng.shuffle
         self._load = inputs.load
         self._idle: OrderedDict[Backend, None] = OrderedDict()
         self._usable: Sequence[Backend] = ()
@@ -43,18 +43,21 @@ class JoinIdleQueue(Balancer):
         self._members = frozenset(usable)
         idle, before = {each for each in usable if not self._load(each)}, self._idle
         joining = [each for each in usable if each in idle and each not in before]
-        self._rng.shuffle(joining)
+        self._shuffle(joining)
         self._idle = OrderedDict.fromkeys([*(each for each in before if each in idle), *joining])
 
     def pick(self, ask: Ask, avoid: Collection[str] = ()) -> Backend | None:
         """Return a backend, None if there is none."""
-        self._leave()
         if avoid:
             return self._pick_other(avoid)
-        if self._idle:
-            return self._take(next(iter(self._idle)))
+        idle = self._idle
+        while idle:
+            first = next(iter(idle))
+            if not self._load(first):
+                return self._take(first)
+            idle.popitem(last=False)  # another worker has found it first
         usable = self._usable
-        return usable[int(self._rng.random() * len(usable))] if usable else None
+        return usable[int(self._random() * len(usable))] if usable else None
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the first in the queue; where none is idle, chance decides."""
@@ -70,11 +73,6 @@ class JoinIdleQueue(Balancer):
         if backend in self._members and not self._load(backend):
             self._idle[backend] = None
 
-    def _leave(self) -> None:
-        """Have those leave the queue that another worker has found first."""
-        while self._idle and self._load(next(iter(self._idle))):
-            self._idle.popitem(last=False)
-
     def _take(self, backend: Backend) -> Backend:
         # It leaves when it is connected: a dial may fail, and others may ask meanwhile.
         self._idle.move_to_end(backend)
@@ -85,4 +83,4 @@ class JoinIdleQueue(Balancer):
             if each.address not in avoid and not self._load(each):
                 return self._take(each)
         usable = available(self._usable, avoid)
-        return usable[int(self._rng.random() * len(usable))] if usable else None
+        return usable[int(self._random() * len(usable))] if usable else None

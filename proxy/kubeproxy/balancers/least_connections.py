@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
 from kubeproxy.balancers.elsewhere import ChangedElsewhere
-from kubeproxy.balancers.loadbuckets import LoadBuckets
+from kubeproxy.balancers.loadbuckets import load_buckets
 
 
 class LeastConnections(Balancer):
@@ -59,20 +59,24 @@ class LeastConnections(Balancer):
             turns.take(best + 1)
             return usable[(first + best) % len(usable)]
         start = first % len(usable)
-        place = self._find(start)
+        for each in self._elsewhere.take():
+            self.opened(each)
+        place = self._buckets.first_of_least(start)
         turns.take((place - start) % len(usable) + 1)
         return usable[place]
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the backend with the least load now."""
         usable = self._usable
-        return usable[self._find(self._turns.taken() % len(usable))] if usable else None
+        for each in self._elsewhere.take():
+            self.opened(each)
+        return usable[self._buckets.first_of_least(self._turns.taken() % len(usable))] if usable else None
 
     def opened(self, backend: Backend) -> None:
         """Sort a backend anew."""
         place = self._places.get(backend)
         if place is not None:
-            self._buckets.set(place, self._load(backend))
+            self._set(place, self._load(backend))
 
     closed = opened
 
@@ -80,13 +84,9 @@ class LeastConnections(Balancer):
         usable = self._usable
         self._places = {each: place for place, each in enumerate(usable)}
         self._elsewhere.update(usable)
-        self._buckets = LoadBuckets(map(self._load, usable))
-
-    def _find(self, start: int) -> int:
-        """Return the place of the backend with the least load that comes first from ``start`` on."""
-        for each in self._elsewhere.take():
-            self.opened(each)
-        return self._buckets.first_of_least(start)
+        self._buckets = load_buckets(map(self._load, usable))
+        # Called for each connection twice: as an attribute it costs no second look.
+        self._set = self._buckets.set
 
     def _look(self, first: int, avoid: Collection[str]) -> int:
         """Return how many steps after ``first`` that without those in ``avoid`` comes, by looking at each; or -1."""

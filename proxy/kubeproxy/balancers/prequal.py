@@ -12,12 +12,11 @@ Each request costs ``probes`` small requests more, and fewer of them than ``remo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from collections.abc import Collection, Sequence
 from math import isinf
 
 from kubeapi.balancing import Option
-from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, Reported, available
+from kubeproxy.balancers.balancer import Ask, Backend, Balancer, Card, Inputs, Options, available
 from kubeproxy.balancers.probepool import ProbePool, reuse_budget
 
 FEWEST = 2
@@ -51,12 +50,10 @@ class Prequal(Balancer):
         self._probes, self._removals = float(options["probes"]), float(options["removals"])
         self._age, self._delta = float(options["max_age_seconds"]), float(options["delta"])
         self._most = int(options["pool"])
-        self._pool = ProbePool(self._most, float(options["q_rif"]))
+        self._pool = ProbePool(self._most, float(options["q_rif"]), self._budget)
         self._owed = self._removals_owed = 0.0
         self._is_worst_next = False
         self._usable: Sequence[Backend] = ()
-        self._known: frozenset[Backend] = frozenset()
-        self._to_ask: list[tuple[Backend, Callable[[Reported], None]]] = []
         self._uses = 1.0
         self._fraction: float | None = None
         """How often an answer may be used: whole times, and a part of one more; None where that is without end."""
@@ -69,10 +66,7 @@ class Prequal(Balancer):
     def update(self, backends: Sequence[Backend]) -> None:
         """Choose among ``backends`` from now on."""
         self._usable = available(backends)
-        before, self._known = self._known, frozenset(self._usable)
-        for each in before - self._known:
-            self._pool.forget(each)
-        self._to_ask = [(each, partial(self._hear, each)) for each in self._usable]
+        self._pool.know(self._usable)
         if self._usable:
             filled = self._most / len(self._usable)
             budget = reuse_budget(self._delta, self._probes, self._removals, filled)
@@ -86,9 +80,17 @@ class Prequal(Balancer):
         if avoid:
             return self._draw(available(self._usable, avoid))
         pool = self._pool
-        pool.expire(self._clock() - self._age)
+        pool.look(self._clock() - self._age)
         chosen = pool.use_best() if len(pool) >= FEWEST else None
-        self._remove()
+        owed = self._removals_owed + self._removals
+        while owed >= 1:
+            owed -= 1
+            self._is_worst_next = not self._is_worst_next
+            if self._is_worst_next:
+                pool.remove_oldest()
+            else:
+                pool.remove_worst()
+        self._removals_owed = owed
         return chosen or self._draw(self._usable)
 
     def upcoming(self, ask: Ask) -> Backend | None:
@@ -100,30 +102,18 @@ class Prequal(Balancer):
 
     def _send_probes(self) -> None:
         """Ask as many different backends as are owed."""
-        owed, probes, asked = self._owed + self._probes, self._to_ask, list[int]()
-        self._owed = owed % 1
-        count = len(probes)
-        for _ in range(min(int(owed), count)):
-            place = int(self._random() * count)
+        usable, ask, hear, draw = self._usable, self._ask, self._pool.hear, self._random
+        asked: list[int] = []
+        owed, count = self._owed + self._probes, len(usable)
+        number = int(owed)
+        self._owed = owed - number
+        for _ in range(min(count, number)):
+            place = int(draw() * count)
             while place in asked:
-                place = int(self._random() * count)
+                place = int(draw() * count)
             asked.append(place)
-            self._ask(*probes[place])
+            ask(usable[place], hear)
 
-    def _hear(self, backend: Backend, reported: Reported) -> None:
-        if backend not in self._known:
-            return
-        uses = self._uses
-        if self._fraction is not None:  # rounded at random, so that the mean is kept
-            uses += self._random() < self._fraction
-        self._pool.add(backend, reported, self._clock(), uses)
-
-    def _remove(self) -> None:
-        self._removals_owed += self._removals
-        while self._removals_owed >= 1:
-            self._removals_owed -= 1
-            self._is_worst_next = not self._is_worst_next
-            if self._is_worst_next:
-                self._pool.remove_oldest()
-            else:
-                self._pool.remove_worst()
+    def _budget(self) -> float:
+        """Return how often an answer may be used, rounded at random, so that the mean is kept."""
+        return self._uses if self._fraction is None else self._uses + (self._random() < self._fraction)

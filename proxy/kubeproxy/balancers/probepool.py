@@ -7,67 +7,84 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Callable, Collection
 from math import inf
 
-from kubeproxy.balancers.balancer import Backend, Reported
+from kubeproxy.balancers.balancer import Backend
 
 HEARD = 128
 """Answers by which the distribution of requests in flight is known."""
+_HOT = 2.0**40
+"""What the score of a hot one has beside its requests: no latency is as long, and they stay exact."""
 
+_Probe = tuple[float, int, float, float, float]
+"""An answer: its score, requests in flight, latency, when it came, how often it may still be used (0: not used yet).
 
-class _Probe:
-    """One answer; ``left`` is how often it may still be used."""
-
-    __slots__ = ("at", "backend", "in_flight", "latency", "left")
-
-    def __init__(self, backend: Backend, reported: Reported, at: float, left: float) -> None:
-        self.backend = backend
-        self.in_flight, self.latency = reported
-        self.at = at
-        self.left = left
+The score of a cold one is its latency, that of a hot one its requests, beyond every latency.
+"""
 
 
 class ProbePool:
-    """At most ``most`` answers, the newest of each backend, the oldest first; ``quantile`` (0 to 1) divides hot."""
+    """At most ``most`` answers, the newest of each backend, the oldest first; ``quantile`` (0 to 1) divides hot.
 
-    def __init__(self, most: int, quantile: float) -> None:
+    ``budget`` returns how often an answer may be used; it is asked when one is used first.
+    """
+
+    def __init__(self, most: int, quantile: float, budget: Callable[[], float]) -> None:
         self._most = most
         self._quantile = quantile
+        self._budget = budget
+        self._known: frozenset[Backend] = frozenset()
+        self._has_left = False
+        """Whether a backend that was known is not any more: it may still answer."""
         self._probes: dict[Backend, _Probe] = {}
         self._heard: deque[int] = deque()
         self._sorted: list[int] = []
+        self._limit = 0
+        """The most requests in flight of one that is cold."""
 
     def __len__(self) -> int:
         return len(self._probes)
 
-    def add(self, backend: Backend, reported: Reported, now: float, uses: float) -> None:
-        """Take up an answer, which may be used ``uses`` times: a hot path."""
-        probes, heard, ordered, in_flight = self._probes, self._heard, self._sorted, reported[0]
+    def know(self, backends: Collection[Backend]) -> None:
+        """Hear these backends from now on, and forget what all others have answered."""
+        before, self._known = self._known, frozenset(backends)
+        self._has_left = self._has_left or not before <= self._known
+        for each in self._probes.keys() - self._known:
+            del self._probes[each]
+
+    def hear(self, backend: Backend, reported: tuple[int, float], now: float) -> None:
+        """Take up an answer, none of a backend that is not known: a hot path."""
+        probes = self._probes
         if backend in probes:
             del probes[backend]
+        elif self._has_left and backend not in self._known:
+            return
         elif len(probes) >= self._most:
             del probes[next(iter(probes))]
-        probes[backend] = _Probe(backend, reported, now, uses)
-        if len(heard) == HEARD:
-            gone = heard.popleft()
-            if gone != in_flight:
-                del ordered[bisect_left(ordered, gone)]
-                insort(ordered, in_flight)
-        else:
-            insort(ordered, in_flight)
+        in_flight, latency = reported
+        score = latency if in_flight <= self._limit else _HOT + in_flight
+        probes[backend] = score, in_flight, latency, now, 0
+        heard, ordered = self._heard, self._sorted
         heard.append(in_flight)
-
-    def forget(self, backend: Backend) -> None:
-        """Forget the answer of a backend that has left."""
-        self._probes.pop(backend, None)
-
-    def expire(self, before: float) -> None:
-        """Remove the answers that came earlier."""
-        while self._probes:
-            backend, probe = next(iter(self._probes.items()))
-            if probe.at >= before:
+        if len(heard) > HEARD:
+            gone = heard.popleft()
+            if gone == in_flight:
                 return
-            del self._probes[backend]
+            del ordered[bisect_left(ordered, gone)]
+        insort(ordered, in_flight)
+
+    def look(self, before: float) -> None:
+        """Before a request: remove the answers that came earlier than ``before``, and find out which are hot."""
+        probes, ordered = self._probes, self._sorted
+        limit = ordered[min(int(self._quantile * len(ordered)), len(ordered) - 1)] if ordered else 0
+        if limit != self._limit:
+            probes = self._score_by(limit)
+        while probes:
+            backend = next(iter(probes))
+            if probes[backend][3] >= before:
+                return
+            del probes[backend]
 
     def remove_oldest(self) -> None:
         """Remove the answer that came first."""
@@ -76,39 +93,42 @@ class ProbePool:
 
     def remove_worst(self) -> None:
         """Remove the hot one with the most requests, the cold one with the highest latency if none is hot."""
-        limit, worst, most, slowest = self._limit(), None, -1, -1.0
-        for each in self._probes.values():
-            if each.in_flight > limit:
-                if each.in_flight > most:
-                    worst, most = each, each.in_flight
-            elif most < 0 and each.latency > slowest:
-                worst, slowest = each, each.latency
+        worst, highest = None, -1.0
+        for backend, (score, _, _, _, _) in self._probes.items():
+            if score > highest:
+                worst, highest = backend, score
         if worst is not None:
-            del self._probes[worst.backend]
+            del self._probes[worst]
 
     def use_best(self) -> Backend | None:
         """Return the cold one with the lowest latency, the hot one with the fewest requests if none is cold.
 
         It is taken to have one request more from now on.
         """
-        limit, best, fewest, fastest = self._limit(), None, inf, inf
-        for each in self._probes.values():
-            if each.in_flight <= limit:
-                if each.latency < fastest:
-                    best, fastest = each, each.latency
-            elif fastest == inf and each.in_flight < fewest:
-                best, fewest = each, each.in_flight
+        best, lowest = None, inf
+        for backend, (score, _, _, _, _) in self._probes.items():
+            if score < lowest:
+                best, lowest = backend, score
         if best is None:
             return None
-        best.in_flight += 1
-        best.left -= 1
-        if best.left <= 0:
-            del self._probes[best.backend]
-        return best.backend
+        _, in_flight, latency, came, left = self._probes[best]
+        left = (left or self._budget()) - 1
+        if left <= 0:
+            del self._probes[best]
+        else:
+            self._probes[best] = self._score(in_flight + 1, latency), in_flight + 1, latency, came, left
+        return best
 
-    def _limit(self) -> int:
-        heard = self._sorted
-        return heard[min(int(self._quantile * len(heard)), len(heard) - 1)] if heard else 0
+    def _score(self, in_flight: int, latency: float) -> float:
+        return latency if in_flight <= self._limit else _HOT + in_flight
+
+    def _score_by(self, limit: int) -> dict[Backend, _Probe]:
+        self._limit = limit
+        self._probes = {
+            backend: (self._score(in_flight, latency), in_flight, latency, came, left)
+            for backend, (_, in_flight, latency, came, left) in self._probes.items()
+        }
+        return self._probes
 
 
 def reuse_budget(delta: float, probes: float, removals: float, filled: float) -> float:

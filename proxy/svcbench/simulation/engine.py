@@ -50,10 +50,8 @@ class Engine:
         self._now = 0.0
         self._probing = Probing(self._clock, scenario.delay)
         self.pickers = _pickers(scenario, self._clock, self._probing)
-        balancer = self.pickers[0].balancer
-        self._follows = balancer.follows
-        self._follower = balancer if balancer.follows else None
-        self._learner = balancer if balancer.follows and type(balancer).answered is not Balancer.answered else None
+        self._probing.know(backend for picker in self.pickers for backend in picker.backends)
+        self._follows = self.pickers[0].balancer.follows
         self._chance = Random(f"clients {scenario.seed}").random
         self._asks = simulated_asks(scenario)
         self._owners: list[Picker] = []
@@ -97,33 +95,33 @@ class Engine:
         scenario, algorithm = self._scenario, type(self.pickers[0].balancer)
         if scenario.connections or scenario.timeout or scenario.delay or scenario.clients > 1 or self._asks:
             return False
-        return algorithm.completed is Balancer.completed and not self._probing.is_used
+        return algorithm.completed is Balancer.completed
 
     def _run_plain(self, dues: Iterable[float], _until: float) -> None:
         """Do what ``_run`` does, faster: for one client that never waits, and a picker that learns no outcomes."""
-        requests, ends, peaks, picker = self.requests, self._ends, self.peaks, self.pickers[0]
-        pick, ask, follower, learner = picker.pick, picker.ask, self._follower, self._learner
-        choose, end, due = requests.chosen.append, requests.ended.append, requests.due
+        requests, ends, peaks, probing, picker = self.requests, self._ends, self.peaks, self._probing, self.pickers[0]
+        choose, end, (opened, closed, answered) = requests.chosen.append, requests.ended.append, _told(picker.balancer)
         for number, now in enumerate(dues, len(requests.chosen)):
             while ends and ends[0][0] <= now:
                 self._now, ended, backend = heappop(ends)
-                if learner:
-                    learner.answered(backend, self._now - due[ended])
+                if answered:
+                    answered(backend, self._now - requests.due[ended])
                 backend.counters.active -= 1
-                if follower:
-                    follower.closed(backend)
+                if closed:
+                    closed(backend)
+            if probing.is_used:
+                probing.deliver(now)
             self._now = now
-            choose(chosen := pick(ask))
+            choose(chosen := picker.pick(picker.ask))
             at, status = chosen.arrive(now) if chosen is not None else (now, 0)
             end(at)
             if status != _OK:
                 self._note(number, status)
             if chosen is not None:
                 chosen.counters.active = count = chosen.counters.active + 1
-                if count > peaks[chosen.number]:
-                    peaks[chosen.number] = count
-                if follower:
-                    follower.opened(chosen)
+                peaks[chosen.number] = max(peaks[chosen.number], count)
+                if opened:
+                    opened(chosen)
                 heappush(ends, (at, number, chosen))
 
     def _run(self, dues: Iterable[float], until: float) -> None:
@@ -171,8 +169,6 @@ class Engine:
         """Return when a client has an answer, or gives up."""
         scenario, requests = self._scenario, self.requests
         at, status = backend.arrive(now + scenario.delay)
-        if self._probing.is_used:
-            self._probing.begin(backend, now + scenario.delay, at)
         at += scenario.delay
         if scenario.timeout and at > now + scenario.timeout:
             requests.errors[number] = TIMED_OUT
@@ -200,6 +196,13 @@ class Engine:
         self._active[backend.number] -= 1
         if self._follows:
             balancer.closed(backend)
+
+
+def _told(balancer: Balancer) -> list[Callable[..., None] | None]:
+    """Return what an algorithm is told of a request's begin and end, and of its answer; None for what it ignores."""
+    names = ("opened", "closed", "answered")
+    told = [balancer.follows and getattr(type(balancer), each) is not getattr(Balancer, each) for each in names]
+    return [getattr(balancer, name) if is_told else None for name, is_told in zip(names, told, strict=True)]
 
 
 def _pickers(scenario: Scenario, clock: Callable[[], float], probing: Probing) -> list[Picker]:

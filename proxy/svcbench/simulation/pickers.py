@@ -61,18 +61,18 @@ def _source(number: int) -> str:
 class Picker:
     """One client: its algorithm, and what it asks."""
 
-    __slots__ = ("ask", "balancer", "pick")
+    __slots__ = ("ask", "backends", "balancer", "pick")
 
     def __init__(self, given: Given, number: int) -> None:
         scenario, count = given.scenario, len(given.endpoints)
         parts = zip(given.endpoints, given.behaviours, strict=True)
-        backends = [SimulatedBackend(endpoint, count, at, arrive) for at, (endpoint, arrive) in enumerate(parts)]
+        self.backends = [SimulatedBackend(endpoint, count, at, arrive) for at, (endpoint, arrive) in enumerate(parts)]
         inputs = Inputs(Random(f"picker {scenario.seed} {number}"), own_load, OwnTurns(), given.clock, given.probe)
         options = scenario.options
         if int(options.get("peers", 1)) > 1:  # clients that know of each other: each has its number (aperture)
             options = {**options, "peer": number % int(options["peers"])}
         self.balancer = compose(BALANCERS[scenario.algorithm], inputs, options)
-        self.balancer.update(backends)
+        self.balancer.update(self.backends)
         # A balancer returns what it was given.
         self.pick = cast(Callable[[Ask], SimulatedBackend | None], self.balancer.pick)
         self.ask = Asking(_source(number), _SERVICE, _FIRST_CLIENT_PORT + number % _PORTS)

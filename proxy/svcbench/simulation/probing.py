@@ -2,47 +2,59 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
 
+from kubelet.servers.backend.behaviour import Arrive
 from kubelet.servers.backend.loadmeter import LoadMeter
-from kubeproxy.balancers import Backend, Reported
-
-_Answer = Callable[[Reported], None]
+from kubeproxy.balancers import Backend, Tell
+from svcbench.simulation.pickers import SimulatedBackend
 
 
 class Probing:
-    """The probes of all clients; nothing is recorded before the first one is sent."""
+    """The probes of all clients; the backends measure nothing before the first one is sent."""
 
     def __init__(self, clock: Callable[[], float], delay: float) -> None:
         self._clock = clock
         self._delay = delay
-        self._meters: dict[str, LoadMeter] = {}
+        self._backends: list[SimulatedBackend] = []
+        self._meters: defaultdict[str, LoadMeter] = defaultdict(LoadMeter)
         """By the address of the backend, of which each client has an object of its own."""
-        self._sent: deque[tuple[float, Backend, _Answer]] = deque()
-        self._answers: deque[tuple[float, Reported, _Answer]] = deque()
+        self._sent: deque[tuple[float, Backend, Tell]] = deque()
+        self._answers: deque[tuple[float, Backend, tuple[int, float], Tell]] = deque()
         self.is_used = False
 
-    def probe(self, backend: Backend, answer: _Answer) -> None:
-        """Ask a backend (``balancers.Probe``)."""
-        self.is_used = True
-        self._sent.append((self._clock() + self._delay, backend, answer))
+    def know(self, backends: Iterable[SimulatedBackend]) -> None:
+        """Have these backends measure their load, once one is asked for it."""
+        self._backends += backends
 
-    def begin(self, backend: Backend, now: float, finish: float) -> None:
-        """Learn that a request has come to a backend."""
-        self._meter(backend).begin(now, finish)
+    def probe(self, backend: Backend, tell: Tell) -> None:
+        """Ask a backend (``balancers.Probe``)."""
+        if not self.is_used:
+            self.is_used = True
+            for each in self._backends:
+                each.arrive = _measured(each.arrive, self._meters[each.address])
+        self._sent.append((self._clock() + self._delay, backend, tell))
 
     def deliver(self, now: float) -> None:
         """Let the probes and the answers arrive that are to arrive by now."""
-        while self._sent and self._sent[0][0] <= now:
-            at, backend, answer = self._sent.popleft()
-            self._answers.append((at + self._delay, Reported(*self._meter(backend).report(at)), answer))
-        while self._answers and self._answers[0][0] <= now:
-            _, reported, answer = self._answers.popleft()
-            answer(reported)
+        sent, answers, delay, meters, here = self._sent, self._answers, self._delay, self._meters, self._clock()
+        while sent and sent[0][0] <= now:
+            at, backend, tell = sent.popleft()
+            reported = meters[backend.address].report(at)
+            if delay:
+                answers.append((at + delay, backend, reported, tell))
+            else:
+                tell(backend, reported, here)
+        while answers and answers[0][0] <= now:
+            _, backend, reported, tell = answers.popleft()
+            tell(backend, reported, here)
 
-    def _meter(self, backend: Backend) -> LoadMeter:
-        meter = self._meters.get(backend.address)
-        if meter is None:
-            meter = self._meters[backend.address] = LoadMeter()
-        return meter
+
+def _measured(arrive: Arrive, meter: LoadMeter) -> Arrive:
+    def measured(now: float) -> tuple[float, int]:
+        found = arrive(now)
+        meter.begin(now, found[0])
+        return found
+
+    return measured

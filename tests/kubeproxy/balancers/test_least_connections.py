@@ -9,7 +9,7 @@ import pytest
 from tests.helpers.kubeproxy.balancing import ASK, backends, balancer, closed, inputs, opened, picked
 
 from kubeproxy.balancers import Backend, OwnTurns
-from kubeproxy.balancers.loadbuckets import LoadBuckets
+from kubeproxy.balancers.loadbuckets import FEW, FewLoads, LoadBuckets, load_buckets
 
 
 def looked_for(among: Sequence[Backend], taken: int) -> Backend:
@@ -68,6 +68,22 @@ def test_what_others_have_changed_is_sorted_anew() -> None:
 )
 def test_the_next_of_the_least_loaded_is_found_around_the_end(loads: list[int], start: int, place: int) -> None:
     assert LoadBuckets(loads).first_of_least(start) == place
+    assert FewLoads(loads).first_of_least(start) == place
+
+
+def test_few_backends_and_many_are_sorted_alike() -> None:
+    rng, loads = random.Random(3), [0] * 100
+    few, many = FewLoads(loads), LoadBuckets(loads)
+    for _ in range(2000):
+        place = rng.randrange(100)
+        loads[place] = max(0, loads[place] + rng.choice((-1, 1, 1, 3)))
+        for each in (few, many):
+            each.set(place, loads[place])
+        start, least = rng.randrange(100), min(loads)
+        first = next(at % 100 for at in range(start, start + 100) if loads[at % 100] == least)
+        assert (few.first_of_least(start), many.first_of_least(start)) == (first, first)
+    assert isinstance(load_buckets([0] * FEW), FewLoads)
+    assert isinstance(load_buckets([0] * (FEW + 1)), LoadBuckets)
 
 
 def test_memory_does_not_grow_with_the_number_of_loads() -> None:

@@ -8,15 +8,17 @@ from math import inf
 import pytest
 from tests.helpers.kubeproxy.balancing import ASK, backends, balancer, inputs, picked
 
-from kubeproxy.balancers import Backend, Balancer, Reported
+from kubeproxy.balancers import Backend, Balancer, Tell
 from kubeproxy.balancers.balancer import Probe
 from kubeproxy.balancers.probepool import ProbePool, reuse_budget
 
 
 def pool_of(*answers: tuple[int, float], quantile: float = 0.5, uses: float = inf) -> tuple[ProbePool, list[Backend]]:
-    pool, among = ProbePool(16, quantile), backends(*[1] * len(answers))
+    pool, among = ProbePool(16, quantile, lambda: uses), backends(*[1] * len(answers))
+    pool.know(among)
     for backend, (in_flight, latency) in zip(among, answers, strict=True):
-        pool.add(backend, Reported(in_flight, latency), 0.0, uses)
+        pool.hear(backend, (in_flight, latency), 0.0)
+    pool.look(0.0)
     return pool, among
 
 
@@ -42,7 +44,7 @@ def test_the_fastest_cold_one_is_best_and_the_busiest_hot_one_worst(
 
 def test_where_all_are_hot_the_one_with_the_fewest_requests_is_taken_and_counts_one_more() -> None:
     pool, among = pool_of((0, 9.0), (5, 0.1), (6, 0.1), quantile=0.0)
-    pool.forget(among[0])
+    pool.know(among[1:])
     assert [pool.use_best() for _ in range(3)] == [among[1], among[1], among[2]]
 
 
@@ -51,13 +53,13 @@ def test_an_answer_is_used_up_expires_and_makes_room() -> None:
     assert [pool.use_best() for _ in range(3)] == [among[0], among[1], None]
     pool, among = pool_of(*[(1, 0.01)] * 20)
     assert len(pool) == 16
-    pool.expire(0.5)
+    pool.look(0.5)
     assert len(pool) == 0
 
 
 def test_a_newer_answer_replaces_that_of_the_same_backend() -> None:
     pool, among = pool_of((1, 0.01), (1, 0.02))
-    pool.add(among[0], Reported(1, 0.05), 1.0, inf)
+    pool.hear(among[0], (1, 0.05), 1.0)
     assert len(pool) == 2
     assert pool.use_best() is among[1]
 
@@ -75,21 +77,20 @@ class Ground:
 
     def __init__(self, options: str = "{}", count: int = 100) -> None:
         self.now = 10.0
-        self.asked: list[tuple[Backend, object]] = []
+        self.asked: list[tuple[Backend, Tell]] = []
         given = inputs(5, clock=lambda: self.now)._replace(probe=self.probe())
         self.algorithm: Balancer = balancer("prequal", options, given)
         self.among = backends(*[1] * count)
         self.algorithm.update(self.among)
 
     def probe(self) -> Probe:
-        return lambda backend, answer: self.asked.append((backend, answer))
+        return lambda backend, tell: self.asked.append((backend, tell))
 
     def answer(self, *best: Backend) -> None:
         """Answer all that is asked: the best are idle and fast, the others are not."""
         asked, self.asked = self.asked, []
-        for backend, answer in asked:
-            assert callable(answer)
-            answer(Reported(0, 0.001) if backend in best else Reported(3, 0.1))
+        for backend, tell in asked:
+            tell(backend, (0, 0.001) if backend in best else (3, 0.1), self.now)
 
 
 def test_each_request_asks_three_different_ones() -> None:

@@ -25,7 +25,14 @@ def cost(algorithm: str, requests: int) -> int:
 
 @pytest.mark.parametrize(
     ("algorithm", "most"),
-    [("random", 230), ("weighted_round_robin", 375), ("jiq", 290), ("least_connections", 640), ("peak_ewma", 460)],
+    [
+        ("random", 230),
+        ("weighted_round_robin", 375),
+        ("jiq", 280),
+        ("least_connections", 480),
+        ("peak_ewma", 440),
+        ("prequal", 1900),
+    ],
 )
 def test_a_request_takes_no_more_steps_than_it_needs(algorithm: str, most: int) -> None:
     assert (cost(algorithm, MANY) - cost(algorithm, FEW)) / (MANY - FEW) <= most

@@ -121,6 +121,12 @@ def test_a_picker_that_probes_hears_of_the_load() -> None:
     assert slow < fast / 4
 
 
+def test_a_picker_hears_of_the_load_though_its_first_request_asks_nobody() -> None:
+    base = scenario("prequal", "20ms; slots 4", "200ms; slots 4", rate=150)
+    fast, slow = requests(simulate(replace(base, options={**base.options, "probes": 0.75, "removals": 0.25})))
+    assert slow < fast / 2
+
+
 def test_clients_know_their_own_requests_only() -> None:
     def slow_share(clients: int) -> float:
         base = scenario("least_connections", *["20ms"] * 9, "2s", rate=50, seconds=60)

@@ -8,6 +8,7 @@ and again; never forgotten, one that is fast again would get nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import count
 from math import exp
@@ -29,6 +30,8 @@ class LoadMeter:
         self._under_way: list[tuple[float, float, int]] = []
         """When each request will be answered, how long it takes, and how many others it found: a heap."""
         self._samples: dict[int, list[tuple[float, float]]] = {}
+        self._medians: dict[int, float] = {}
+        """The median of all samples of a number, as long as no other one came."""
         self._last = (0.0, 0.0)
         """When the last request was answered, and how long it took."""
 
@@ -43,8 +46,9 @@ class LoadMeter:
         self._look(now)
         in_flight = len(self._under_way)
         at, latency = self._last
-        if self._samples and at >= now - _FRESH_SECONDS:
-            return in_flight, self._nearest(min(in_flight, _MOST_NUMBERS), now - _FRESH_SECONDS)
+        oldest = now - _FRESH_SECONDS
+        if self._samples and at >= oldest:
+            return in_flight, self._nearest(min(in_flight, _MOST_NUMBERS), oldest)
         return in_flight, latency * exp((at - now) / _DECAY_SECONDS)
 
     def _nearest(self, wanted: int, oldest: float) -> float:
@@ -54,8 +58,12 @@ class LoadMeter:
             for found in (wanted - distance, wanted + distance) if distance else (wanted,):
                 samples = get(found)
                 if samples and samples[-1][0] >= oldest:
-                    latencies = sorted([latency for at, latency in samples if at >= oldest])
-                    return latencies[len(latencies) // 2]
+                    if samples[0][0] < oldest:
+                        return _median([each for each in samples if each[0] >= oldest])
+                    median = self._medians.get(found)
+                    if median is None:
+                        median = self._medians[found] = _median(samples)
+                    return median
         raise AssertionError
 
     def _look(self, now: float) -> None:
@@ -63,8 +71,17 @@ class LoadMeter:
         under_way = self._under_way
         while under_way and under_way[0][0] <= now:
             at, latency, found = heappop(under_way)
-            samples = self._samples.setdefault(found, [])
-            samples.append((at, latency))
-            self._last = at, latency
+            self._last = sample = at, latency
+            samples = self._samples.get(found)
+            if samples is None:
+                samples = self._samples[found] = []
+            samples.append(sample)
             if len(samples) > _SAMPLES:
                 del samples[0]
+            self._medians.pop(found, None)
+
+
+def _median(samples: Sequence[tuple[float, float]]) -> float:
+    """Return the median latency, the higher one of two."""
+    latencies = sorted([latency for _, latency in samples])
+    return latencies[len(latencies) // 2]

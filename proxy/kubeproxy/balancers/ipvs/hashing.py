@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv6Address
 from struct import iter_unpack, unpack
+from typing import NamedTuple
 from zlib import crc32
 
 _CACHED = 4096
@@ -42,7 +43,7 @@ def siphash(value: int, key: int) -> int:
 
     That is SipHash-1-3 cut to 32 bits.
     """
-    return _siphash(value & _32 | _LENGTH, key, 1) & _32
+    return _siphash(value & _32 | _LENGTH, _alone(key))
 
 
 @lru_cache(_CACHED)
@@ -58,26 +59,65 @@ def siphashes(values: Sequence[int], key: int) -> Sequence[int]:
     """
     joined = b"".join((value & _32 | _LENGTH).to_bytes(16, "little") for value in values)
     ones = int.from_bytes((1).to_bytes(16, "little") * len(values), "little")
-    hashed = _siphash(int.from_bytes(joined, "little"), key, ones).to_bytes(len(joined), "little")
+    hashed = _siphash(int.from_bytes(joined, "little"), _lanes(key, ones)).to_bytes(len(joined), "little")
     return [each for (each,) in iter_unpack("<I12x", hashed)]
 
 
-def _siphash(message: int, key: int, ones: int) -> int:
-    mask = _64 * ones
-    v0, v1 = (0x736F6D6570736575 ^ key) * ones, (0x646F72616E646F6D ^ key) * ones
-    v2, v3 = (0x6C7967656E657261 ^ key) * ones, (0x7465646279746573 ^ key) * ones ^ message
-    for after in (message, 0, 0, 0):
+class _Lanes(NamedTuple):
+    """What does not depend on the message, for as many messages as ``ones`` has bits: 64 bits of each, 32, and 0xff.
+
+    The others are the state before the first round, as far as the message does not change it: ``v0`` and ``v1`` are
+    half a round on, and ``turned`` is what ``v1`` becomes in the second half before ``v2`` is joined.
+    """
+
+    mask: int
+    low: int
+    end: int
+    v0: int
+    v1: int
+    turned: int
+    v2: int
+    v3: int
+
+
+def _lanes(key: int, ones: int) -> _Lanes:
+    v0, v1 = 0x736F6D6570736575 ^ key, 0x646F72616E646F6D ^ key
+    total = v0 + v1 & _64
+    v0, v1 = (total << 32 | total >> 32) & _64, (v1 << 13 | v1 >> 51) & _64 ^ total
+    state = v0, v1, (v1 << 17 | v1 >> 47) & _64, 0x6C7967656E657261 ^ key, 0x7465646279746573 ^ key
+    return _Lanes(*(each * ones for each in (_64, _32, 0xFF, *state)))
+
+
+@lru_cache(2)
+def _alone(key: int) -> _Lanes:
+    return _lanes(key, 1)
+
+
+def _siphash(message: int, lanes: _Lanes) -> int:
+    """Return the hashes: a hot path. A sum is cut to 64 bits only where the next step would carry what is above them.
+
+    Of the last round only what the lower half of the result depends on is computed.
+    """
+    mask, low, end, v0, v1, turned, v2, v3 = lanes
+    v3 ^= message
+    v2 += v3
+    v3 = (v3 << 16 ^ v3 >> 48 ^ v2) & mask
+    v0 += v3
+    v3 = (v3 << 21 ^ v3 >> 43 ^ v0) & mask
+    v2 = v2 + v1 & mask
+    v0, v1, v2 = v0 & mask ^ message, turned ^ v2, (v2 << 32 ^ v2 >> 32) & mask ^ end
+    for _ in (1, 2):
         v0 = v0 + v1 & mask
-        v1 = (v1 << 13 | v1 >> 51) & mask ^ v0
-        v0 = (v0 << 32 | v0 >> 32) & mask
-        v2 = v2 + v3 & mask
-        v3 = (v3 << 16 | v3 >> 48) & mask ^ v2
-        v0 = v0 + v3 & mask
-        v3 = (v3 << 21 | v3 >> 43) & mask ^ v0
+        v1 = (v1 << 13 ^ v1 >> 51 ^ v0) & mask
+        v2 += v3
+        v3 = (v3 << 16 ^ v3 >> 48 ^ v2) & mask
+        v0 = ((v0 << 32 ^ v0 >> 32) & mask) + v3
+        v3 = (v3 << 21 ^ v3 >> 43 ^ v0) & mask
         v2 = v2 + v1 & mask
-        v1 = (v1 << 17 | v1 >> 47) & mask ^ v2
-        v2 = (v2 << 32 | v2 >> 32) & mask
-        if after:
-            v0 ^= after
-            v2 ^= 0xFF * ones
-    return v0 ^ v1 ^ v2 ^ v3
+        v1 = (v1 << 17 ^ v1 >> 47 ^ v2) & mask
+        v2 = (v2 << 32 ^ v2 >> 32) & mask
+    v1 = (v1 << 13 ^ v1 >> 51 ^ v0 + v1) & mask
+    v2 += v3
+    v3 = (v3 << 16 ^ v3 >> 48 ^ v2) & mask
+    v2 += v1
+    return (v1 << 17 ^ v1 >> 47 ^ v2 ^ v2 >> 32 ^ v3 << 21 ^ v3 >> 43) & low

@@ -75,7 +75,11 @@ class Ground:
         self.backend = Backend(endpoint, EndpointCounters(WEB, endpoint.address))
 
     def ask(self) -> None:
-        self.probes.probe(self.backend, self.heard.append)
+        self.probes.probe(self.backend, self._hear)
+
+    def _hear(self, backend: Backend, reported: tuple[int, float], now: float) -> None:
+        assert (backend, now) == (self.backend, self.now[0])
+        self.heard.append(Reported(*reported))
 
 
 @contextlib.asynccontextmanager

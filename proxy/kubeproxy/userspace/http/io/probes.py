@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
-from kubeproxy.balancers import Backend, Reported
+from kubeproxy.balancers import Backend, Tell
 from kubeproxy.types import ServicePortName
 from kubeproxy.userspace.dialling import connect
 from kubeproxy.userspace.http.answerhead import AnswerReader
@@ -25,31 +25,36 @@ MOST_KEPT = 256
 """Connections that are kept for the next probe: the files of all others are for clients."""
 _MOST_FIELDS = 100
 
-Answer = Callable[[Reported], None]
 _Key = tuple[ServicePortName, str]
 
 
-class _Talk:
-    """A connection to one endpoint; ``answer`` is None while nothing is asked."""
+def key_of(backend: Backend) -> _Key:
+    """Return by what the connection to an endpoint is known."""
+    return backend.counters.port_name, backend.address
 
-    def __init__(self, probes: Probes, key: _Key, sock: socket.socket, *, is_connected: bool) -> None:
+
+class _Talk:
+    """A connection to one endpoint; ``tell`` is None while nothing is asked."""
+
+    def __init__(self, probes: Probes, backend: Backend, sock: socket.socket, *, is_connected: bool) -> None:
         self._probes = probes
-        self._key = key
+        self._backend = backend
+        self._key = key_of(backend)
         self._reader = AnswerReader()
         self._inbox = b""
         self._is_connected = is_connected
         self.sock = sock
-        self.answer: Answer | None = None
+        self.tell: Tell | None = None
         self.asked_at = 0.0
         probes.parts.poller.register(sock.fileno(), READABLE if is_connected else WRITABLE, self)
 
-    def ask(self, answer: Answer, now: float) -> None:
+    def ask(self, backend: Backend, tell: Tell, now: float) -> None:
         """Ask, unless an answer is still to come."""
-        if self.answer is not None:
+        if self.tell is not None:
             if now - self.asked_at > PATIENCE_SECONDS:
                 self.abandon()
             return
-        self.answer, self.asked_at = answer, now
+        self._backend, self.tell, self.asked_at = backend, tell, now
         if self._is_connected:
             self._send()
 
@@ -71,7 +76,7 @@ class _Talk:
             received = b""
         if received:
             self._take(received)
-        elif self.answer is None:
+        elif self.tell is None:
             self._probes.end(self._key)  # an idle connection may end
         else:
             self.abandon()
@@ -103,11 +108,11 @@ class _Talk:
         if len(inbox) - end < head.length <= MOST_BYTES:
             return
         report = read_report(inbox[end:]) if head.status == 200 and head.length == len(inbox) - end else None
-        answer, self.answer, self._inbox = self.answer, None, b""
-        if report is None or answer is None:
+        tell, self.tell, self._inbox = self.tell, None, b""
+        if report is None or tell is None:
             self.abandon()
             return
-        answer(report)
+        tell(self._backend, report, self._probes.parts.clock())
         if not head.is_kept_alive or len(self._probes) > MOST_KEPT:
             self._probes.end(self._key)
 
@@ -123,14 +128,14 @@ class Probes:
     def __len__(self) -> int:
         return len(self._talks)
 
-    def probe(self, backend: Backend, answer: Answer) -> None:
+    def probe(self, backend: Backend, tell: Tell) -> None:
         """Ask an endpoint for its load."""
-        key, now = (backend.counters.port_name, backend.address), self.parts.clock()
+        key, now = key_of(backend), self.parts.clock()
         talk = self._talks.get(key)
         if talk is None and self._left_alone.get(key, now) <= now:
             talk = self._dial(key, backend)
         if talk is not None:
-            talk.ask(answer, now)
+            talk.ask(backend, tell, now)
 
     @property
     def has_any(self) -> bool:
@@ -173,5 +178,5 @@ class Probes:
                 sock.close()
             self.give_up(key)
             return None
-        talk = self._talks[key] = _Talk(self, key, sock, is_connected=not code)
+        talk = self._talks[key] = _Talk(self, backend, sock, is_connected=not code)
         return talk
