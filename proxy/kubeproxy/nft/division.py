@@ -30,6 +30,10 @@ class Division(NamedTuple):
     gone: tuple[ServicePortName, ...]
     reasons: Mapping[ServicePortName, str]
 
+    def named(self) -> frozenset[ServicePortName]:
+        """Return all Service ports that may change hands."""
+        return frozenset((*self.parts, *self.leaving, *self.gone))
+
 
 class Divider(NamedTuple):
     """What is asked of a Service port: ``is_in_cluster`` tells whether the kernel reaches an endpoint's address."""

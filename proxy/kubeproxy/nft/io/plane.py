@@ -93,12 +93,17 @@ class NftPlane:
     def apply(self, sync: Sync) -> None:
         """Have both engines obey a change, so that at each moment one of them serves each address."""
         old, self._rules = self._rules, sync.rules
-        before = frozenset(self._parts)
+        before = self._parts
         division = self._divide(old, sync)
+        named = division.named() if division is not None else frozenset()
+        served = named & before.keys()
         if division is not None:
             self._obey(lambda ruleset: self._take(division, ruleset.apply(division.parts)))
         self._userspace.apply(sync)
-        changed = self._parts.keys() ^ before
+        # A large cluster is compared as a whole only where its tables were made anew.
+        changed: Collection[ServicePortName] = named & self._parts.keys() ^ served
+        if self._parts is not before:
+            changed = self._parts.keys() ^ before.keys()
         self._userspace.review(destinations_of(sync.rules, changed))
         if division is not None:
             self._obey(lambda ruleset: ruleset.apply(dict.fromkeys(division.leaving, EMPTY)))
@@ -172,7 +177,7 @@ class NftPlane:
     def _begin_anew(self) -> None:
         """Have new tables with all rules; if that fails, everything is served in userspace."""
         self._close(stop=True)
-        self._parts.clear()
+        self._parts = {}
         rules = self._rules
         division = self._divide(rules, Sync(rules, (), (), (), 0, 0))
         if division is None or self._ruleset is None:
