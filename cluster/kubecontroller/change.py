@@ -88,13 +88,21 @@ class RecordEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveFolder:
+    """Remove a folder of the machine and all that is in it; what comes after is done only if it is gone."""
+
+    path: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class Requeue:
     """Reconcile the same key again ``after`` so many seconds, even if nothing changes."""
 
     after: float
 
 
-Change = Create | Update | UpdateStatus | Delete | RecordEvent | Requeue
+Change = Create | Update | UpdateStatus | Delete | RemoveFolder | RecordEvent | Requeue
 
 
 def delete(resource: Resource, obj: JSON, outcome: Outcome | None = None) -> Delete:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kubeapi.scheme import REPLICATIONCONTROLLERS
 from kubecontroller.batch.cronjob import CronJobController
@@ -20,8 +20,15 @@ from kubecontroller.service.endpointslice import EndpointSliceController
 from kubecontroller.service.endpointslicemirroring import EndpointSliceMirroringController
 from kubecontroller.service.ingress import IngressController
 from kubecontroller.service.loadbalancer import LoadBalancerController
+from kubecontroller.volume.claims import ClaimController
+from kubecontroller.volume.ephemeral import EphemeralVolumeController
+from kubecontroller.volume.folders import VolumeFolders
+from kubecontroller.volume.protection import ClaimProtectionController
+from kubecontroller.volume.volumes import VolumeController
+from kubecontroller.workload.daemonset import DaemonSetController
 from kubecontroller.workload.deployment import DeploymentController
 from kubecontroller.workload.replicaset import ReplicaSetController
+from kubecontroller.workload.statefulset import StatefulSetController
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,7 @@ class ControllerConfig:
 
     load_balancer_pool: str = "127.0.113.0/24"
     max_endpoints_per_slice: int = 100
+    volumes: VolumeFolders = field(default_factory=VolumeFolders)
 
 
 def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controller]:
@@ -45,6 +53,12 @@ def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controll
         JobOrphanController(listers),
         FinishedJobController(listers),
         CronJobController(listers),
+        StatefulSetController(listers),
+        DaemonSetController(listers),
+        ClaimController(listers, config.volumes),
+        VolumeController(listers, config.volumes),
+        ClaimProtectionController(listers),
+        EphemeralVolumeController(listers),
         EndpointSliceController(listers, config.max_endpoints_per_slice),
         EndpointsController(listers),
         EndpointSliceMirroringController(listers),

@@ -1,4 +1,4 @@
-"""Folders that programs have written into: removed whatever permissions they left there."""
+"""Folders that programs have written into: removed whatever permissions they left there; and their disk's size."""
 
 from __future__ import annotations
 
@@ -35,3 +35,8 @@ def _open_up(folder: str | os.PathLike[str]) -> None:
             for each in entries:
                 if each.is_dir(follow_symlinks=False):
                     _open_up(each.path)
+
+
+def disk_bytes(folder: Path) -> int:
+    """Return the size of the disk that a folder is on; OSError."""
+    return shutil.disk_usage(folder).total

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from kubeapi.meta import JSON
 from kubeapi.objects.conditions import find_condition, with_condition
 from kubeapi.objects.parts import status_of
+from kubeapi.objects.placement import node_preference
 from kubeapi.objects.pod import read_pod
-from kubescheduler.filters import node_preference, why_not
+from kubescheduler.filters import why_not
 from kubescheduler.neighbours import Neighbourhood
 from kubescheduler.nodes import NodeLoad
+from kubescheduler.storage import PodStorage
 
 SCHEDULER_NAME = "default-scheduler"
 """The schedulerName of the pods that are scheduled here; a pod with another one waits for that scheduler."""
@@ -34,24 +36,32 @@ class Unschedulable:
 
 
 def schedule(
-    pod: JSON, nodes: Sequence[NodeLoad], rng: random.Random, around: Neighbourhood | None = None
+    pod: JSON,
+    nodes: Sequence[NodeLoad],
+    rng: random.Random,
+    around: Neighbourhood | None = None,
+    storage: PodStorage | None = None,
 ) -> str | Unschedulable:
     """Return the name of the node for ``pod``, or why there is none; ``rng`` decides between equals."""
     if not nodes:
         return Unschedulable("no nodes available to schedule pods")
+    if refusal := storage.refusal if storage else "":
+        return Unschedulable(_refused(len(nodes), refusal))
     reasons: Counter[str] = Counter()
     fitting: list[NodeLoad] = []
     for each in nodes:
-        reason = why_not(pod, each) or (around.why_not(each.node) if around else None)
-        if reason is None:
-            fitting.append(each)
-        else:
+        if reason := why_not(pod, each) or _first_reason(each.node, around, storage):
             reasons[reason] += 1
-    if not fitting:
-        return Unschedulable(_explain(len(nodes), reasons))
+        else:
+            fitting.append(each)
+    return _best(pod, fitting, rng, around) if fitting else Unschedulable(_explain(len(nodes), reasons))
+
+
+def _best(pod: JSON, fitting: Sequence[NodeLoad], rng: random.Random, around: Neighbourhood | None) -> str:
+    """Return the name of the node that suits a pod best of those that may run it."""
 
     def rank(load: NodeLoad) -> tuple[int, int, int]:
-        cost = (around.cost(load.node) if around else 0) - node_preference(pod, load.node)
+        cost = (around.cost(load.node) if around else 0) - node_preference(pod["spec"], load.node)
         return cost, load.siblings, load.pods
 
     ranks = [rank(each) for each in fitting]
@@ -59,10 +69,18 @@ def schedule(
     return str(rng.choice(best).node["metadata"]["name"])
 
 
+def _first_reason(node: JSON, around: Neighbourhood | None, storage: PodStorage | None) -> str | None:
+    """Return why the pods or the volumes of a node keep another pod away, None if they do not."""
+    return (around.why_not(node) if around else None) or (storage.why_not(node) if storage else None)
+
+
 def _explain(count: int, reasons: Counter[str]) -> str:
-    texts = ", ".join(sorted(f"{number} {reason}" for reason, number in reasons.items()))
+    return _refused(count, ", ".join(sorted(f"{number} {reason}" for reason, number in reasons.items())))
+
+
+def _refused(count: int, why: str) -> str:
     none = f"0/{count} nodes are available"
-    return f"{none}: {texts}. preemption: {none}: {count} {_PREEMPTION}"
+    return f"{none}: {why}. preemption: {none}: {count} {_PREEMPTION}"
 
 
 def is_waiting(pod: JSON) -> bool:

@@ -52,6 +52,6 @@ def test_another_version_is_served_and_not_stored() -> None:
 
 
 def test_what_can_be_scaled_and_what_makes_pods_is_a_workload() -> None:
-    workloads = {"Deployment", "ReplicaSet", "ReplicationController"}
-    assert {kind.resource.kind for kind in KINDS if kind.is_scalable} == workloads | {"StatefulSet"}
-    assert {kind.resource.kind for kind in KINDS if kind.makes_pods} == workloads | {"Job", "CronJob"}
+    workloads = {"Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"}
+    assert {kind.resource.kind for kind in KINDS if kind.is_scalable} == workloads
+    assert {kind.resource.kind for kind in KINDS if kind.makes_pods} == workloads | {"DaemonSet", "Job", "CronJob"}

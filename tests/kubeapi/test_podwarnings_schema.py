@@ -21,7 +21,7 @@ ACTED_ON = {
         shareProcessNamespace subdomain terminationGracePeriodSeconds tolerations topologySpreadConstraints""",
     "Container": """args command env envFrom image lifecycle livenessProbe name ports readinessProbe restartPolicy
         startupProbe stdin stdinOnce terminationMessagePolicy tty workingDir""",
-    "Volume": "name configMap downwardAPI secret hostPath",
+    "Volume": "name configMap downwardAPI secret hostPath persistentVolumeClaim ephemeral",
     "VolumeMount": "mountPath name readOnly recursiveReadOnly subPath subPathExpr",
     "ContainerPort": "containerPort name protocol hostIP",
     "Lifecycle": "postStart preStop stopSignal",
@@ -43,8 +43,8 @@ HARMLESS = {
 
 CONTAINER: JSON = {"name": "c", "image": "i"}
 OLD_VOLUMES = (
-    *("awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "csi", "ephemeral", "fc", "flexVolume"),
-    *("flocker", "gcePersistentDisk", "gitRepo", "glusterfs", "image", "iscsi", "nfs", "persistentVolumeClaim"),
+    *("awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "csi", "fc", "flexVolume"),
+    *("flocker", "gcePersistentDisk", "gitRepo", "glusterfs", "image", "iscsi", "nfs"),
     *("photonPersistentDisk", "portworxVolume", "quobyte", "rbd", "scaleIO", "storageos", "vsphereVolume"),
 )
 
@@ -200,13 +200,13 @@ def test_only_root_gives_more_groups() -> None:
 
 def test_the_event_of_a_pod_names_all_of_them_once() -> None:
     volumes = [
-        {"name": "v", "persistentVolumeClaim": {"claimName": "x"}},
+        {"name": "v", "nfs": {"server": "x", "path": "/"}},
         {"name": "w", "emptyDir": {"sizeLimit": "1Mi"}},
         {"name": "p", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}, {"secret": {"name": "s"}}]}},
     ]
     spec = {"containers": [{**CONTAINER, "resources": {"limits": {"cpu": "1"}}}], "volumes": volumes}
     text = (
-        "kubesvc does not emulate spec.volumes (persistentVolumeClaim of volume v), "
+        "kubesvc does not emulate spec.volumes (nfs of volume v), "
         "spec.volumes (serviceAccountToken of volume p), spec.volumes (sizeLimit of volume w), "
         "spec.containers[0].resources (limits); the pod runs without"
     )

@@ -32,11 +32,7 @@ def validate_affinity(affinity: JSON, path: str) -> Faults:
     """Yield the faults of nodeAffinity, podAffinity and podAntiAffinity."""
     nodes = affinity.get("nodeAffinity", {})
     if _REQUIRED in nodes:
-        terms, where = nodes[_REQUIRED].get("nodeSelectorTerms") or (), f"{path}.nodeAffinity.{_REQUIRED}"
-        if not terms:
-            yield required(f"{where}.nodeSelectorTerms", "must have at least one node selector term")
-        for index, term in enumerate(terms):
-            yield from _validate_node_term(term, f"{where}.nodeSelectorTerms[{index}]")
+        yield from validate_node_selector(nodes[_REQUIRED], f"{path}.nodeAffinity.{_REQUIRED}")
     for index, preferred in enumerate(nodes.get(_PREFERRED, ())):
         where = f"{path}.nodeAffinity.{_PREFERRED}[{index}]"
         yield from _validate_weight(preferred, where)
@@ -49,6 +45,15 @@ def validate_affinity(affinity: JSON, path: str) -> Faults:
             where = f"{path}.{kind}.{_PREFERRED}[{index}]"
             yield from _validate_weight(preferred, where)
             yield from _validate_pod_term(preferred.get("podAffinityTerm", {}), f"{where}.podAffinityTerm")
+
+
+def validate_node_selector(selector: JSON, path: str) -> Faults:
+    """Yield the faults of the terms of which a node must match one."""
+    terms = selector.get("nodeSelectorTerms") or ()
+    if not terms:
+        yield required(f"{path}.nodeSelectorTerms", "must have at least one node selector term")
+    for index, term in enumerate(terms):
+        yield from _validate_node_term(term, f"{path}.nodeSelectorTerms[{index}]")
 
 
 def _validate_weight(preferred: JSON, path: str) -> Faults:

@@ -105,7 +105,8 @@ def _validate_empty_dir(source: JSON, path: str) -> Faults:
         yield forbidden(f"{path}.sizeLimit", "SizeLimit field must be a valid resource quantity")
 
 
-def _validate_host_path(source: JSON, path: str) -> Faults:
+def validate_host_path(source: JSON, path: str) -> Faults:
+    """Yield the faults of a hostPath."""
     if not source.get("path"):
         yield required(f"{path}.path")
         return
@@ -172,7 +173,7 @@ def _validate_image(source: JSON, path: str) -> Faults:
 
 _RULES: dict[str, Callable[[JSON, str], Faults]] = {
     "emptyDir": _validate_empty_dir,
-    "hostPath": _validate_host_path,
+    "hostPath": validate_host_path,
     "secret": _validate_files("secretName"),
     "nfs": _validate_nfs,
     "persistentVolumeClaim": _validate_claim,

@@ -6,7 +6,8 @@ from typing import Any
 
 from kubeapi.objects.parts import map_at
 
-_SIMPLE = ("emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected")
+_CLAIMS = ("persistentVolumeClaim", "ephemeral")
+_SIMPLE = ("emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected", *_CLAIMS)
 _FILES = ("configMap", "secret", "downwardAPI")
 
 

@@ -1,4 +1,4 @@
-"""What every cluster has from the start: its namespaces, the API's Service and the DNS server's, its IngressClass."""
+"""What every cluster has from the start: namespaces, StorageClass, IngressClass, the Services of the API and of DNS."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 from kubeapi.allocation.pools import AddressPool
 from kubeapi.kinds.namespace import INITIAL_NAMESPACES
 from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeapi.objects.claim import FOLDER_PROVISIONER
 from kubeapi.objects.endpointslice import PROXY_NAME_LABEL
 from kubeapi.objects.ingress import INGRESS_CONTROLLER
-from kubeapi.scheme import INGRESSCLASSES, NAMESPACES, SERVICES
+from kubeapi.scheme import INGRESSCLASSES, NAMESPACES, SERVICES, STORAGECLASSES
 
 if TYPE_CHECKING:
     from kubeapi.registry.registry import Registry
 
+DEFAULT_CLASS = "standard"
+"""The StorageClass of claims that name none."""
 _DNS_POSITION = 10
 """kubeadm's convention: the DNS server has the tenth address of the service CIDR."""
 
@@ -23,6 +26,8 @@ def bootstrap(registry: Registry, *, cluster_dns: str = "") -> None:
     for name in INITIAL_NAMESPACES:
         if registry.store.find(NAMESPACES, ObjectKey("", name)) is None:
             registry.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    for storage_class in () if registry.store.list(STORAGECLASSES) else (_default_class(),):
+        registry.create(STORAGECLASSES, storage_class)
     pool = AddressPool(registry.config.service_cidrs[0], registry.rng)
     for service in (
         _kubernetes_service(pool.text_of(pool.pool.first)),
@@ -41,6 +46,22 @@ _INGRESS_CLASS = {
     "spec": {"controller": INGRESS_CONTROLLER},
 }
 """Not the default: an Ingress without a class is served as it is, and keeps the field empty, as on most clusters."""
+
+
+def _default_class() -> JSON:
+    """Return the class of claims that name none: a folder of this machine, which is there on every node at once."""
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {
+            "name": DEFAULT_CLASS,
+            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+        },
+        "provisioner": FOLDER_PROVISIONER,
+        "reclaimPolicy": "Delete",
+        "volumeBindingMode": "Immediate",
+        "allowVolumeExpansion": True,
+    }
 
 
 def _kubernetes_service(address: str) -> JSON:

@@ -22,21 +22,25 @@ def validate_selector_update(new: JSON, old: JSON) -> Faults:
 def validate_replicated(spec: JSON) -> Faults:
     """Yield faults of replicas, selector and template, which must fit each other."""
     yield from not_negative("spec.replicas", spec.get("replicas"))
-    selector = map_at(spec, "selector")
-    faults = list(validate_selector(selector, "spec.selector"))
+    faults = list(validate_selection(spec, "deployment"))  # the text of both kinds
     yield from faults
+    if any(each.field != "spec.selector" for each in faults):
+        yield invalid("spec.selector", go_selector(map_at(spec, "selector")), "invalid label selector")
+    else:
+        yield from validate_matching_template(spec["template"], spec.get("selector"))
+
+
+def validate_selection(spec: JSON, kind: str) -> Faults:
+    """Yield the faults of a selector, which must be there and select something; ``kind`` is as the text names it."""
+    selector = map_at(spec, "selector")
+    yield from validate_selector(selector, "spec.selector")
     if spec.get("selector") is None:
         yield required("spec.selector")
     elif not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        # The real server has this text for every kind.
-        yield invalid("spec.selector", go_selector(selector), "empty selector is invalid for deployment")
-    if faults:
-        yield invalid("spec.selector", go_selector(selector), "invalid label selector")
-    else:
-        yield from _validate_matching_template(spec["template"], spec.get("selector"))
+        yield invalid("spec.selector", go_selector(selector), f"empty selector is invalid for {kind}")
 
 
-def _validate_matching_template(template: JSON, selector: JSON | None) -> Faults:
+def validate_matching_template(template: JSON, selector: JSON | None, kind: str = "ReplicaSet") -> Faults:
     """Yield the faults of the template of pods that run for ever, and that a selector selects."""
     labels: dict[str, str] = template["metadata"].get("labels", {})
     if selector is None or not matches_selector(selector, labels):
@@ -44,7 +48,7 @@ def _validate_matching_template(template: JSON, selector: JSON | None) -> Faults
             "spec.template.metadata.labels", labels or NO_LABELS, "`selector` does not match template `labels`"
         )
     yield from validate_template(template, "spec.template")
-    yield from validate_endless(template["spec"], "spec.template.spec", "ReplicaSet")
+    yield from validate_endless(template["spec"], "spec.template.spec", kind)
 
 
 def validate_endless(spec: JSON, path: str, kind: str) -> Faults:

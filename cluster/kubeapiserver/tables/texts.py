@@ -15,6 +15,12 @@ UNSET = "<unset>"
 SHOWN = 3
 """Items of a list that a cell shows; of the others it shows the number."""
 
+_ACCESS_MODES = {
+    "ReadWriteOnce": "RWO",
+    "ReadOnlyMany": "ROX",
+    "ReadWriteMany": "RWX",
+    "ReadWriteOncePod": "RWOP",
+}
 _MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86400, 86400 * 365
 
 
@@ -92,3 +98,8 @@ def first_of(items: Sequence[str]) -> str:
     """Return the first few items, and how many more there are."""
     more = f" + {len(items) - SHOWN} more..." if len(items) > SHOWN else ""
     return ",".join(items[:SHOWN]) + more
+
+
+def access_modes(modes: Sequence[str]) -> str:
+    """Return the access modes of a claim or volume in short, each once, in the order of their names in Kubernetes."""
+    return ",".join(short for mode, short in _ACCESS_MODES.items() if mode in modes)

@@ -21,6 +21,7 @@ from kubeapi.status import StatusError
 from kubeapi.watching import Delta, ListerWatcher
 from kubecontroller.controller import Controller
 from kubecontroller.controllers import ControllerConfig, new_controllers
+from kubecontroller.io.folderremoval import FolderRemoval
 from kubecontroller.io.workqueue import Item, WorkQueue
 from kubecontroller.io.writer import ChangeWriter
 from kubecontroller.listers import Listers
@@ -43,8 +44,10 @@ class ControllerManager:
         self._listers = Listers(registry.store)
         self._controllers = {each.name: each for each in new_controllers(self._listers, config)}
         recorders = {name: EventRecorder(registry, name, clock=clock) for name in self._controllers}
-        self._writer = ChangeWriter(registry, self._listers, recorders)
         self._customs: set[str] = set()
+        self._removal = FolderRemoval(self._failures)
+        self._writer = ChangeWriter(registry, self._listers, recorders, self._removal)
+        self._volume_folder = config.volumes.path
 
     async def run(self) -> None:
         """Reconcile until cancelled."""
@@ -60,9 +63,11 @@ class ControllerManager:
                     tasks.create_task(informer.run(), name=f"kubecontroller informer {informer.resource}")
                 for informer in informers:
                     await informer.wait_for_sync()
+                self._removal.begin(self._volume_folder)
                 await self._work(queue)
         finally:
             queue.close()
+            await self._removal.close()
 
     def _watched(self) -> list[Resource]:
         watched = {resource for each in self._controllers.values() for resource in each.watches}

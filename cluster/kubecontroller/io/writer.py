@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from kubeapi.events import EventRecorder
 from kubeapi.meta import JSON, key_of
@@ -18,10 +20,12 @@ from kubecontroller.change import (
     Delete,
     Outcome,
     RecordEvent,
+    RemoveFolder,
     Requeue,
     Update,
     UpdateStatus,
 )
+from kubecontroller.io.folderremoval import FolderRemoval
 from kubecontroller.io.workqueue import Item, WorkQueue
 from kubecontroller.listers import Listers, ObjectId
 
@@ -32,10 +36,13 @@ WRITES_PER_TURN = 20
 class ChangeWriter:
     """Executes changes; the indexes of ``listers`` follow each write at once."""
 
-    def __init__(self, registry: Registry, listers: Listers, recorders: Mapping[str, EventRecorder]) -> None:
+    def __init__(
+        self, registry: Registry, listers: Listers, recorders: Mapping[str, EventRecorder], removal: FolderRemoval
+    ) -> None:
         self._registry = registry
         self._listers = listers
         self._recorders = recorders
+        self._removal = removal
 
     async def write(self, item: Item, changes: Iterable[Change], queue: WorkQueue) -> None:
         """Execute an item's changes in order; StatusError when one is refused, which ends the list.
@@ -51,6 +58,8 @@ class ChangeWriter:
                     queue.add_after(item, after)
                 case RecordEvent(about, event_type, reason, message):
                     self._recorders[item.controller].event(about, event_type, reason, message)
+                case RemoveFolder():
+                    self._remove_folder(item, change)
                 case Create() | Delete() if refused is None:
                     refused = self._create_or_delete(item, change)
                 case UpdateStatus(refused=after) if refused is not None and after is not None:
@@ -76,6 +85,14 @@ class ChangeWriter:
             message = outcome.done_message.format(name=obj["metadata"]["name"])
             self._recorders[item.controller].event(outcome.about, NORMAL, outcome.done, message)
         return None
+
+    def _remove_folder(self, item: Item, change: RemoveFolder) -> None:
+        try:
+            self._removal.remove(Path(change.path))
+        except OSError as error:
+            refusal = StatusError(500, "InternalError", f"{change.path}: {os.strerror(error.errno or 0).lower()}")
+            self._record_refusal(item, change.outcome, refusal)
+            raise refusal from error
 
     def _record_refusal(self, item: Item, outcome: Outcome, refusal: StatusError) -> None:
         message = outcome.failed_message.format(error=refusal)

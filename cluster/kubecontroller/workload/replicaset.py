@@ -154,19 +154,7 @@ class ReplicaSetController:
 
     def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
         """Return the objects to reconcile after a change."""
-        if resource is self.resource:
-            return [delta.key]
-        keys: list[ObjectKey] = []
-        for pod in (delta.old, delta.new):
-            if pod is not None:
-                keys += self._owners(delta.key.namespace, pod)
-        return keys
-
-    def _owners(self, namespace: str, pod: JSON) -> list[ObjectKey]:
-        controller = controller_of(pod)
-        if controller is None:
-            return self._listers.selecting(self.resource, namespace, labels_of(pod))
-        return [ObjectKey(namespace, controller["name"])] if controller["kind"] == self.resource.kind else []
+        return [delta.key] if resource is self.resource else self._listers.owners_of(self.resource, delta)
 
     def reconcile(self, key: ObjectKey, now: float) -> list[Change]:
         """Return the changes that ``key`` needs."""

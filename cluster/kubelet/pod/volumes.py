@@ -18,6 +18,8 @@ from kubelet.pod.environment import Sources
 
 DEFAULT_MODE = 0o644
 SUPPORTED = ("emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected")
+_CLAIMS = ("persistentVolumeClaim", "ephemeral")
+"""Volumes that claims stand for."""
 
 
 class VolumeError(Exception):
@@ -25,16 +27,27 @@ class VolumeError(Exception):
 
 
 class Volume(NamedTuple):
-    """One entry of spec.volumes; ``kind`` is the field that says what it is, and ``source`` its value."""
+    """One entry of spec.volumes; ``kind`` is the field that says what it is, and ``source`` its value.
+
+    That of a claim becomes the hostPath of the claim's volume (``claims.claimed``): ``is_read_only`` for all containers
+    if the pod says so, and ``is_provisioned`` if the cluster has made its folder.
+    """
 
     name: str
     kind: str
     source: JSON
+    is_read_only: bool = False
+    is_provisioned: bool = False
 
     @property
     def has_files(self) -> bool:
         """Whether its files come from objects of the API; no container may write them."""
         return self.kind in _PAYLOADS
+
+    @property
+    def is_claim(self) -> bool:
+        """Whether it stands for a claim."""
+        return self.kind in _CLAIMS
 
     @property
     def is_in_memory(self) -> bool:
@@ -70,7 +83,7 @@ def read_volumes(pod: JSON) -> tuple[Volume, ...]:
 
 def _read_volume(volume: JSON) -> Volume:
     kinds = [each for each in volume if each != "name"]
-    kind = next((each for each in SUPPORTED if each in volume), kinds[0] if kinds else "emptyDir")
+    kind = next((each for each in (*SUPPORTED, *_CLAIMS) if each in volume), kinds[0] if kinds else "emptyDir")
     return Volume(volume["name"], kind, map_at(volume, kind))
 
 

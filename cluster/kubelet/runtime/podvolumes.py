@@ -14,6 +14,7 @@ import stat
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from kubelet.pod.claims import ClaimError, claimed
 from kubelet.pod.roots import nested_folders
 from kubelet.pod.state import PodPlace
 from kubelet.pod.volumes import Volume, VolumeError, read_volumes, volume_files
@@ -87,7 +88,10 @@ class PodVolumes:
 
     def _is_set_up(self, volume: Volume) -> bool:
         try:
-            self._set_up(volume)
+            self._set_up(self._claimed(volume))
+        except ClaimError as error:
+            self._pod.report("Warning", "FailedMount", str(error))
+            return False
         except (VolumeError, OSError) as error:
             reason = _go_text(error) if isinstance(error, OSError) else str(error)
             self._report(volume, reason)
@@ -111,7 +115,21 @@ class PodVolumes:
         text = f'MountVolume.SetUp failed for volume "{volume.name}" : {reason}'
         self._pod.report("Warning", "FailedMount", text)
 
+    def _claimed(self, volume: Volume) -> Volume:
+        """Return the volume of a claim in place of the claim, which the pod has from now on; ClaimError."""
+        if not volume.is_claim:
+            return volume
+        found = claimed(volume, self._pod.obj, self._references.objects)
+        self.volumes = tuple(found if each.name == found.name else each for each in self.volumes)
+        return found
+
     def _set_up(self, volume: Volume) -> None:
+        if volume.is_provisioned:
+            folder = Path(volume.host_path)
+            if not folder.is_dir():
+                folder.mkdir(parents=True)
+                self._open(folder, DISK_MODE)
+            return
         if volume.host_path:
             _check_host_path(volume)
             return

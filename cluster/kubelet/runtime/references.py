@@ -1,4 +1,4 @@
-"""The objects that containers' variables refer to: Services, ConfigMaps and Secrets, as the API has them now."""
+"""The objects that pods' variables and volumes refer to, as the API has them now."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from kubelet.pod.spec import PodSpec
 from kubelet.pod.state import PodPlace
 from kubelet.runtime.dependencies import COMPONENT
 
+VOLUME_KINDS = ("PersistentVolume", "PersistentVolumeClaim")
+"""What volumes refer to, beside what variables do."""
+
 
 class ReferencedObjects:
-    """Follows the source while its informers run. ``changed`` is called when a ConfigMap or Secret has changed."""
+    """Follows the source while its informers run. ``changed`` is called when any of them but a Service has changed."""
 
     def __init__(self, source: ListerWatcher, failures: Failures, changed: Callable[[], None]) -> None:
-        kinds = {each.kind for each in CONFIG_KINDS}
+        kinds = {*(each.kind for each in CONFIG_KINDS), *VOLUME_KINDS}
         services = Informer(source, SERVICES, failures)
         configs = [Informer(source, each, failures) for each in RESOURCES if each.kind in kinds and not each.group]
         services.add_handler(COMPONENT, self._on_service)
@@ -33,7 +36,7 @@ class ReferencedObjects:
 
     @property
     def objects(self) -> Mapping[str, Mapping[ObjectKey, JSON]]:
-        """The ConfigMaps and Secrets, by kind."""
+        """The objects but for Services, by kind."""
         return {each.resource.kind: each.cache for each in self._configs}
 
     @property

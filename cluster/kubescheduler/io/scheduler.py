@@ -22,11 +22,14 @@ from kubeapi.watching import Delta, ListerWatcher
 from kubescheduler.neighbours import AFFINITY
 from kubescheduler.nodes import Nodes, owner_of
 from kubescheduler.scheduling import SCHEDULER_NAME, Unschedulable, bound, is_waiting, schedule, with_scheduled
+from kubescheduler.storage import WAITING, WATCHED, Objects, PodStorage, pod_storage
 
 PODS_PER_TURN = 20
 """Pods after which the event loop may run its other tasks."""
 RETRY_SECONDS = 0.1
 """Pause after a binding that was refused because another writer came first."""
+CLAIM_SECONDS = 1.0
+"""How long a pod may wait for a volume that is being made before its event says so."""
 LAST_RETRY_SECONDS = 10.0
 """The longest pause before a pod is tried again after an error in its scheduling (podMaxBackoff)."""
 
@@ -55,9 +58,12 @@ class Scheduler:
         nodes, pods = (Informer(self._source, each, self._failures) for each in (NODES, PODS))
         nodes.add_handler(SCHEDULER_NAME, self._record_node, self._retry_unschedulable)
         pods.add_handler(SCHEDULER_NAME, self._record_pod)
+        storage = [Informer(self._source, each, self._failures) for each in WATCHED]
+        for informer in storage:
+            informer.add_handler(SCHEDULER_NAME, self._retry_without_storage)
         try:
             async with asyncio.TaskGroup() as tasks:
-                for informer in (nodes, pods):
+                for informer in (nodes, pods, *storage):
                     tasks.create_task(informer.run(), name=f"kubescheduler informer {informer.resource}")
                 await nodes.wait_for_sync()
                 await pods.wait_for_sync()
@@ -90,6 +96,11 @@ class Scheduler:
         """Try again the pods that wait, or those that wait for this reason."""
         for key, message in self._unschedulable.items():
             if reason in message:
+                self._enqueue(key)
+
+    def _retry_without_storage(self, _: Delta) -> None:
+        for key, message in self._unschedulable.items():
+            if "persistentvolume" in message.lower():
                 self._enqueue(key)
 
     def _enqueue(self, key: ObjectKey) -> None:
@@ -128,11 +139,31 @@ class Scheduler:
         pod = self._registry.store.find(PODS, key)
         if pod is None or not is_waiting(pod):
             return
-        decision = schedule(pod, self._nodes.loads(owner_of(pod)), self._rng, self._nodes.neighbourhood(pod))
+        loads, around = self._nodes.loads(owner_of(pod)), self._nodes.neighbourhood(pod)
+        storage = pod_storage(pod, Objects(self._registry.store.find, self._registry.store.list))
+        decision = schedule(pod, loads, self._rng, around, storage)
         if isinstance(decision, Unschedulable):
-            self._refuse(key, pod, decision.message)
-        else:
+            if storage is None or not storage.is_being_made or not self._is_early(key):
+                self._refuse(key, pod, decision.message)
+        elif storage is None or storage.is_complete:
             self._bind(key, pod, decision)
+        else:
+            self._reserve(key, storage, decision)
+
+    def _is_early(self, key: ObjectKey) -> bool:
+        """Tell whether a pod waits for its volumes only since a moment, in which its claims may still be bound."""
+        if self._unschedulable.get(key) is not None:
+            return key in self._retries
+        self._unschedulable[key] = WAITING
+        self._enqueue_later(key, CLAIM_SECONDS)
+        return True
+
+    def _reserve(self, key: ObjectKey, storage: PodStorage, node_name: str) -> None:
+        """Ask for the volumes of a pod on a node; it is scheduled again when its claims have them."""
+        self._unschedulable[key] = WAITING
+        node = self._registry.store.get(NODES, "", node_name)
+        for resource, obj in storage.reservations(node):
+            self._registry.update(resource, obj)
 
     def _bind(self, key: ObjectKey, pod: JSON, node_name: str) -> None:
         assigned = self._registry.update(PODS, bound(pod, node_name))

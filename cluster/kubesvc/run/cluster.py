@@ -221,11 +221,13 @@ class Cluster:
         return apply_and_wait(self, [bare_document(each) for each in objects], timeout)
 
     async def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
-        """Set the replicas of a Deployment or ReplicaSet; StatusError."""
+        """Set the replicas of a Deployment, ReplicaSet or StatefulSet; StatusError."""
         self.check_writable()
         resource = podchoice.KINDS.get(kind.lower())
         if resource is None or not kind_of(resource).is_scalable:
-            message = f'cannot scale a {kind}: the kinds that have replicas are "deployment" and "replicaset"'
+            message = (
+                f'cannot scale a {kind}: the kinds that have replicas are "deployment", "replicaset" and "statefulset"'
+            )
             raise StatusError(400, "BadRequest", message)
         self.registry.scale(resource, namespace, name, replicas)
         await self.journal.flushed()

@@ -85,7 +85,7 @@ class Components:
         self.pod_sockets = PodSockets(store, self.kubelet.programs, self._recorders.of("kubelet"), time.time)
 
     def _make_controllers(self) -> ControllerManager:
-        config = settings.controller_config(self._config)
+        config = settings.controller_config(self._config, self._state)
         return ControllerManager(self._source, self._registry, config, clock=time.time)
 
     def _make_upstream(self, make: MakeUpstream | None) -> Upstream | None:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from kubeapi.meta import ObjectKey
 from kubecontroller.controllers import ControllerConfig
+from kubecontroller.volume.folders import VolumeFolders
 from kubedns.config import DNS_PORT, ROOT, DNSConfig, Forward, read_resolv_conf, read_server
 from kubedns.io.server import DNSCounts
 from kubehost import openfiles
 from kubehost.addresses import Address, is_loopback
+from kubehost.folders import disk_bytes
 from kubehost.io.places import HOST, Place
 from kubelet.config import KubeletConfig
 from kubelet.images.catalog import ImageSpec
@@ -53,9 +55,10 @@ def kubelet_config(config: ClusterConfiguration, state: StateDirectory, network:
     )
 
 
-def controller_config(config: ClusterConfiguration) -> ControllerConfig:
+def controller_config(config: ClusterConfiguration, state: StateDirectory) -> ControllerConfig:
     """Return the controllers' settings."""
-    return ControllerConfig(load_balancer_pool=config.networking.load_balancer_subnet)
+    volumes = VolumeFolders(str((state.path / "volumes").absolute()), partial(disk_bytes, state.path))
+    return ControllerConfig(load_balancer_pool=config.networking.load_balancer_subnet, volumes=volumes)
 
 
 def proxy_config(config: ClusterConfiguration, state: StateDirectory, *, has_nodes: bool = True) -> ProxyConfig:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from kubeapi.kinds import kind_of
 from kubeapi.kinds.namespace import INITIAL_NAMESPACES
-from kubeapi.meta import JSON, ObjectKey, controller_of, key_of, labels_of
+from kubeapi.meta import JSON, ObjectKey, annotations_of, controller_of, key_of, labels_of
 from kubeapi.objects.endpointslice import MANAGED_BY_LABEL
 from kubeapi.objects.parts import spec_of
+from kubeapi.objects.persistentvolume import PROVISIONED_BY
+from kubeapi.registry.bootstrap import DEFAULT_CLASS
 from kubeapi.scheme import NODES, PODS, SERVICES, Resource
 from kubeapi.store import Store
 from kubeapi.validation.names import parse_address
@@ -69,7 +71,7 @@ _CHANGED: dict[Resource, Callable[[JSON, Collection[str], float], JSON | None]] 
 _BOOTSTRAPPED = {
     ObjectKey("default", "kubernetes"),
     ObjectKey("kube-system", "kube-dns"),
-    *(ObjectKey("", name) for name in INITIAL_NAMESPACES),
+    *(ObjectKey("", name) for name in (*INITIAL_NAMESPACES, DEFAULT_CLASS, "kubesvc")),
 }
 """What every cluster has from its start."""
 
@@ -128,5 +130,7 @@ def _shown(resource: Resource, key: ObjectKey) -> str:
 def _is_the_users(resource: Resource, obj: JSON) -> bool:
     """Tell whether a user made the object, rather than a controller or the cluster itself."""
     if not kind_of(resource).is_authored or controller_of(obj) is not None or key_of(obj) in _BOOTSTRAPPED:
+        return False
+    if PROVISIONED_BY in annotations_of(obj):
         return False
     return not labels_of(obj).keys() & {MANAGED_BY_LABEL, endpoints.MANAGED_BY_LABEL}

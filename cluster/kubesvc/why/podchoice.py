@@ -11,7 +11,7 @@ from typing import NamedTuple
 from kubeapi.meta import JSON, labels_of, matches_labels, matches_selector
 from kubeapi.objects.parts import map_at
 from kubeapi.objects.pod import read_pod
-from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, SERVICES, Resource
+from kubeapi.scheme import DAEMONSETS, DEPLOYMENTS, PODS, REPLICASETS, SERVICES, STATEFULSETS, Resource
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 
@@ -19,6 +19,8 @@ KINDS: dict[str, Resource] = {
     **dict.fromkeys(("pod", "pods", "po"), PODS),
     **dict.fromkeys(("deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"), DEPLOYMENTS),
     **dict.fromkeys(("replicaset", "replicasets", "rs", "replicaset.apps", "replicasets.apps"), REPLICASETS),
+    **dict.fromkeys(("statefulset", "statefulsets", "sts", "statefulset.apps", "statefulsets.apps"), STATEFULSETS),
+    **dict.fromkeys(("daemonset", "daemonsets", "ds", "daemonset.apps", "daemonsets.apps"), DAEMONSETS),
     **dict.fromkeys(("service", "services", "svc"), SERVICES),
 }
 """The kinds that have pods, by the names that kubectl accepts."""
@@ -27,6 +29,8 @@ _MATCHES: dict[Resource, Callable[[JSON, dict[str, str]], bool]] = {
     SERVICES: matches_labels,
     DEPLOYMENTS: matches_selector,
     REPLICASETS: matches_selector,
+    STATEFULSETS: matches_selector,
+    DAEMONSETS: matches_selector,
 }
 """How the selector of an object is compared with the labels of pods."""
 

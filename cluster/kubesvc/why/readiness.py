@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from kubeapi.kinds import KINDS
 from kubeapi.meta import JSON, ObjectKey, controller_of, key_of
+from kubeapi.objects.daemonset import read_daemon_set
 from kubeapi.objects.endpointslice import PROXY_NAME_LABEL, EndpointSlice
 from kubeapi.objects.pod import Pod, read_pod
 from kubeapi.objects.service import Service, read_service
 from kubeapi.objects.workload import read_workload
-from kubeapi.scheme import DEPLOYMENTS, PODS, SERVICES
+from kubeapi.scheme import DAEMONSETS, DEPLOYMENTS, PODS, SERVICES
 from kubeapi.store import Store
 from kubelet.pod.programs import RunningProgram
 from kubeproxy.plane import ListenerStatus
@@ -64,7 +65,7 @@ def _workloads(store: Store) -> Iterator[str]:
 def _workload(obj: JSON) -> str:
     if obj["kind"] != DEPLOYMENTS.kind and controller_of(obj) is not None:
         return ""
-    workload = read_workload(obj)
+    workload = read_daemon_set(obj) if obj["kind"] == DAEMONSETS.kind else read_workload(obj)
     wanted, available = workload.replicas, workload.available_replicas
     updated = workload.updated_replicas if obj["kind"] == DEPLOYMENTS.kind else wanted
     if workload.is_observed and available >= wanted > updated:

@@ -85,6 +85,7 @@ def test_counts_are_integers() -> None:
     assert {each.plural: names for each, names in integers.items() if names} == {
         "replicasets": "Desired Current Ready",
         "replicationcontrollers": "Desired Current Ready",
+        "daemonsets": "Desired Current Ready Up-to-date Available",
         "cronjobs": "Active",
         "poddisruptionbudgets": "Allowed Disruptions",
         "events": "Count",

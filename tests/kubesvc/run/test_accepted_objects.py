@@ -17,14 +17,19 @@ from kubeapi.meta import JSON, copy_object, key_of
 from kubeapi.objects.service import read_service
 from kubeapi.schema import FieldType, Struct, struct, struct_of
 from kubeapi.scheme import (
+    CONTROLLERREVISIONS,
     CUSTOM_RESOURCE_DEFINITIONS,
+    DAEMONSETS,
     DEPLOYMENTS,
     ENDPOINTSLICES,
     NAMESPACES,
     NODES,
+    PERSISTENTVOLUMECLAIMS,
+    PERSISTENTVOLUMES,
     PODS,
     REPLICASETS,
     SERVICES,
+    STATEFULSETS,
     Resource,
 )
 from kubeapi.status import StatusError
@@ -128,6 +133,12 @@ WORKERS = (
 )
 GOOD = {SERVICES: service(), PODS: pod(), DEPLOYMENTS: deployment(), REPLICASETS: deployment()}
 GOOD[CUSTOM_RESOURCE_DEFINITIONS] = crd()
+GOOD |= {STATEFULSETS: deployment(), DAEMONSETS: deployment()}
+GOOD[CONTROLLERREVISIONS] = {"metadata": {"name": "web", "namespace": "default"}, "data": {"spec": {}}, "revision": 1}
+CLAIM = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+GOOD[PERSISTENTVOLUMECLAIMS] = {"metadata": {"name": "web", "namespace": "default"}, "spec": CLAIM}
+VOLUME = {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/x"}}
+GOOD[PERSISTENTVOLUMES] = {"metadata": {"name": "web"}, "spec": VOLUME}
 GOOD[ENDPOINTSLICES] = {"metadata": {"name": "web", "namespace": "default"}, "addressType": "IPv4", "endpoints": []}
 
 WORDS: dict[str, tuple[Any, ...]] = {

@@ -58,7 +58,7 @@ def test_the_kubelet_gets_nodes_images_and_places_for_its_files(tmp_path: Path) 
 
 def test_the_controllers_get_the_pool_of_load_balancers() -> None:
     config = ClusterConfiguration(networking=Networking(load_balancer_subnet="127.1.113.0/24"))
-    assert controller_config(config).load_balancer_pool == "127.1.113.0/24"
+    assert controller_config(config, StateDirectory("x", Path("/state"))).load_balancer_pool == "127.1.113.0/24"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Storage: claims get volumes, made for them or found among those that are there. Pure."""
