@@ -19,9 +19,9 @@ from kubeapi.serialization.decoding import (
     Decoded,
     decode,
     decode_struct,
-    repeated_keys,
 )
 from kubeapi.serialization.gojson import go_kind
+from kubeapi.serialization.repetition import repeated_keys
 from kubeapi.status import FieldError
 
 _OBJECT_META = "apis.meta.v1.ObjectMeta"

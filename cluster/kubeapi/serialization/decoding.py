@@ -8,6 +8,7 @@ what a value means (``validation``). Messages follow encoding/json and sigs.k8s.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from sys import intern
 from typing import Any, NamedTuple
@@ -17,14 +18,12 @@ from kubeapi.schema import FieldType, Struct, struct, struct_of
 from kubeapi.scheme import Resource
 from kubeapi.serialization.gojson import RepeatedKeys, go_kind
 from kubeapi.serialization.quantity import canonical
+from kubeapi.serialization.repetition import Path, path_text, repeated, repetition
 from kubeapi.serialization.scalars import scalar_fault
 from kubeapi.status import FieldError
 
 UNKNOWN_FIELD = "UnknownField"
 """Reason of a FieldError for a field that the schema does not have."""
-
-REPEATED_FIELD = "DuplicateField"
-"""Reason of a FieldError for a key that a JSON object states more than once."""
 
 TYPE_INVALID = "FieldValueTypeInvalid"
 """Reason of a FieldError for a value of the wrong type (metav1.CauseTypeTypeInvalid)."""
@@ -37,9 +36,6 @@ _SCHEMA = "apiextensions.v1.JSONSchemaProps"
 _REPEATED = frozenset(("apiVersion", "kind", "namespace", "protocol", "addressType", "type", "nodeName", "zone"))
 """Fields with the same few values in thousands of objects."""
 _INDEX = re.compile(r"\[[^]]*\]")
-
-Path = tuple["Path", "str | int"] | None
-"""Where a value is: its parent's path and its own name or index; None is the object itself."""
 
 
 class Decoded(NamedTuple):
@@ -81,9 +77,7 @@ class _Decoder:
 
     def read_struct(self, known: Struct, value: dict[Any, Any], path: Path) -> JSON:
         result: JSON = {}
-        if type(value) is RepeatedKeys:
-            self.unknown.extend(_repeated(value, path))
-        for name, each in value.items():
+        for name, each in value.items() if type(value) is not RepeatedKeys else self._members(value, path):
             field = known.fields.get(name) if type(name) is str else None
             if field is None:
                 text = path_text((path, _key_text(name)))
@@ -97,6 +91,18 @@ class _Decoder:
                 if read or (read is not None and (field.kind == "struct" or name in known.kept)):
                     result[intern(name)] = read
         return result
+
+    def _members(self, value: RepeatedKeys, path: Path) -> Iterator[tuple[Any, Any]]:
+        """Yield the members as they are written, and note those that repeat a key in their place."""
+        if value.message:
+            self.unknown.extend(repeated(value, path))
+        seen = set[Any]()
+        for name in value.names or value:
+            if name in seen:
+                self.unknown.append(repetition((path, name)))
+            else:
+                seen.add(name)
+                yield name, value[name]
 
     def _read(self, field: FieldType, value: Any, path: Path, owner: Struct) -> Any:
         """Return the value as its field's type, None (and a fault) if it has another type."""
@@ -134,7 +140,7 @@ class _Decoder:
     def _read_map(self, element: FieldType, values: dict[Any, Any], path: Path, owner: Struct) -> JSON:
         read = {}
         if type(values) is RepeatedKeys:
-            self.unknown.extend(_repeated(values, path))
+            self.unknown.extend(repeated(values, path))
         for name, each in values.items():
             key = _shared(_key_text(name))
             item = _zero(element) if each is None else self._read(element, each, (path, f"[{key}]"), owner)
@@ -184,22 +190,6 @@ class _Decoder:
         self.mistyped.append(FieldError(TYPE_INVALID, path_text(path), message))
 
 
-def repeated_keys(value: Any, path: Path = None) -> list[FieldError]:
-    """Return a fault for every key that a JSON value states more than once."""
-    if isinstance(value, dict):
-        own = _repeated(value, path) if isinstance(value, RepeatedKeys) else []
-        return own + [fault for name, each in value.items() for fault in repeated_keys(each, (path, name))]
-    items = enumerate(value) if isinstance(value, list) else ()
-    return [fault for index, each in items for fault in repeated_keys(each, (path, index))]
-
-
-def _repeated(value: RepeatedKeys, path: Path) -> list[FieldError]:
-    if value.message:
-        return [FieldError(REPEATED_FIELD, "", value.message)]
-    fields = [path_text((path, name)) for name in value.keys_repeated]
-    return [FieldError(REPEATED_FIELD, each, f'duplicate field "{each}"') for each in fields]
-
-
 def _zero(field: FieldType) -> Any:
     """Return what Go makes of a null in a list or a map."""
     match field.kind:
@@ -233,12 +223,3 @@ def _key_text(name: object) -> str:
     if isinstance(name, bool):
         return "true" if name else "false"
     return "null" if name is None else str(name)
-
-
-def path_text(path: Path) -> str:
-    """Return a path as Kubernetes writes it: ``spec.ports[0].port``."""
-    parts: list[str] = []
-    while path is not None:
-        path, name = path
-        parts.append(f"[{name}]" if isinstance(name, int) else name if name.startswith("[") else f".{name}")
-    return "".join(reversed(parts)).removeprefix(".")

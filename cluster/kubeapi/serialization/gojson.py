@@ -24,10 +24,11 @@ _GO_MESSAGES = {
 class RepeatedKeys(dict[Any, Any]):
     """A JSON object that states some keys more than once; the last value of each counts.
 
-    ``message`` is that of a reader of another notation, such as YAML, for all repeated keys.
+    ``names`` has all keys as they are written, ``message`` is that of a reader of another notation, such as YAML, for
+    all repeated keys.
     """
 
-    keys_repeated: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     message: str = ""
 
 
@@ -37,8 +38,7 @@ def json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) == len(pairs):
         return result
     repeated = RepeatedKeys(result)
-    names = [name for name, _ in pairs]
-    repeated.keys_repeated = tuple(name for at, name in enumerate(names) if name in names[:at])
+    repeated.names = tuple(name for name, _ in pairs)
     return repeated
 
 

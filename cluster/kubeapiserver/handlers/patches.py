@@ -13,8 +13,8 @@ from kubeapi.patch import merge
 from kubeapi.patch.items import StrategicPatchError, go_map
 from kubeapi.patch.strategic import strategic_merge
 from kubeapi.schema import Struct, struct_of
-from kubeapi.serialization.decoding import repeated_keys
 from kubeapi.serialization.gojson import read_json
+from kubeapi.serialization.repetition import repeated_keys
 from kubeapi.status import FieldError, Invalid, StatusError
 from kubeapi.validation.faults import invalid
 from kubeapiserver.errors import BODY_LIMIT, BadInput, InvalidInput, TooLarge, Unprocessable, UnsupportedMedia

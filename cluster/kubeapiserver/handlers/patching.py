@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kubeapi.customresources.conversion import as_seen
 from kubeapi.meta import JSON
-from kubeapi.serialization.decoding import repeated_keys
 from kubeapi.serialization.gojson import go_kind
+from kubeapi.serialization.repetition import repeated_keys
 from kubeapi.store import Store
 from kubeapiserver.apply.serverside import Configuration
 from kubeapiserver.errors import BadInput

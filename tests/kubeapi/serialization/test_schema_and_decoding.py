@@ -13,6 +13,7 @@ from kubeapi.schema import definitions, struct, struct_of
 from kubeapi.schema.completion import complete
 from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, ENDPOINTSLICES, PODS, SERVICES, Resource
 from kubeapi.serialization.decoding import TYPE_INVALID, UNKNOWN_FIELD, decode
+from kubeapi.serialization.gojson import read_json
 from kubeapi.serialization.hints import hint_for
 from kubeapi.serialization.quantity import QUANTITY, canonical
 
@@ -311,3 +312,12 @@ def test_decoding_changes_nothing_of_what_it_reads() -> None:
 def test_a_near_miss_has_a_hint(resource: Resource, obj: JSON, hint: str) -> None:
     [fault] = strict_faults(resource, obj)
     assert hint_for(resource, fault) == hint
+
+
+def test_faults_of_fields_are_in_the_order_in_which_they_are_written() -> None:
+    written = read_json(b'{"spec": {"unknown": 1, "ports": [], "ports": [], "more": 2}}')
+    assert [each.message for each in decode(SERVICES, written).unknown] == [
+        'unknown field "spec.unknown"',
+        'duplicate field "spec.ports"',
+        'unknown field "spec.more"',
+    ]
