@@ -48,6 +48,31 @@ ENDPOINTSLICES = Resource("EndpointSlice", "endpointslices", "discovery.k8s.io",
 CUSTOM_RESOURCE_DEFINITIONS = Resource(
     "CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io", "v1", False, ("crd", "crds")
 )
+VALIDATINGWEBHOOKCONFIGURATIONS = Resource(
+    "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", "admissionregistration.k8s.io", "v1", False
+)
+MUTATINGWEBHOOKCONFIGURATIONS = Resource(
+    "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", "admissionregistration.k8s.io", "v1", False
+)
+VALIDATINGADMISSIONPOLICIES = Resource(
+    "ValidatingAdmissionPolicy", "validatingadmissionpolicies", "admissionregistration.k8s.io", "v1", False
+)
+VALIDATINGADMISSIONPOLICYBINDINGS = Resource(
+    "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", "admissionregistration.k8s.io", "v1", False
+)
+MUTATINGADMISSIONPOLICIES = Resource(
+    "MutatingAdmissionPolicy", "mutatingadmissionpolicies", "admissionregistration.k8s.io", "v1", False
+)
+MUTATINGADMISSIONPOLICYBINDINGS = Resource(
+    "MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings", "admissionregistration.k8s.io", "v1", False
+)
+FLOWSCHEMAS = Resource("FlowSchema", "flowschemas", "flowcontrol.apiserver.k8s.io", "v1", False)
+PRIORITYLEVELCONFIGURATIONS = Resource(
+    "PriorityLevelConfiguration", "prioritylevelconfigurations", "flowcontrol.apiserver.k8s.io", "v1", False
+)
+STORAGEVERSIONMIGRATIONS = Resource(
+    "StorageVersionMigration", "storageversionmigrations", "storagemigration.k8s.io", "v1", False
+)
 LEASES = Resource("Lease", "leases", "coordination.k8s.io", "v1", True)
 EVENTS_V1 = Resource("Event", "events", "events.k8s.io", "v1", True, ("ev",))
 """The newer version of EVENTS, under which the same objects are served."""

@@ -35,11 +35,14 @@ def test_kubectl_gets_everything_of_a_prefix_in_one_document() -> None:
         "policy",
         "rbac.authorization.k8s.io",
         "storage.k8s.io",
+        "admissionregistration.k8s.io",
         "apiextensions.k8s.io",
         "scheduling.k8s.io",
         "coordination.k8s.io",
         "node.k8s.io",
         "discovery.k8s.io",
+        "flowcontrol.apiserver.k8s.io",
+        "storagemigration.k8s.io",
     ]
     assert next(each for each in groups["apps"][0]["resources"] if each["resource"] == "deployments") == {
         "resource": "deployments",

@@ -10,6 +10,7 @@ from tests.helpers.kubectl.cli import Kubectl
 def test_what_the_server_says_of_itself(kubectl: Kubectl) -> None:
     kubectl.session("""
 $ kubectl api-versions
+admissionregistration.k8s.io/v1
 apiextensions.k8s.io/v1
 apps/v1
 authentication.k8s.io/v1
@@ -19,12 +20,14 @@ batch/v1
 coordination.k8s.io/v1
 discovery.k8s.io/v1
 events.k8s.io/v1
+flowcontrol.apiserver.k8s.io/v1
 networking.k8s.io/v1
 node.k8s.io/v1
 policy/v1
 rbac.authorization.k8s.io/v1
 scheduling.k8s.io/v1
 storage.k8s.io/v1
+storagemigration.k8s.io/v1
 v1
 $ kubectl api-resources --api-group=apps
 NAME                  SHORTNAMES   APIVERSION   NAMESPACED   KIND
@@ -37,7 +40,15 @@ $ kubectl api-resources --namespaced=false -o name --verbs=list
 namespaces
 nodes
 persistentvolumes
+mutatingadmissionpolicies.admissionregistration.k8s.io
+mutatingadmissionpolicybindings.admissionregistration.k8s.io
+mutatingwebhookconfigurations.admissionregistration.k8s.io
+validatingadmissionpolicies.admissionregistration.k8s.io
+validatingadmissionpolicybindings.admissionregistration.k8s.io
+validatingwebhookconfigurations.admissionregistration.k8s.io
 customresourcedefinitions.apiextensions.k8s.io
+flowschemas.flowcontrol.apiserver.k8s.io
+prioritylevelconfigurations.flowcontrol.apiserver.k8s.io
 ingressclasses.networking.k8s.io
 ipaddresses.networking.k8s.io
 servicecidrs.networking.k8s.io
@@ -46,6 +57,7 @@ clusterrolebindings.rbac.authorization.k8s.io
 clusterroles.rbac.authorization.k8s.io
 priorityclasses.scheduling.k8s.io
 storageclasses.storage.k8s.io
+storageversionmigrations.storagemigration.k8s.io
 $ kubectl cluster-info
 ...Kubernetes control plane... is running at ...https://127.0.0.1:<number>...
 ...CoreDNS... is running at ...https://127.0.0.1:<number>/api/v1/namespaces/kube-system/services/kube-dns:dns/proxy...

@@ -38,6 +38,7 @@ def document(resource: Resource) -> JSON:
 def test_the_index_names_a_document_for_every_group_version() -> None:
     assert sorted(index()) == [
         "api/v1",
+        "apis/admissionregistration.k8s.io/v1",
         "apis/apiextensions.k8s.io/v1",
         "apis/apps/v1",
         "apis/autoscaling/v2",
@@ -45,12 +46,14 @@ def test_the_index_names_a_document_for_every_group_version() -> None:
         "apis/coordination.k8s.io/v1",
         "apis/discovery.k8s.io/v1",
         "apis/events.k8s.io/v1",
+        "apis/flowcontrol.apiserver.k8s.io/v1",
         "apis/networking.k8s.io/v1",
         "apis/node.k8s.io/v1",
         "apis/policy/v1",
         "apis/rbac.authorization.k8s.io/v1",
         "apis/scheduling.k8s.io/v1",
         "apis/storage.k8s.io/v1",
+        "apis/storagemigration.k8s.io/v1",
     ]
 
 

@@ -1,0 +1,15 @@
+"""ValidatingWebhookConfiguration (k8s.io/api admissionregistration/v1)."""
+
+from __future__ import annotations
+
+from kubeapi.kind import Kind, content_of
+from kubeapi.scheme import VALIDATINGWEBHOOKCONFIGURATIONS
+from kubeapi.validation.admission import set_webhook_defaults, without_effect
+
+KIND = Kind(
+    resource=VALIDATINGWEBHOOKCONFIGURATIONS,
+    categories=("api-extensions",),
+    set_defaults=set_webhook_defaults,
+    desired_state=content_of,
+    warnings=without_effect("calls no admission webhooks"),
+)

@@ -1,0 +1,14 @@
+"""The table of MutatingWebhookConfigurations (printMutatingWebhook)."""
+
+from __future__ import annotations
+
+from kubeapi.objects.parts import list_at
+from kubeapi.scheme import MUTATINGWEBHOOKCONFIGURATIONS
+from kubeapiserver.tables.columns import AGE, NAME, Column, Row, Table
+
+
+def _webhooks(row: Row) -> int:
+    return len(list_at(row.object, "webhooks"))
+
+
+TABLE = Table(MUTATINGWEBHOOKCONFIGURATIONS, (NAME, Column("Webhooks", _webhooks), AGE))

@@ -1,0 +1,79 @@
+"""Kinds that are stored, with their defaults and columns, and of which nothing acts."""
+
+from __future__ import annotations
+
+import pytest
+from tests.helpers.kubeapiserver.client import TABLE_ACCEPT, APIClient
+
+from kubeapi.meta import JSON
+
+ADMISSION, FLOW = "/apis/admissionregistration.k8s.io/v1", "/apis/flowcontrol.apiserver.k8s.io/v1"
+WEBHOOK: JSON = {
+    "name": "a.example.com",
+    "sideEffects": "None",
+    "admissionReviewVersions": ["v1"],
+    "clientConfig": {"service": {"namespace": "default", "name": "web"}},
+    "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}],
+}
+MATCHED = {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}}
+POLICY = {"validations": [{"expression": "true"}], "matchConstraints": {}}
+CASES = [
+    (f"{ADMISSION}/validatingwebhookconfigurations", {"webhooks": [WEBHOOK]}, ["x", 1, "0s"]),
+    (f"{ADMISSION}/mutatingwebhookconfigurations", {"webhooks": [WEBHOOK]}, ["x", 1, "0s"]),
+    (f"{ADMISSION}/validatingadmissionpolicies", {"spec": POLICY}, ["x", 1, "<unset>", "0s"]),
+    (
+        f"{ADMISSION}/mutatingadmissionpolicies",
+        {"spec": {"mutations": [], "paramKind": {"apiVersion": "v1", "kind": "Node"}}},
+        ["x", 0, "v1/Node", "0s"],
+    ),
+    (
+        f"{ADMISSION}/validatingadmissionpolicybindings",
+        {"spec": {"policyName": "p", "paramRef": {"name": "n", "namespace": "ns"}}},
+        ["x", "p", "ns/n", "0s"],
+    ),
+    (f"{ADMISSION}/mutatingadmissionpolicybindings", {"spec": {"policyName": "p"}}, ["x", "p", "<unset>", "0s"]),
+    (
+        f"{FLOW}/flowschemas",
+        {"spec": {"priorityLevelConfiguration": {"name": "low"}}},
+        ["x", "low", "1000", "<none>", "0s", "?"],
+    ),
+    (
+        f"{FLOW}/prioritylevelconfigurations",
+        {"spec": {"type": "Limited", "limited": {"limitResponse": {"type": "Queue", "queuing": {}}}}},
+        ["x", "Limited", "30", "64", "8", "50", "0s"],
+    ),
+    (
+        "/apis/storagemigration.k8s.io/v1/storageversionmigrations",
+        {"spec": {"resource": {"resource": "pods"}}},
+        ["x", "0s"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "content", "cells"), CASES)
+def test_an_object_without_effect_is_stored_with_a_warning(path: str, content: JSON, cells: list[object]) -> None:
+    client = APIClient()
+    reply = client.post(path, {"metadata": {"name": "x"}, **content})
+    assert reply.status == 201, reply.text
+    assert "x is stored without effect: kubesvc" in reply.warnings[0]
+    assert client.get(path, TABLE_ACCEPT).rows == [cells]
+    assert client.patch(f"{path}/x", {"metadata": {"labels": {"a": "b"}}}).warnings == []
+
+
+def test_webhooks_and_policies_get_their_defaults() -> None:
+    client = APIClient()
+    body = {"metadata": {"name": "x"}, "webhooks": [WEBHOOK]}
+    [webhook] = client.post(f"{ADMISSION}/mutatingwebhookconfigurations", body).json["webhooks"]
+    assert {name: webhook[name] for name in MATCHED} == MATCHED
+    assert (webhook["failurePolicy"], webhook["timeoutSeconds"], webhook["reinvocationPolicy"]) == ("Fail", 10, "Never")
+    assert (webhook["clientConfig"]["service"]["port"], webhook["rules"][0]["scope"]) == (443, "*")
+    policy = client.post(f"{ADMISSION}/validatingadmissionpolicies", {"metadata": {"name": "x"}, "spec": POLICY}).json
+    assert (policy["spec"]["failurePolicy"], policy["spec"]["matchConstraints"]) == ("Fail", MATCHED)
+
+
+def test_the_resource_of_a_migration_is_needed_and_stays() -> None:
+    client = APIClient()
+    path = "/apis/storagemigration.k8s.io/v1/storageversionmigrations"
+    assert client.post(path, {"metadata": {"name": "x"}}).status == 422
+    client.post(path, {"metadata": {"name": "x"}, "spec": {"resource": {"resource": "pods"}}})
+    assert client.patch(f"{path}/x", {"spec": {"resource": {"resource": "nodes"}}}).status == 422
