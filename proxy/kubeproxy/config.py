@@ -55,6 +55,8 @@ class ProxyConfig:
     ingress_certificate: Callable[[], KeyPair] | None = None
     """Makes the certificate of clients for which no Ingress has another; None if no Ingresses are served. It may take
     a while, and is called in a thread; OSError."""
+    outside_addresses: tuple[str, ...] = ()
+    """Where hosts outside of the cluster answer in the pods' network: policies judge what goes there."""
     udp_seconds: float = UNREPLIED_SECONDS
     """How long a UDP flow without an answer lasts (conntrack.udpTimeout); with more than one worker the default."""
     udp_stream_seconds: float = STREAM_SECONDS

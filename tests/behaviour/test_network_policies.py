@@ -167,7 +167,8 @@ def test_a_client_outside_is_judged_by_its_address(pods: Policed) -> None:
     at = pods.cluster.at("web")
 
     assert curl_result(f"http://{at}/hostname").returncode
-    assert pods.trace("outside", "svc/web:80")["verdict"] == "DROP"
+    traced = pods.trace("outside", "svc/web:80")
+    assert (traced["verdict"], "resets it" in traced["outcome"]) == ("DROP", True)
     pods.apply(POLICY.replace("{podSelector: {matchLabels: {app: friend}}}", "{ipBlock: {cidr: 0.0.0.0/0}}"))
     assert curl(f"http://{at}/hostname") == "web"
     pods.delete("friends-only")

@@ -10,7 +10,7 @@ from kubeapi.meta import JSON
 from kubeapi.objects.networkpolicy import EGRESS, INGRESS
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.scheme import NETWORKPOLICIES
-from kubeapi.validation.faults import Faults, GoText, each_invalid, forbidden, invalid, required, unsupported
+from kubeapi.validation.faults import Faults, each_invalid, forbidden, invalid, required, unsupported
 from kubeapi.validation.metadata import validate_selector
 from kubeapi.validation.names import PROTOCOLS, cidr, port_name, port_number
 
@@ -24,7 +24,8 @@ def _set_defaults(obj: JSON) -> None:
     for direction, _ in _DIRECTIONS:
         for rule in list_at(spec, direction):
             for port in list_at(rule, "ports"):
-                port["protocol"] = port.get("protocol") or "TCP"
+                if port.get("protocol") is None:
+                    port["protocol"] = "TCP"
     if not spec.get("policyTypes"):
         spec["policyTypes"] = [INGRESS, EGRESS] if spec.get("egress") else [INGRESS]
 
@@ -44,8 +45,7 @@ def _validate(obj: JSON) -> Faults:
 
 def _validate_types(types: Sequence[str]) -> Faults:
     if len(types) > len(_TYPES):
-        shown = GoText(f"[]networking.PolicyType{{{', '.join(f'{chr(34)}{each}{chr(34)}' for each in types)}}}")
-        yield invalid("spec.policyTypes", shown, "may not specify more than two policyTypes")
+        yield invalid("spec.policyTypes", list(types), "may not specify more than two policyTypes")
         return
     for index, each in enumerate(types):
         if each not in _TYPES:

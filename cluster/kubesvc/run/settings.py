@@ -77,6 +77,7 @@ def proxy_config(config: ClusterConfiguration, state: StateDirectory, *, has_nod
         follows_policies=has_nodes,
         policy_servers=policy_servers(config),
         ingress_certificate=partial(_ingress_certificate, state) if has_nodes else None,
+        outside_addresses=tuple(config.plan.address(each.address) for each in config.external_hosts if each.is_served),
     )
 
 

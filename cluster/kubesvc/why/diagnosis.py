@@ -32,6 +32,7 @@ from kubesvc.why.lookup import find_service
 from kubesvc.why.podsockets import Wildcard
 from kubesvc.why.trace.addressing import read_destination, read_source
 from kubesvc.why.trace.documents import (
+    closed_document,
     direct_document,
     dns_document,
     judged_document,
@@ -117,7 +118,9 @@ class Diagnosis:
             return trace_document(trace, target, None)
         heard = [each for each in listeners if each.port_name == claim.port_name and _is_at(each, target.destination)]
         doubts = await self._doubts(claim.port_name.service)
-        return trace_document(trace, target, heard[0] if heard else None, doubts)
+        document = trace_document(trace, target, heard[0] if heard else None, doubts)
+        is_outside = not self._proxy.rules.nodes.home(where) and target.destination.protocol != "UDP"
+        return closed_document(document) if is_outside and trace.decision.is_closed else document
 
     async def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
         """Return what the name server answers, and why (see ``trace``)."""

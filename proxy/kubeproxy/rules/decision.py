@@ -92,6 +92,11 @@ class Decision(NamedTuple):
         return self.selection.route if self.selection and self.verdict is _FORWARD else None
 
     @property
+    def is_closed(self) -> bool:
+        """Whether NetworkPolicies drop the packet."""
+        return self.reasons[-1] is Reason.NETWORK_POLICY
+
+    @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints of which the connection gets one, () unless it is forwarded."""
         return self.selection.endpoints if self.selection and self.verdict is _FORWARD else ()

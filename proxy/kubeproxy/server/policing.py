@@ -38,7 +38,7 @@ class Policing:
         self._is_wanted = config.follows_policies
         self._network = dependencies.network
         self._failures = dependencies.failures
-        self._servers = tuple(ip for each in config.policy_servers for ip in each.ips)
+        self._servers = (*(ip for each in config.policy_servers for ip in each.ips), *config.outside_addresses)
         self._record = record
         self._kernel: KernelPolicies | None = None
         self._rules = Rules()

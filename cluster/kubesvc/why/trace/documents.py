@@ -96,6 +96,12 @@ def judged_document(document: dict[str, Any], packet: Packet, judged: tuple[Judg
     return {**document, "verdict": Verdict.DROP.value, "reason": reason, "outcome": outcome}
 
 
+def closed_document(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the trace of what NetworkPolicies drop, for a client on this machine, whose connection a socket takes."""
+    outcome = "A socket of this machine has taken the connection, and resets it (ECONNRESET); a cluster lets it wait."
+    return {**document, "outcome": outcome}
+
+
 def outside_document(trace: Trace, target: TraceTarget, internet_error: str) -> dict[str, Any]:
     """Return the trace of a packet to the internet, which pods do not reach if there is an ``internet_error``."""
     outcome = "The packet leaves the cluster as it is."
