@@ -5,7 +5,6 @@ Follows apiserver ``pkg/endpoints/installer.go`` (which verb on which path) and 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
@@ -28,18 +27,18 @@ from kubeapiserver.handlers.reviews import review
 from kubeapiserver.handlers.subresources import Subresources
 from kubeapiserver.handlers.writer import Admit, ObjectWriter
 from kubeapiserver.handlers.writing import Writing
-from kubeapiserver.messages import JSON_TYPE, YAML_TYPE, Answer, Request, Response
+from kubeapiserver.messages import Answer, Request, Response
 from kubeapiserver.metrics import RequestMetrics
 from kubeapiserver.nonresource import NonResourcePaths
 from kubeapiserver.proxying.location import Proxying
-from kubeapiserver.requests.negotiation import is_pretty, negotiate, preferred_media
+from kubeapiserver.requests.negotiation import negotiate
 from kubeapiserver.requests.paths import PROXY, ResourcePath, normalized, read_path
 from kubeapiserver.requests.resource import ResourceRequest
+from kubeapiserver.responses.encodings import negotiated
 from kubeapiserver.responses.rendering import Renderer
-from kubeapiserver.responses.statuses import failure_response, indented, not_acceptable
+from kubeapiserver.responses.statuses import failure_response, not_acceptable
 from kubeapiserver.responses.warnings import with_warnings
 from kubeapiserver.streaming.sessions import Sessions
-from kubemanifest.yamltext.parsing import write_yaml
 
 VERSION = "v1.37.2+kubesvc"
 """The gitVersion in /version: of the Kubernetes that the definitions, the rules and the error texts follow."""
@@ -122,9 +121,7 @@ class APIServer:
             answer = self._routed(request, route)
         except StatusError as error:
             answer = failure_response(error)
-        if isinstance(answer, Response) and answer.content_type == JSON_TYPE and route.text.startswith(_NEGOTIATED):
-            return _encoded(request, answer)
-        return answer
+        return negotiated(request, answer) if route.text.startswith(_NEGOTIATED) else answer
 
     def _route(self, path: str) -> Route:
         text = normalized(path)
@@ -142,7 +139,8 @@ class APIServer:
         if path.subresource == PROXY and served.subresource(PROXY):
             return self._proxying.answer(request, path)
         accept = request.headers.get("accept", "")
-        form = negotiate(accept, has_tables=not served.is_review)
+        is_custom = isinstance(served.resource, CustomResource)
+        form = negotiate(accept, has_tables=not served.is_review, has_protobuf=not is_custom)
         if form is None:
             return not_acceptable(accept)
         asked = ResourceRequest(request, served.resource, path, form)
@@ -219,13 +217,6 @@ def _is_served(path: ResourcePath, served: Served) -> bool:
         return False
     is_collection_of_all = not path.name and not path.namespace
     return is_collection_of_all or served.resource.namespaced == bool(path.namespace)
-
-
-def _encoded(request: Request, answer: Response) -> Response:
-    """Return a JSON answer as YAML if the client prefers that, or indented for people."""
-    if preferred_media(request.headers.get("accept", "")) == YAML_TYPE:
-        return replace(answer, body=write_yaml(json.loads(answer.body)).encode(), content_type=YAML_TYPE)
-    return replace(answer, body=indented(answer.body)) if is_pretty(request) else answer
 
 
 def _authorize(request: Request, route: Route) -> None:

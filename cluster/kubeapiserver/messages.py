@@ -20,6 +20,7 @@ from kubeapiserver.auth.authorization import ADMINISTRATOR, User
 
 JSON_TYPE = "application/json"
 YAML_TYPE = "application/yaml"
+PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf"
 TEXT_TYPE = "text/plain; charset=utf-8"
 
 
@@ -89,7 +90,8 @@ class Watch:
 
     ``initial`` is written first. ``encode`` returns the line of an event, None if the watcher does not see the event.
     ``bookmark`` returns the line of a BOOKMARK event; it is None if the client did not ask for bookmarks.
-    ``timeout_seconds`` 0 means no limit. A watch that ``is_over`` ends after ``initial``.
+    ``timeout_seconds`` 0 means no limit. A watch that ``is_over`` ends after ``initial``. ``media`` is the type of the
+    stream.
     """
 
     resource: Resource
@@ -99,6 +101,7 @@ class Watch:
     bookmark: Callable[[int], bytes] | None
     timeout_seconds: float
     is_over: bool = False
+    media: str = JSON_TYPE
 
 
 @dataclass(frozen=True, slots=True)

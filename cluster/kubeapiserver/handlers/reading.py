@@ -16,7 +16,7 @@ from kubeapi.store import Store
 from kubeapi.validation.faults import forbidden, invalid, unsupported
 from kubeapi.watching import WatchEvent
 from kubeapiserver.errors import BadInput, FutureVersion, InvalidInput, InvalidOptions, NotAcceptable
-from kubeapiserver.messages import JSON_TYPE, Request, Response, Watch
+from kubeapiserver.messages import JSON_TYPE, YAML_TYPE, Request, Response, Watch
 from kubeapiserver.requests.options import read_included, read_integer
 from kubeapiserver.requests.resource import ResourceRequest, View
 from kubeapiserver.requests.selectors import escaped, select
@@ -92,7 +92,7 @@ class Reading:
         return self._renderer.list_response(_view(request), objects, chunk)
 
     def _watch(self, request: ResourceRequest, scope: Scope, versions: Versions) -> Watch:
-        if request.form.media != JSON_TYPE:
+        if request.form.media == YAML_TYPE:
             raise NotAcceptable((f"{JSON_TYPE};stream=watch",))
         view = _view(request)
         encoder = Encoder(self._lines, view, scope)

@@ -15,13 +15,11 @@ from kubeapi.scheme import Resource
 from kubeapi.serialization.gojson import RepeatedKeys, read_json
 from kubeapi.status import BadRequest
 from kubeapiserver.errors import BODY_LIMIT, BadInput, TooLarge, UnsupportedMedia
-from kubeapiserver.messages import JSON_TYPE, YAML_TYPE, Request
+from kubeapiserver.messages import JSON_TYPE, PROTOBUF_TYPE, YAML_TYPE, Request
 from kubeapiserver.protobuf.decoding import decode as read_protobuf
 from kubeapiserver.requests.options import Validation
 from kubemanifest.reading import read_text
 from kubemanifest.yamltext.building import KEY_IS_SET
-
-PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf"
 
 
 def _read_yaml(body: bytes) -> Any:

@@ -1,6 +1,6 @@
 """The form of an answer that a client accepts: the object, a Table, or its metadata alone. Pure.
 
-Answers are JSON or YAML; a client that also accepts protobuf gets JSON (RFC 9110 12.5.1). Follows apiserver
+Answers are JSON or YAML; a client that accepts protobuf gets that only if it accepts neither. Follows apiserver
 ``pkg/endpoints/handlers/negotiation`` and ``handlers/response.go``.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from kubeapiserver.messages import JSON_TYPE, OBJECT, YAML_TYPE, Form, Request
+from kubeapiserver.messages import JSON_TYPE, OBJECT, PROTOBUF_TYPE, YAML_TYPE, Form, Request
 
 _RANGES = {JSON_TYPE: JSON_TYPE, "application/*": JSON_TYPE, "*/*": JSON_TYPE, YAML_TYPE: YAML_TYPE}
 """The media type of the answer for each media range."""
@@ -49,7 +49,7 @@ def _read_range(part: str) -> MediaRange:
 
 
 @lru_cache(maxsize=64)  # clients send the same few headers again and again
-def negotiate(accept: str, *, has_tables: bool = True) -> Form | None:
+def negotiate(accept: str, *, has_tables: bool = True, has_protobuf: bool = True) -> Form | None:
     """Return the first form that the client accepts, None if it accepts none; without a header that is JSON."""
     if not accept.strip():
         return OBJECT
@@ -57,13 +57,19 @@ def negotiate(accept: str, *, has_tables: bool = True) -> Form | None:
         media, form = _RANGES.get(each.type), _form(each.parameters)
         if media is not None and form is not None and (has_tables or form.shape != "Table"):
             return form._replace(media=media)
-    return None
+    packed = [_form(each.parameters) for each in media_ranges(accept) if each.type == PROTOBUF_TYPE]
+    found = next((each for each in packed if each is not None and each.shape != "Table"), None)
+    return found._replace(media=PROTOBUF_TYPE) if found is not None and has_protobuf else None
 
 
+@lru_cache(maxsize=64)
 def preferred_media(accept: str) -> str:
     """Return the media type of answers that the client prefers, whatever the form; JSON by default."""
-    ranges = media_ranges(accept) if YAML_TYPE in accept else ()
-    return next((_RANGES[each.type] for each in ranges if each.type in _RANGES), JSON_TYPE)
+    if YAML_TYPE not in accept and PROTOBUF_TYPE not in accept:
+        return JSON_TYPE
+    types = [each.type for each in media_ranges(accept)]
+    otherwise = PROTOBUF_TYPE if PROTOBUF_TYPE in types else JSON_TYPE
+    return next((_RANGES[each] for each in types if each in _RANGES), otherwise)
 
 
 def _form(parameters: dict[str, str]) -> Form | None:
@@ -87,4 +93,4 @@ def is_pretty(request: Request) -> bool:
 
 def is_known(accept: str) -> bool:
     """Tell whether an Accept header has a media type of answers, in whatever form."""
-    return any(each.type in _RANGES for each in media_ranges(accept))
+    return any(each.type in _RANGES or each.type == PROTOBUF_TYPE for each in media_ranges(accept))

@@ -48,6 +48,11 @@ class WatchStream:
         self._wake = asyncio.Event()
         self._is_ending = watch.is_over
 
+    @property
+    def media(self) -> str:
+        """The media type of the stream."""
+        return self._watch.media
+
     def put(self, event: WatchEvent) -> None:
         """Queue an event. The Store calls this within the write that makes the event."""
         if self._is_ending:
@@ -105,7 +110,8 @@ async def serve_watch(received: web.BaseRequest, stream: WatchStream) -> web.Str
     """Serve a watch until it ends, by the protocol that the client asks for."""
     if received.headers.get("Upgrade", "").lower() == "websocket":
         return await _serve_socket(received, stream)
-    response = web.StreamResponse(headers={"Content-Type": JSON_TYPE, "Cache-Control": "no-cache, private"})
+    media = stream.media if stream.media == JSON_TYPE else f"{stream.media};stream=watch"
+    response = web.StreamResponse(headers={"Content-Type": media, "Cache-Control": "no-cache, private"})
     await response.prepare(received)
     with contextlib.suppress(ConnectionError):
         await stream.serve(lambda lines: response.write(b"".join(lines)))

@@ -44,7 +44,7 @@ def test_an_object_is_json_for_a_client_that_accepts_json(client: APIClient, acc
     assert reply.json == client.registry.store.get(SERVICES, "default", "a")
 
 
-@pytest.mark.parametrize("accept", ["text/html", "application/vnd.kubernetes.protobuf"])
+@pytest.mark.parametrize("accept", ["text/html", "application/vnd.openxml"])
 def test_a_client_that_accepts_no_known_media_type_is_told_the_known_ones(client: APIClient, accept: str) -> None:
     reply = client.get(f"{DEFAULT}/services/a", accept)
     assert reply.status == 406
