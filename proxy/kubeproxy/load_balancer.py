@@ -42,7 +42,7 @@ class Shared(Protocol):
         ...
 
 
-Closed = Callable[[Route, str], Collection[str]]
+Closed = Callable[[Route, Ask], Collection[str]]
 """Returns the endpoints (``ip:port``) of a route to which NetworkPolicies let nothing from a client."""
 
 
@@ -108,7 +108,7 @@ class LoadBalancer:
             return None
         state = port.routes.get(route) or self._renew(port, route, None)
         if self.closed is not None:
-            avoid = (*avoid, *self.closed(route, ask.client))
+            avoid = (*avoid, *self.closed(route, ask))
         if not port.is_sticky:
             backend = state.balancer.pick(ask, avoid)
             return None if backend is None else backend.choice

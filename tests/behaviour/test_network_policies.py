@@ -149,6 +149,8 @@ def test_trace_names_the_policy_that_drops(pods: Policed) -> None:
     direct = pods.trace("pod/stranger", f"{address}:9090")
     assert (direct["verdict"], "friends-only" in direct["reason"]) == ("DROP", True)
     assert pods.trace("pod/friend", "svc/web:80")["verdict"] == "FORWARD"
+    told = pods.cluster.named("explain", "svc/web").stdout
+    assert "NetworkPolicies (friends-only) isolate 1 of 1 pod behind it" in told
     pods.delete("friends-only")
 
 

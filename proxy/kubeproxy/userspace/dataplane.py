@@ -23,6 +23,7 @@ from kubeproxy.tracing import Trace, trace_packet
 from kubeproxy.types import Destination, Route, ServicePortName, subject_of
 from kubeproxy.userspace.accepting import Accepting, BoundSocket, ListeningSocket
 from kubeproxy.userspace.carrier import Spot
+from kubeproxy.userspace.closed import ClosedEndpoints
 from kubeproxy.userspace.descriptors import Descriptors
 from kubeproxy.userspace.http.io.front import HttpFront
 from kubeproxy.userspace.http.io.probes import Probes
@@ -74,7 +75,6 @@ class DataPlane:
         self._accepting = Accepting(parts, self.tcp, self._http, self._find_route, self._descriptors)
         self._bound: dict[Spot, BoundSocket] = {}
         self._routes: dict[tuple[str, Destination], Route | None] = {}
-        self._closed: dict[tuple[Route, str], tuple[str, ...]] = {}
 
     def set_udp_timeouts(self, unreplied: float, stream: float) -> None:
         """Have UDP flows end after these seconds without a datagram, as conntrack's time-outs of the same names."""
@@ -105,8 +105,7 @@ class DataPlane:
         """Treat new clients by ``rules``."""
         self.rules = self._parts.targets.rules = rules
         self._routes.clear()
-        self._closed.clear()
-        self._load_balancer.closed = self._find_closed if rules.policies else None
+        self._load_balancer.closed = ClosedEndpoints(rules).find if rules.policies else None
         for port_name in ports:
             about = subject_of(port_name.service)
             try:
@@ -230,18 +229,6 @@ class DataPlane:
             self._routes.clear()
         route = self._routes[key] = self.rules.decide(source, destination).route
         return route
-
-    def _find_closed(self, route: Route, client: str) -> tuple[str, ...]:
-        """Return the endpoints that policies close to a client, but not if that are all: its connection is older."""
-        found = self._closed.get((route, client))
-        if found is None:
-            if len(self._closed) >= _REMEMBERED:
-                self._closed.clear()
-            rule = self.rules.ports.get(route.port_name)
-            usable = rule.usable(route) if rule is not None else ()
-            closed = self.rules.closed(client, route.port_name.protocol, usable)
-            found = self._closed[route, client] = closed if len(closed) < len(usable) else ()
-        return found
 
     async def _reap(self) -> None:
         while True:

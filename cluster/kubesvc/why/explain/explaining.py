@@ -30,6 +30,7 @@ from kubesvc.why.explain.doubts import NO_DOUBTS, Doubts
 from kubesvc.why.explain.findings import Finding, Weight, grouped, hint, note, problem
 from kubesvc.why.explain.paths import Path, path_document, paths_of
 from kubesvc.why.explain.pods import events_of, why_not_ready
+from kubesvc.why.explain.policies import explain_policies
 from kubesvc.why.explain.ports import explain_ports, explain_slice_ports
 from kubesvc.why.explain.selection import explain_hand_made, explain_selection
 from kubesvc.why.podsockets import TAKEN, Wildcard
@@ -86,6 +87,7 @@ def _findings(
     if not service.is_external_name:
         findings += [*_backends(store, service, endpoints, observed), *explain_addresses(store, obj, service, paths)]
         findings += explain_balancing(observed.rules, service.key, observed.default_balancer)
+        findings += explain_policies(observed.rules, service.key)
         findings += _doubtful(observed.rules, service.key, observed.doubts)
         findings += _sharing(store, _selected(store, service), endpoints, observed.wildcards)
     return sorted(findings, key=lambda each: _ORDER.index(each.weight))
