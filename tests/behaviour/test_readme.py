@@ -17,7 +17,7 @@ from tests.helpers.kubectl.cli import OVER_SPDY
 from tests.helpers.patience import PATIENCE
 from tests.helpers.readme import FAULTS, PYTHON, ROOT, UP, USE, YAML, in_order, shape, with_kubesvc
 
-from kubemanifest import load
+from kubemanifest.loading import load
 from kubesvc.config import read_configuration
 
 

@@ -10,8 +10,7 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.registry import Registry
 from kubeapi.scheme import NAMESPACES, SERVICES, Resource
 from kubeapi.status import FieldError, Invalid, NotFound, StatusError
-from kubemanifest import apply_documents, changes_between, with_objects
-from kubemanifest.applying import faults_of, in_order
+from kubemanifest.applying import apply_documents, changes_between, faults_of, in_order, with_objects
 
 MIXED = """
 {apiVersion: apps/v1, kind: Deployment, metadata: {name: d}}

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.helpers.kubesvc.input_manifests import load_text, new_registry
 
-from kubemanifest import apply_documents, with_objects
+from kubemanifest.applying import apply_documents, with_objects
 from kubesvc.config import read_configuration
 from kubesvc.network.loopback import translate
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from tests.helpers.kubesvc.input_manifests import load_text, printed_faults
 
-from kubemanifest import Loaded, load, position_of
 from kubemanifest import loading as loading_module
+from kubemanifest.documents import Loaded, position_of
+from kubemanifest.loading import load
 
 WEB = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n"
 

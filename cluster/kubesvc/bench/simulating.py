@@ -14,7 +14,7 @@ from kubeapi.meta import JSON, annotations_of, labels_of, matches_labels
 from kubeapi.objects.service import BALANCER_ANNOTATION, BALANCER_OPTIONS_ANNOTATION
 from kubeapi.objects.weight import weight_of
 from kubeapi.scheme import SERVICES
-from kubemanifest import Document
+from kubemanifest.documents import Document
 from kubeproxy.algorithms import why_no_balancer
 from kubeproxy.balancers import BALANCERS, Options, all_options
 from kubesvc.why.simulated import affinity_of

@@ -11,7 +11,7 @@ from typing import Any
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import SERVICES
-from kubemanifest import Fault
+from kubemanifest.faults import Fault
 from kubesvc.config import ClusterConfiguration, read_configuration
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.doctor.abilities import read_abilities

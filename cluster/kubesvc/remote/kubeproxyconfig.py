@@ -12,8 +12,8 @@ from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from kubeapi.validation.faults import unsupported
-from kubemanifest import Document, Fault
-from kubemanifest.faults import as_written
+from kubemanifest.documents import Document
+from kubemanifest.faults import Fault, as_written
 from kubemanifest.reading import Tree, read_text
 from kubeproxy.config import MODES, PRIMARY
 from kubesvc.config.fields import Fields, Notes

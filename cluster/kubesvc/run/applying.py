@@ -10,7 +10,7 @@ from typing import Protocol
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
 from kubeapi.store import Store
-from kubemanifest import Document
+from kubemanifest.documents import Document
 from kubesvc.run.edits import apply_edits
 from kubesvc.run.eventwarnings import EventWarnings
 from kubesvc.state.journal import Journal

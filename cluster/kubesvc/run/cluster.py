@@ -22,7 +22,8 @@ from kubeapi.scheme import SERVICES
 from kubeapi.status import StatusError
 from kubehost.addresses import join_host_port
 from kubelet.pod.limits import LIMITED_RESOURCES
-from kubemanifest import bare_document, with_objects
+from kubemanifest.applying import with_objects
+from kubemanifest.documents import bare_document
 from kubeproxy.types import ListenerKind
 from kubesvc.run.applying import apply_and_wait
 from kubesvc.run.components import Components

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import Any
 
-from kubemanifest import CONFIGURATION_API_VERSION, CONFIGURATION_KIND, Fault, Loaded, load
+from kubemanifest.documents import CONFIGURATION_API_VERSION, CONFIGURATION_KIND, Loaded
+from kubemanifest.faults import Fault
+from kubemanifest.loading import load
 
 Input = str | os.PathLike[str] | Mapping[str, Any]
 """The path of a manifest or of a folder of manifests, or an object."""

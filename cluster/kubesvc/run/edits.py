@@ -13,8 +13,10 @@ from typing import Any, NamedTuple, TypeVar
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
 from kubeapi.status import FieldError, StatusError
-from kubemanifest import Applied, Document, Fault, faults_of, in_order
+from kubemanifest.applying import Applied, faults_of, in_order
 from kubemanifest.clientapply import apply
+from kubemanifest.documents import Document
+from kubemanifest.faults import Fault
 
 T = TypeVar("T")
 

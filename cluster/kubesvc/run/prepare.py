@@ -23,7 +23,10 @@ from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubehost.io.cgroups import find_delegation
 from kubelet.pod.limits import LIMITED_RESOURCES
-from kubemanifest import Document, Fault, Loaded, apply_documents, load, load_text, with_objects
+from kubemanifest.applying import apply_documents, with_objects
+from kubemanifest.documents import Document, Loaded
+from kubemanifest.faults import Fault
+from kubemanifest.loading import load, load_text
 from kubeproxy.algorithms import KnownOptions
 from kubeproxy.balancers import BALANCERS, NAMES
 from kubesvc.config import ClusterConfiguration, read_configuration

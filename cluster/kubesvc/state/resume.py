@@ -21,7 +21,7 @@ from kubeapi.store import Store
 from kubeapi.validation.names import parse_address
 from kubecontroller.service import endpoints
 from kubelet.pod.reboot import after_reboot
-from kubemanifest import Document
+from kubemanifest.documents import Document
 from kubesvc.state.saved import Lost, Saved
 from kubesvc.wording import counted, listed
 

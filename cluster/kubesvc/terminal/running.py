@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from kubemanifest import Document, in_order
+from kubemanifest.applying import in_order
+from kubemanifest.documents import Document
 from kubesvc.config import ClusterConfiguration
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.run import sandboxmode

@@ -15,7 +15,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from kubeapi.status import StatusError
-from kubemanifest import Changes, changes_between
+from kubemanifest.applying import Changes, changes_between
 from kubesvc.run.edits import apply_edits
 from kubesvc.run.eventwarnings import EventWarnings
 from kubesvc.run.health import MAX_PROBLEMS
@@ -28,7 +28,7 @@ from kubesvc.terminal.watch import changes
 from kubesvc.wording import shortened
 
 if TYPE_CHECKING:
-    from kubemanifest import Fault
+    from kubemanifest.faults import Fault
     from kubesvc.run.cluster import Cluster
     from kubesvc.run.prepare import Prepared
     from kubesvc.terminal.upstart import UpStart

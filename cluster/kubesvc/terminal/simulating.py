@@ -10,7 +10,7 @@ import click
 
 from kubelet.servers.backend.behaviour import replayed_paths
 from kubelet.servers.backend.sampling import ReplayError, parse_times
-from kubemanifest import load
+from kubemanifest.loading import load
 from kubeproxy.balancers import Options
 from kubesvc.bench.simulating import (
     SimulatedService,

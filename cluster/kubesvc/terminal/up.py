@@ -15,7 +15,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from kubemanifest import Loaded
+from kubemanifest.documents import Loaded
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.plan import USUAL
 from kubesvc.run.prepare import Prepared, prepare

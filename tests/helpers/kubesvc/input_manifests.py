@@ -8,7 +8,8 @@ from textwrap import dedent
 
 from kubeapi.registry import Registry, RegistryConfig, bootstrap
 from kubeapi.store import Store
-from kubemanifest import Loaded, load
+from kubemanifest.documents import Loaded
+from kubemanifest.loading import load
 from kubesvc.config import ConfigurationReading, read_configuration
 
 

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from kubeapi.backends.reading import read_backend
-from kubemanifest import Document, load_text
+from kubemanifest.documents import Document
+from kubemanifest.loading import load_text
 from kubesvc.bench.simulating import (
     SimulationError,
     algorithm_of,

@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 
-from kubemanifest import load
+from kubemanifest.loading import load
 from kubesvc.config import ConfigurationReading, read_configuration
 from kubesvc.network.plan import USUAL, AddressPlan
 

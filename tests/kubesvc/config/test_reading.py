@@ -9,7 +9,7 @@ import pytest
 from tests.helpers.kubesvc.input_manifests import configured
 
 from kubelet.images.catalog import unknown_image_text
-from kubemanifest import load
+from kubemanifest.loading import load
 from kubeproxy.balancers import BALANCERS, NAMES, all_options
 from kubesvc.config import (
     ClusterConfiguration,

@@ -12,7 +12,7 @@ from tests.helpers.patience import PATIENCE
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
 from kubeapi.scheme import SERVICES
-from kubemanifest import Document
+from kubemanifest.documents import Document
 from kubesvc.run import edits
 from kubesvc.run.edits import apply_edits, identity, read_refusal
 

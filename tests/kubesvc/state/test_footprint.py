@@ -20,7 +20,7 @@ from kubeapi.meta import JSON, key_of
 from kubeapi.registry import Registry
 from kubeapi.scheme import ENDPOINTSLICES, SERVICES
 from kubecontroller.listers import Listers
-from kubemanifest import load
+from kubemanifest.loading import load
 from kubeproxy.proxier import Proxier
 from kubesvc.run.prepare import prepare
 
