@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,20 +13,35 @@ from kubeclient.refusals import GONE
 PAGE_ITEMS = 500
 """Objects of a page (pager's defaultPageSize): enough to be cheap, few enough that a page's text is soon forgotten."""
 
+_NEXT = re.compile(rb'\{(?:"(?:kind|apiVersion)":"[\w./]*",)*"metadata":\{[^{}]*"continue":"([\w.+/=-]+)"')
+
+
+def next_token(text: bytes | bytearray) -> str:
+    """Return the token of the next page as the beginning of a page has it, "" if there is none, or it is not there."""
+    found = _NEXT.match(text)
+    return found[1].decode() if found else ""
+
 
 class Pager:
-    """Where a list is: ``params`` for the next page, then ``items_of`` the answer, until ``is_over``."""
+    """Where a list is: ``params`` for the next page, then ``items_of`` the answer, until ``is_over``.
+
+    ``token`` is that of the next page, "" for the first one.
+    """
 
     def __init__(self) -> None:
         self.resource_version = ""
         self.is_over = False
         self._limit = PAGE_ITEMS
-        self._token = ""
+        self.token = ""
 
     def params(self) -> dict[str, str]:
         """Return the parameters of the next page."""
+        return self.params_of(self.token)
+
+    def params_of(self, token: str) -> dict[str, str]:
+        """Return the parameters of the page with a token, "" for the first one."""
         params = {"limit": str(self._limit)} if self._limit else {}
-        return {**params, "continue": self._token} if self._token else params
+        return {**params, "continue": token} if token else params
 
     def items_of(self, page: JSON) -> Sequence[Any]:
         """Return the items of a page, and go on after it; ValueError if it is no list."""
@@ -34,14 +50,14 @@ class Pager:
             message = f"the answer is no list: {str(page)[:100]}"
             raise ValueError(message)
         token = str(metadata.get("continue") or "")
-        if token and (token == self._token or not items):
+        if token and (token == self.token or not items):
             raise ValueError("the list does not end: a page leads to itself")
-        self._token, self.is_over = token, not token
+        self.token, self.is_over = token, not token
         self.resource_version = str(metadata.get("resourceVersion") or self.resource_version)
         return items if items is not None else ()
 
     def restart(self, error: StatusError) -> None:
         """Begin again without pages, after 410 in the middle of a list; any other error is raised."""
-        if error.code != GONE or not self._token:
+        if error.code != GONE or not self.token:
             raise error
-        self._token, self._limit, self.resource_version = "", 0, ""
+        self.token, self._limit, self.resource_version = "", 0, ""

@@ -18,6 +18,7 @@ from kubeclient import watchlines
 from kubeclient.backoff import LONGEST_SECONDS, RESET_SECONDS, Backoff
 from kubeclient.freshness import Freshness, oldest
 from kubeclient.listoptions import WATCH_SECONDS, is_behind, watch_params
+from kubeclient.paging import next_token
 from kubeclient.paths import path_of
 from kubeclient.refusals import Refusal, must_list_again, read_refusal, with_remedy
 from kubeclient.selection import Selection
@@ -211,3 +212,21 @@ def test_long_parts_are_nobody_elses() -> None:
     sharing = Sharing()
     sharing.share({"conditions": [{"type": "Ready", "lastTransitionTime": "2026-11-29T10:00:00Z"}] * 10})
     assert sharing._parts == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "token"),
+    [
+        (
+            b'{"kind":"ServiceList","apiVersion":"v1","metadata":{"resourceVersion":"5","continue":"eyJ2.a-b_c="},',
+            "eyJ2.a-b_c=",
+        ),
+        (b'{"metadata":{"continue":"x","remainingItemCount":3},"items":[]}', "x"),
+        (b'{"kind":"ServiceList","apiVersion":"v1","metadata":{"resourceVersion":"5"},"items":[{"continue":"x"}]}', ""),
+        (b'{"items":[{"metadata":{"continue":"x"}}],"metadata":{"continue":"y"}}', ""),
+        (b'{"metadata":{"labels":{"continue":"x"},"continue":"y"}}', ""),
+        (b"", ""),
+    ],
+)
+def test_the_token_of_the_next_page_is_seen_where_a_page_begins_with_it(text: bytes, token: str) -> None:
+    assert next_token(text) == token

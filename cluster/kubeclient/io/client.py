@@ -102,11 +102,27 @@ class APIClient:
             attempts -= 1
             try:
                 async with self._answer(method, path, params or NO_PARAMS, sent) as answer:
-                    return await self._read(answer)
+                    return self.read(await self._body(answer))
             except Refusal as refusal:
                 if not refusal.retry_after or attempts <= 0:
                     raise
                 await asyncio.sleep(min(refusal.retry_after, RETRY_AFTER_LIMIT))
+
+    async def text(self, path: str, params: Params) -> bytearray:
+        """Return the text at a path, for ``read``; asked for once."""
+        async with self._answer("GET", path, params, None) as answer:
+            return await self._body(answer)
+
+    def read(self, body: bytearray) -> JSON:
+        """Return the JSON of an answer; one that is cut, or no JSON, is a ConnectionError."""
+        try:
+            found = json.loads(body)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            said = " ".join(bytes(body[:100]).decode("utf-8", "replace").split())
+            raise ConnectionError(f"{self.server} answers with what is no JSON object: {said!r}; is this its API?")
+        return found
 
     async def stream(self, path: str, params: Params, silence: float) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of an answer as they come, b"" when its head has; TimeoutError after ``silence`` seconds."""
@@ -209,21 +225,13 @@ class APIClient:
     def _url(self, path: str, params: Params) -> URL:
         return URL(self.server + path).update_query(params)
 
-    async def _read(self, answer: aiohttp.ClientResponse) -> JSON:
-        """Return the JSON of an answer; one that is cut, or no JSON, is a ConnectionError."""
+    async def _body(self, answer: aiohttp.ClientResponse) -> bytearray:
         body = bytearray()
         async for chunk in self._chunks(answer):
             body += chunk
             if len(body) > BODY_LIMIT:
                 raise ConnectionError(f"{self.server}: an answer of more than {BODY_LIMIT >> 20} MiB; is this its API?")
-        try:
-            found = json.loads(body)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
-            said = " ".join(bytes(body[:100]).decode("utf-8", "replace").split())
-            raise ConnectionError(f"{self.server} answers with what is no JSON object: {said!r}; is this its API?")
-        return found
+        return body
 
 
 def _watched_socket(address: Any) -> socket.socket:

@@ -17,7 +17,7 @@ from kubeclient.io.client import APIClient
 from kubeclient.io.contact import Contact
 from kubeclient.io.failures import explain
 from kubeclient.listoptions import initial_params
-from kubeclient.paging import Pager
+from kubeclient.paging import Pager, next_token
 from kubeclient.paths import path_of
 from kubeclient.selection import Selection
 from kubeclient.watchlines import Bookmark, LineReader, read_events, whole
@@ -70,21 +70,52 @@ class Begun(NamedTuple):
 async def read_list(source: Source) -> tuple[ObjectList, str]:
     """Return all selected objects, page by page, and a remark on items that are no objects ("": there are none)."""
     pager, items, remark = Pager(), list[JSON](), ""
-    while True:
-        try:
-            page = await source.client.get(source.path, {**source.selection.params(), **pager.params()}, attempts=1)
-        except StatusError as error:
-            # The version of the first page is gone: all of it again, in one piece.
-            pager.restart(error)
-            items.clear()
-            continue
-        for each in pager.items_of(page):
+    async with aclosing(_pages(source, pager)) as pages:
+        async for page in pages:
+            if page is None:
+                items.clear()
+                continue
+            for each in pager.items_of(page):
+                try:
+                    items.append(source.kept(whole(each, source.resource)))
+                except ValueError as error:
+                    remark = str(error)
+    return ObjectList(items, pager.resource_version), remark
+
+
+async def _pages(source: Source, pager: Pager) -> AsyncGenerator[JSON | None, None]:
+    """Yield the pages of a list, for ``pager`` to go on after each; None where all that came before does not count.
+
+    The next page is asked for before one is read, so that the server makes it meanwhile.
+    """
+    asked, token = _ask(source, pager.params()), ""
+    try:
+        while not pager.is_over:
+            if token != pager.token:  # the page did not begin with it
+                asked.cancel()
+                asked, token = _ask(source, pager.params()), pager.token
             try:
-                items.append(source.kept(whole(each, source.resource)))
-            except ValueError as error:
-                remark = str(error)
-        if pager.is_over:
-            return ObjectList(items, pager.resource_version), remark
+                body = await asked
+            except StatusError as error:
+                # The version of the first page is gone: all of it again, in one piece.
+                pager.restart(error)
+                asked, token = _ask(source, pager.params()), ""
+                yield None
+                continue
+            token = next_token(body)
+            if token:
+                asked = _ask(source, pager.params_of(token))
+                await asyncio.sleep(0)  # it is sent before this page is read
+            page, body = source.client.read(body), bytearray()
+            yield page
+    finally:
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+
+
+def _ask(source: Source, params: Mapping[str, str]) -> asyncio.Task[bytearray]:
+    text = source.client.text(source.path, {**source.selection.params(), **params})
+    return asyncio.get_running_loop().create_task(text, name=f"list of {source.resource.plural}")
 
 
 async def read_version(source: Source) -> str:

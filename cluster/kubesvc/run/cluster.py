@@ -64,11 +64,10 @@ class Cluster:
     def __init__(self, start: Start, runner: ProcessRunner) -> None:
         self.state = start.state
         self.configuration = start.configuration
-        self.registry = start.prepared.registry
+        self.registry = registry = start.prepared.registry
         # Only now is it known what pods get, which its warnings depend on.
         has_sandboxes, limited = start.sandbox.has_sandboxes, runner.cgroups.controllers & LIMITED_RESOURCES
-        config = replace(self.registry.config, has_sandboxes=has_sandboxes, limited_resources=limited)
-        self.registry.config = config
+        registry.config = replace(registry.config, has_sandboxes=has_sandboxes, limited_resources=limited)
         self.store = self.registry.store
         self.journal = Journal(start.state.database)
         self.components = Components(self.configuration, self.state, self.registry, runner, start.upstream)

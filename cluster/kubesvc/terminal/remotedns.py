@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -106,6 +107,7 @@ def dns(**given: Unpack[DNSArguments]) -> None:
     if given["config"] and (given["zone"] or given["upstreams"]):
         message = "--zone and --upstream are for a start without --config; write them in the Corefile"
         raise click.UsageError(message)
+    gc.disable()  # until all is known: what is imported stays
     from kubesvc.remote.dnsconfiguration import DNSOptions
     from kubesvc.terminal.remotednsserving import serve_dns
 

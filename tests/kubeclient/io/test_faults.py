@@ -7,7 +7,7 @@ import contextlib
 import gc
 import json
 import weakref
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -226,6 +226,38 @@ async def test_a_list_in_pages_that_expires_is_read_in_one_piece() -> None:
         await found.until(lambda each: each.names == ["b", "c"])
         sent = [(each.query.get("limit"), each.query.get("continue")) for each in server.lists]
         assert sent == [("500", None), ("500", "next"), (None, None)]
+
+
+def compact(body: JSON, code: int = 200) -> Script:
+    """Answer as kube-apiserver writes: without spaces."""
+    text = json.dumps(body, separators=(",", ":")).encode()
+    return whole(head(code, length=len(text)) + text)
+
+
+async def test_a_page_is_read_while_the_next_one_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    acts: list[str] = []
+
+    def noted(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
+        def do(*given: Any) -> Any:
+            acts.append(name)
+            return act(*given)
+
+        return do
+
+    for each in ("text", "read"):
+        monkeypatch.setattr(client.APIClient, each, noted(each, getattr(client.APIClient, each)))
+    pages = [listing("a", token="two"), listing("b", token="three"), listing("c", version=7)]
+    async with following(play([compact(page) for page in pages])) as (server, found):
+        await found.until(lambda each: each.names == ["a", "b", "c"])
+        assert [asked.query.get("continue") for asked in server.lists] == [None, "two", "three"]
+    assert acts == ["text", "text", "read", "text", "read", "read"]
+
+
+async def test_a_list_whose_next_page_has_expired_meanwhile_is_read_in_one_piece() -> None:
+    pages = [compact(listing("a", "b", token="next")), compact(GONE, 410), compact(listing("c", version=4))]
+    async with following(play(pages)) as (server, found):
+        await found.until(lambda each: each.names == ["c"])
+        assert [each.query.get("continue") for each in server.lists] == [None, "next", None]
 
 
 async def test_objects_stay_known_while_the_server_is_away() -> None:

@@ -16,6 +16,7 @@ LABORATORY = ("hdrh", "kubeapi.backends.reading", "kubelet.servers.backend", "ku
         pytest.param("kubesvc.run.cluster", (*LABORATORY, "kubeclient"), id="a-cluster"),
         pytest.param("kubelet.process.zygote", (*LABORATORY, "asyncio", "kubeclient", "kubeproxy"), id="pods"),
         pytest.param("kubeproxy.userspace.workers.io.worker", (*LABORATORY, "kubeclient"), id="a-worker-of-the-proxy"),
+        pytest.param("kubesvc.remote.dns", (*LABORATORY, "kubeapi.kinds", "kubeapi.registry"), id="a-name-server"),
     ],
 )
 def test_what_few_use_is_not_imported_at_the_start(entrance: str, dear: tuple[str, ...]) -> None:
