@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from kubeapi.allocation.pools import Transaction
+from kubeapi.allocation.allocator import Allocator
 from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import Resource
 from kubeapi.status import FieldError
+from kubeapi.store import Store
 from kubeapi.validation.faults import Faults
 from kubeapi.validation.names import dns1123_subdomain
 
@@ -69,26 +70,6 @@ class Part:
 
     merged: Callable[[JSON, JSON], JSON]
     validate: Callable[[JSON, JSON], Faults]
-
-
-class Allocator(Protocol):
-    """Gives objects of a kind what the cluster has only once, such as cluster IPs."""
-
-    def adopt(self, obj: JSON) -> None:
-        """Take what a stored object holds."""
-
-    def allocate(self, new: JSON, old: JSON | None, transaction: Transaction) -> list[FieldError]:
-        """Give a new object (``old`` is None) or a changed one what it lacks, in place; return the faults.
-
-        Comes before validation, so the object may be anything that the schema allows. What only ``old`` held is freed
-        when the transaction is committed.
-        """
-
-    def validate(self, obj: JSON) -> Faults:
-        """Yield the faults that follow from the settings of the cluster."""
-
-    def release(self, obj: JSON) -> None:
-        """Free all that a deleted object held."""
 
 
 def _no_change(obj: JSON) -> None:
@@ -152,6 +133,8 @@ class Kind:
     """Fields that a fieldSelector may name, beside name and namespace."""
     other_versions: tuple[Resource, ...] = ()
     """Versions under which the same objects are served, converted."""
+    deprecation: str = ""
+    """What every request is warned of, "" for a kind that is not deprecated (APILifecycleDeprecated)."""
 
     # Create and update.
     set_defaults: Change = _no_change
@@ -173,7 +156,7 @@ class Kind:
     """Whether a PUT creates an object that is not there."""
     allows_unconditional_update: bool = True
     """Whether an update may leave out the resourceVersion."""
-    allocator: Callable[[RegistryConfig, random.Random], Allocator] | None = None
+    allocator: Callable[[RegistryConfig, random.Random, Store], Allocator] | None = None
     scale_paths: ScalePaths | None = None
     """Where the subresource ``scale`` finds the replicas; None for those of the workloads of apps/v1."""
     parts: Mapping[str, Part] = field(default_factory=dict)

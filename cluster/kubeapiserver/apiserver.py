@@ -121,6 +121,8 @@ class APIServer:
             answer = self._routed(request, route)
         except StatusError as error:
             answer = failure_response(error)
+        if route.served is not None and route.served.deprecation:
+            answer = with_warnings(answer, (route.served.deprecation,))
         return negotiated(request, answer) if route.text.startswith(_NEGOTIATED) else answer
 
     def _route(self, path: str) -> Route:

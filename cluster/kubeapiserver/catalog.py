@@ -28,6 +28,8 @@ class Served:
     """The resource under which the same objects are stored, if it is another one."""
     is_review: bool = False
     """Whether objects are answered at once, and never stored."""
+    deprecation: str = ""
+    """What every request is warned of, "" for a resource that is not deprecated."""
 
     @property
     def singular(self) -> str:
@@ -54,7 +56,7 @@ _WHILE_TERMINATING = ("delete", "deletecollection", "get", "list", "watch")
 
 def _served(kind: Kind) -> tuple[Served, ...]:
     """Return a kind under its stored version and its others."""
-    own = Served(kind.resource, kind.verbs, kind.categories, kind.subresources)
+    own = Served(kind.resource, kind.verbs, kind.categories, kind.subresources, deprecation=kind.deprecation)
     return own, *(Served(each, kind.verbs, stored=kind.resource) for each in kind.other_versions)
 
 
@@ -66,7 +68,6 @@ CATALOG: tuple[Served, ...] = (
 
 _GROUPS = (
     "",
-    "apiregistration.k8s.io",
     "apps",
     "events.k8s.io",
     "authentication.k8s.io",
@@ -77,7 +78,6 @@ _GROUPS = (
     "policy",
     "rbac.authorization.k8s.io",
     "storage.k8s.io",
-    "certificates.k8s.io",
     "admissionregistration.k8s.io",
     "apiextensions.k8s.io",
     "scheduling.k8s.io",

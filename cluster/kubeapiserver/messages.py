@@ -102,6 +102,7 @@ class Watch:
     timeout_seconds: float
     is_over: bool = False
     media: str = JSON_TYPE
+    headers: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

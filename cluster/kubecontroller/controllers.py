@@ -20,6 +20,7 @@ from kubecontroller.service.endpointslice import EndpointSliceController
 from kubecontroller.service.endpointslicemirroring import EndpointSliceMirroringController
 from kubecontroller.service.ingress import IngressController
 from kubecontroller.service.loadbalancer import LoadBalancerController
+from kubecontroller.service.servicecidr import IPAddressRepairController, ServiceCIDRController
 from kubecontroller.volume.claims import ClaimController
 from kubecontroller.volume.ephemeral import EphemeralVolumeController
 from kubecontroller.volume.folders import VolumeFolders
@@ -35,12 +36,15 @@ from kubecontroller.workload.statefulset import StatefulSetController
 class ControllerConfig:
     """The settings of the controllers.
 
-    LoadBalancer Services get their addresses from the CIDR ``load_balancer_pool``.
+    LoadBalancer Services get their addresses from the CIDR ``load_balancer_pool`` unless the cluster has none.
     """
 
     load_balancer_pool: str = "127.0.113.0/24"
+    has_load_balancers: bool = True
     max_endpoints_per_slice: int = 100
     volumes: VolumeFolders = field(default_factory=VolumeFolders)
+    service_cidrs: tuple[str, ...] = ()
+    """Of the ServiceCIDR that is created again when it has been deleted."""
 
 
 def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controller]:
@@ -59,13 +63,21 @@ def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controll
         VolumeController(listers, config.volumes),
         ClaimProtectionController(listers),
         EphemeralVolumeController(listers),
-        EndpointSliceController(listers, config.max_endpoints_per_slice),
-        EndpointsController(listers),
-        EndpointSliceMirroringController(listers),
-        LoadBalancerController(listers, config.load_balancer_pool),
-        IngressController(listers, config.load_balancer_pool),
+        *_service_controllers(listers, config),
         CustomResourceDefinitionController(listers),
         GarbageCollector(listers),
         PodGarbageCollector(listers),
         NamespaceController(listers),
+    ]
+
+
+def _service_controllers(listers: Listers, config: ControllerConfig) -> list[Controller]:
+    return [
+        EndpointSliceController(listers, config.max_endpoints_per_slice),
+        EndpointsController(listers),
+        EndpointSliceMirroringController(listers),
+        *((LoadBalancerController(listers, config.load_balancer_pool),) if config.has_load_balancers else ()),
+        IngressController(listers, config.load_balancer_pool),
+        ServiceCIDRController(listers, config.service_cidrs),
+        IPAddressRepairController(listers),
     ]

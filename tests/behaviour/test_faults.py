@@ -98,13 +98,13 @@ BAD_INPUT = {
     "a cluster IP in use": Refused(
         one_service("[{port: 80}]", f"  clusterIP: {GROUND.services}.0.10\n", "dns"),
         6,
-        f'spec.clusterIPs: Invalid value: []string{{"{GROUND.services}.0.10"}}: '
+        f'spec.clusterIPs: Invalid value: ["{GROUND.services}.0.10"]: '
         f"failed to allocate IP {GROUND.services}.0.10: provided IP is already allocated",
     ),
     "a cluster IP outside the range": Refused(
         one_service("[{port: 80}]", "  clusterIP: 127.9.9.9\n", "away"),
         6,
-        'spec.clusterIPs: Invalid value: []string{"127.9.9.9"}: failed to allocate IP 127.9.9.9: '
+        'spec.clusterIPs: Invalid value: ["127.9.9.9"]: failed to allocate IP 127.9.9.9: '
         "the provided network does not match the current range",
     ),
     "an unknown balancer": Refused(

@@ -62,7 +62,7 @@ class TestInput:
         self, commands: ClusterCommands, tmp_path: Path
     ) -> None:
         (tmp_path / "one.yaml").write_text(
-            "apiVersion: v1\nkind: Service\nmetadata:\n  name: 1bad\nspec:\n  ports:\n  - port: 70000\n"
+            "apiVersion: v1\nkind: Service\nmetadata:\n  name: Bad\nspec:\n  ports:\n  - port: 70000\n"
             "---\n"
             "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: two\n"
         )
@@ -73,7 +73,7 @@ class TestInput:
         result = commands.up(str(tmp_path))
         said = result.stderr
         assert (result.returncode, result.stdout) == (2, "")
-        assert f'{tmp_path}/one.yaml:4:3: metadata.name: Invalid value: "1bad"' in said
+        assert f'{tmp_path}/one.yaml:4:3: metadata.name: Invalid value: "Bad"' in said
         assert f"{tmp_path}/one.yaml:7:5: spec.ports[0].port: Invalid value: 70000" in said
         assert f"{tmp_path}/one.yaml:14:3: spec.replicas:" in said
         assert f"{tmp_path}/two.yaml:3:" in said

@@ -45,7 +45,7 @@ def node_affinity(**requirement: object) -> JSON:
         (
             {"dnsConfig": {"nameservers": ["10.0.0.1", "10.0.0.2", "10.0.0.3", "foo"]}},
             [
-                'spec.dnsConfig.nameservers: Invalid value: []string{"10.0.0.1", "10.0.0.2", "10.0.0.3", "foo"}: '
+                'spec.dnsConfig.nameservers: Invalid value: ["10.0.0.1","10.0.0.2","10.0.0.3","foo"]: '
                 "must not have more than 3 nameservers",
                 f'spec.dnsConfig.nameservers[3]: Invalid value: "foo": {NO_ADDRESS}',
             ],
@@ -299,7 +299,7 @@ def test_a_privileged_container_may_escalate() -> None:
         ),
         (
             {"hostUsers": False, "hostNetwork": True},
-            ["spec.hostNetwork: Forbidden: when `pod.Spec.HostUsers` is false"],
+            ["spec.hostNetwork: Forbidden: when `hostUsers` is false"],
         ),
         (
             {"hostNetwork": True, "containers": [container(ports=[{"containerPort": 80, "hostPort": 81}])]},
@@ -323,8 +323,26 @@ def test_a_privileged_container_may_escalate() -> None:
         ({"priorityClassName": "A"}, [f'spec.priorityClassName: Invalid value: "A": {SUBDOMAIN}']),
         ({"terminationGracePeriodSeconds": -1}, []),
         (
-            {"containers": [container(restartPolicy="Always")]},
-            ["spec.containers[0].restartPolicy: Forbidden: may not be set for non-init containers"],
+            {
+                "containers": [
+                    container(
+                        restartPolicy="Sometimes",
+                        restartPolicyRules=[
+                            {"action": "Stop", "exitCodes": {"operator": "Is", "values": [42]}},
+                            {"action": "Restart"},
+                        ],
+                    )
+                ]
+            },
+            [
+                'spec.containers[0].restartPolicy: Unsupported value: "Sometimes": supported values: "Always", '
+                '"Never", "OnFailure"',
+                'spec.containers[0].restartPolicyRules[0].action: Unsupported value: "Stop": supported values: '
+                '"Restart", "RestartAllContainers"',
+                'spec.containers[0].restartPolicyRules[0].exitCodes.operator: Unsupported value: "Is": supported '
+                'values: "In", "NotIn"',
+                "spec.containers[0].restartPolicyRules[1].exitCodes: Required value: must be specified",
+            ],
         ),
         (
             {"initContainers": [container("i", lifecycle={"preStop": {"sleep": {"seconds": 1}}})]},

@@ -48,7 +48,7 @@ def tolerating(key: str, **fields: object) -> JSON:
         pytest.param(
             {"activeDeadlineSeconds": 5},
             {},
-            ['spec.activeDeadlineSeconds: Invalid value: "null": must not update from a positive integer to nil value'],
+            ["spec.activeDeadlineSeconds: Invalid value: null: must not update from a positive integer to nil value"],
             id="no deadline",
         ),
         pytest.param(tolerating("a"), tolerating("a", tolerationSeconds=5), [], id="tolerated for some time"),
@@ -72,7 +72,7 @@ def tolerating(key: str, **fields: object) -> JSON:
             {**GATED, "nodeSelector": {"a": "b"}},
             {**GATED, "nodeSelector": {"a": "c"}},
             [
-                'spec.nodeSelector: Invalid value: map[string]string{"a":"c"}: only additions to spec.nodeSelector are '
+                'spec.nodeSelector: Invalid value: {"a":"c"}: only additions to spec.nodeSelector are '
                 "allowed (no mutations or deletions)"
             ],
             id="another choice of nodes",

@@ -56,7 +56,7 @@ SPOKEN_OF: dict[str, list[tuple[str, Any, str]]] = {
         ("hostIPC", True, "sandboxed"),
         ("hostPID", True, "sandboxed"),
         ("hostUsers", False, "both"),
-        ("hostnameOverride", "other", "both"),
+        ("hostnameOverride", "other", "bare"),
         ("os", {"name": "windows"}, "both"),
         ("priorityClassName", "high", "both"),
         ("resourceClaims", [{"name": "gpu"}], "both"),
@@ -70,7 +70,7 @@ SPOKEN_OF: dict[str, list[tuple[str, Any, str]]] = {
     ],
     "Container": [
         ("resources", {"limits": {"cpu": "1"}}, "both"),
-        ("restartPolicyRules", [{"action": "Restart"}], "both"),
+        ("restartPolicyRules", [{"action": "RestartAllContainers"}], "both"),
         ("securityContext", {"readOnlyRootFilesystem": True}, "bare"),
         ("terminationMessagePath", "/dev/why", "bare"),
         ("volumeDevices", [{"name": "v", "devicePath": "/dev/x"}], "both"),

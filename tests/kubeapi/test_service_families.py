@@ -130,7 +130,7 @@ def test_headless_without_selector_is_of_any_family_whatever_the_cluster_has(
         pytest.param(
             SINGLE,
             {"clusterIP": "fd00:96::7"},
-            ['spec.clusterIPs[0]: Invalid value: []string{"fd00:96::7"}: IPv6 is not configured on this cluster'],
+            ['spec.clusterIPs[0]: Invalid value: ["fd00:96::7"]: IPv6 is not configured on this cluster'],
             id="address",
         ),
         pytest.param(
@@ -159,7 +159,7 @@ def test_headless_without_selector_is_of_any_family_whatever_the_cluster_has(
                 "clusterIPs": ["127.96.0.7", "127.96.0.8"],
             },
             [
-                'spec.clusterIPs: Invalid value: []string{"127.96.0.7", "127.96.0.8"}: '
+                'spec.clusterIPs: Invalid value: ["127.96.0.7","127.96.0.8"]: '
                 "may specify no more than one IP for each IP family"
             ],
             id="two addresses of one family",
@@ -190,7 +190,7 @@ def test_headless_without_selector_is_of_any_family_whatever_the_cluster_has(
             DUAL,
             {"ipFamilyPolicy": "RequireDualStack", "clusterIPs": ["127.96.0.7", "fd00:96::7"]},
             [
-                'spec.clusterIPs: Invalid value: []string{"127.96.0.7", "fd00:96::7"}: '
+                'spec.clusterIPs: Invalid value: ["127.96.0.7","fd00:96::7"]: '
                 "must be empty when `clusterIP` is not specified"
             ],
             id="clusterIPs alone",
@@ -198,17 +198,14 @@ def test_headless_without_selector_is_of_any_family_whatever_the_cluster_has(
         pytest.param(
             DUAL,
             {"ipFamilyPolicy": "PreferDualStack", "clusterIP": "None", "clusterIPs": ["None", "fd00:96::7"]},
-            [
-                'spec.clusterIPs: Invalid value: []string{"None", "fd00:96::7"}: '
-                "'None' must be the first and only value"
-            ],
+            ['spec.clusterIPs: Invalid value: ["None","fd00:96::7"]: \'None\' must be the first and only value'],
             id="headless with an address",
         ),
         pytest.param(
             DUAL,
             {"clusterIP": "fd00:97::7"},
             [
-                'spec.clusterIPs: Invalid value: []string{"fd00:97::7"}: failed to allocate IP fd00:97::7: '
+                'spec.clusterIPs: Invalid value: ["fd00:97::7"]: failed to allocate IP fd00:97::7: '
                 "the provided network does not match the current range"
             ],
             id="outside the range",
@@ -224,7 +221,7 @@ def test_an_address_of_each_family_may_be_asked_for_and_is_taken() -> None:
     wanted: JSON = {"ipFamilyPolicy": "RequireDualStack", **_addresses(addresses)}
     assert registry.create(SERVICES, service("first", **wanted))["spec"]["clusterIPs"] == addresses
     assert faults_of(SERVICES, service(**wanted), registry) == [
-        'spec.clusterIPs: Invalid value: []string{"fd00:96::7", "127.96.0.7"}: failed to allocate IP fd00:96::7: '
+        'spec.clusterIPs: Invalid value: ["fd00:96::7","127.96.0.7"]: failed to allocate IP fd00:96::7: '
         "provided IP is already allocated"
     ]
 
@@ -286,7 +283,7 @@ def test_sending_the_same_manifest_again_keeps_families_and_addresses(policy: st
         pytest.param(
             lambda spec: {"clusterIPs": [spec["clusterIP"], "fd00:96::7"]},
             [
-                'spec.clusterIPs[1]: Invalid value: []string{"127.96.0.7", "fd00:96::7"}: may not change once set',
+                'spec.clusterIPs[1]: Invalid value: ["127.96.0.7","fd00:96::7"]: may not change once set',
             ],
             id="another second address",
         ),
@@ -312,8 +309,8 @@ def test_a_single_stack_service_may_not_change_its_family() -> None:
     registry.create(SERVICES, service(clusterIP="127.96.0.7"))
     assert update_faults_of(SERVICES, service(clusterIP="127.96.0.7", ipFamilies=["IPv6"]), registry)
     assert update_faults_of(SERVICES, service(clusterIP="fd00:96::7"), registry) == [
-        'spec.clusterIPs[0]: Invalid value: []string{"fd00:96::7"}: may not change once set',
-        'spec.ipFamilies[0]: Invalid value: []core.IPFamily{"IPv6"}: may not change once set',
+        'spec.clusterIPs[0]: Invalid value: ["fd00:96::7"]: may not change once set',
+        'spec.ipFamilies[0]: Invalid value: ["IPv6"]: may not change once set',
     ]
 
 

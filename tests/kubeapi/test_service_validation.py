@@ -18,11 +18,6 @@ LABEL = (
     " an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is"
     " '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 )
-DNS_1035 = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character,"
-    " and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is"
-    " '[a-z]([-a-z0-9]*[a-z0-9])?')"
-)
 ONLY_LB = "may only be used when `type` is 'LoadBalancer'"
 
 
@@ -85,16 +80,16 @@ def port(**fields: object) -> JSON:
             {"type": "NodePort", "ports": [port(name="a", nodePort=30080), port(name="b", nodePort=30080)]},
             [
                 "spec.ports[1].nodePort: Duplicate value: 30080",
-                'spec.ports[1]: Duplicate value: core.ServicePort{Name:"", Protocol:"TCP", AppProtocol:(*string)(nil), '
-                'Port:80, TargetPort:intstr.IntOrString{Type:0, IntVal:0, StrVal:""}, NodePort:0}',
+                'spec.ports[1]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,'
+                '"TargetPort":0,"NodePort":0}',
             ],
             id="nodePort twice",
         ),
         pytest.param(
             {"ports": [port(name="a"), port(name="b")]},
             [
-                'spec.ports[1]: Duplicate value: core.ServicePort{Name:"", Protocol:"TCP", AppProtocol:(*string)(nil), '
-                'Port:80, TargetPort:intstr.IntOrString{Type:0, IntVal:0, StrVal:""}, NodePort:0}'
+                'spec.ports[1]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,'
+                '"TargetPort":0,"NodePort":0}'
             ],
             id="port twice",
         ),
@@ -132,7 +127,7 @@ def port(**fields: object) -> JSON:
         pytest.param(
             {"clusterIP": "1.1.1.1"},
             [
-                'spec.clusterIPs: Invalid value: []string{"1.1.1.1"}: failed to allocate IP 1.1.1.1: '
+                'spec.clusterIPs: Invalid value: ["1.1.1.1"]: failed to allocate IP 1.1.1.1: '
                 "the provided network does not match the current range"
             ],
             id="clusterIP outside the CIDR",
@@ -144,7 +139,7 @@ def port(**fields: object) -> JSON:
         ),
         pytest.param(
             {"clusterIP": "127.96.0.7", "clusterIPs": ["127.96.0.8"]},
-            ['spec.clusterIPs: Invalid value: []string{"127.96.0.8"}: first value must match `clusterIP`'],
+            ['spec.clusterIPs: Invalid value: ["127.96.0.8"]: first value must match `clusterIP`'],
             id="clusterIP and clusterIPs differ",
         ),
         pytest.param(
@@ -269,11 +264,6 @@ def port(**fields: object) -> JSON:
             ],
             id="special external IPv6 addresses and loopback",
         ),
-        pytest.param(
-            {"type": "LoadBalancer", "ports": [{"port": 10250}]},
-            ["spec.ports[0]: Invalid value: 10250: may not expose port 10250 externally since it is used by kubelet"],
-            id="kubelet's port on a load balancer",
-        ),
     ],
 )
 def test_a_faulty_spec_is_refused_in_kubernetes_words(spec: JSON, faults: list[str]) -> None:
@@ -283,9 +273,9 @@ def test_a_faulty_spec_is_refused_in_kubernetes_words(spec: JSON, faults: list[s
 @pytest.mark.parametrize(
     ("metadata", "fault"),
     [
-        ({"name": "1bad"}, f'metadata.name: Invalid value: "1bad": {DNS_1035}'),
+        ({"name": "1Bad"}, f'metadata.name: Invalid value: "1Bad": {LABEL}'),
+        ({"name": "a.b"}, 'metadata.name: Invalid value: "a.b": must not contain dots'),
         ({"name": "a" * 64}, f'metadata.name: Invalid value: "{"a" * 64}": must be no more than 63 characters'),
-        ({"name": ""}, "metadata.name: Required value: name or generateName is required"),
         (
             {"annotations": {"kubesvc.dev/balancer": "foo"}},
             'metadata.annotations[kubesvc.dev/balancer]: Unsupported value: "foo": supported values: "fair", "quick"',
@@ -301,7 +291,7 @@ def test_a_faulty_spec_is_refused_in_kubernetes_words(spec: JSON, faults: list[s
             "annotations[service.kubernetes.io/topology-aware-hints] when both are specified",
         ),
     ],
-    ids=["begins with a digit", "too long", "no name", "unknown balancer", "contradicting topology annotations"],
+    ids=["capital letter", "dots", "too long", "unknown balancer", "contradicting topology annotations"],
 )
 def test_faulty_metadata_is_refused(metadata: JSON, fault: str) -> None:
     registry = new_registry(balancers={"fair": (), "quick": ()}, default_balancer="fair")
@@ -402,7 +392,7 @@ def test_all_faults_come_at_once() -> None:
         "ports": [port(protocol="X")],
         "internalTrafficPolicy": "Foo",
     }
-    assert [fault.partition(":")[0] for fault in faults_of(SERVICES, service(name="1bad", **spec))] == [
+    assert [fault.partition(":")[0] for fault in faults_of(SERVICES, service(name="1Bad", **spec))] == [
         "metadata.name",
         "spec.ports[0].protocol",
         "spec.sessionAffinity",
@@ -435,7 +425,7 @@ def test_a_cluster_ip_may_not_change() -> None:
     stored = registry.create(SERVICES, service(clusterIP="127.96.0.20"))
     changed = {**stored, "spec": {**stored["spec"], "clusterIP": "127.96.0.21", "clusterIPs": ["127.96.0.21"]}}
     assert update_faults_of(SERVICES, changed, registry) == [
-        'spec.clusterIPs[0]: Invalid value: []string{"127.96.0.21"}: may not change once set'
+        'spec.clusterIPs[0]: Invalid value: ["127.96.0.21"]: may not change once set'
     ]
 
 
@@ -444,14 +434,14 @@ def test_headless_and_not_headless_do_not_become_each_other(before: str, after: 
     registry = new_registry()
     registry.create(SERVICES, service(clusterIP=before, selector={"app": "web"}))
     assert update_faults_of(SERVICES, service(clusterIP=after, selector={"app": "web"}), registry) == [
-        f'spec.clusterIPs[0]: Invalid value: []string{{"{after}"}}: may not change once set'
+        f'spec.clusterIPs[0]: Invalid value: ["{after}"]: may not change once set'
     ]
 
 
 def test_the_primary_cluster_ip_may_not_be_unset() -> None:
     old = {"spec": {"type": "ClusterIP", "clusterIP": "127.96.0.9", "clusterIPs": ["127.96.0.9"]}}
     assert [str(each) for each in validate_service_update({"spec": {"type": "ClusterIP"}}, old)] == [
-        "spec.clusterIPs[0]: Invalid value: []string(nil): primary clusterIP can not be unset"
+        "spec.clusterIPs[0]: Invalid value: null: primary clusterIP can not be unset"
     ]
 
 
@@ -476,7 +466,7 @@ def test_a_health_check_port_in_use_may_not_change() -> None:
         pytest.param(
             {"loadBalancerClass": "a"},
             {},
-            ['spec.loadBalancerClass: Invalid value: "null": may not change once set'],
+            ["spec.loadBalancerClass: Invalid value: null: may not change once set"],
             id="taken away",
         ),
         pytest.param(

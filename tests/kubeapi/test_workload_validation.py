@@ -72,7 +72,7 @@ C = "spec.containers[0]"
             {"env": [{"name": "A", "valueFrom": {}}]},
             [
                 f'{C}.env[0].valueFrom: Invalid value: "": must specify one of: `fieldRef`, `resourceFieldRef`, '
-                "`configMapKeyRef` or `secretKeyRef`"
+                "`configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
             ],
         ),
         ({"envFrom": [{"configMapRef": {}}]}, [f"{C}.envFrom[0].configMapRef.name: Required value"]),
@@ -153,21 +153,18 @@ def test_a_faulty_pod_is_refused(spec: JSON, faults: list[str]) -> None:
             {"selector": None},
             [
                 "spec.selector: Required value",
-                'spec.template.metadata.labels: Invalid value: map[string]string{"app":"web"}: '
+                'spec.template.metadata.labels: Invalid value: {"app":"web"}: '
                 "`selector` does not match template `labels`",
             ],
         ),
         (
             {"selector": {}},
-            [
-                "spec.selector: Invalid value: v1.LabelSelector{MatchLabels:map[string]string(nil), "
-                "MatchExpressions:[]v1.LabelSelectorRequirement(nil)}: empty selector is invalid for deployment"
-            ],
+            ["spec.selector: Invalid value: {}: empty selector is invalid for deployment"],
         ),
         (
             {"selector": {"matchLabels": {"app": "other"}}},
             [
-                'spec.template.metadata.labels: Invalid value: map[string]string{"app":"web"}: '
+                'spec.template.metadata.labels: Invalid value: {"app":"web"}: '
                 "`selector` does not match template `labels`"
             ],
         ),
@@ -175,9 +172,8 @@ def test_a_faulty_pod_is_refused(spec: JSON, faults: list[str]) -> None:
             {"selector": {"matchExpressions": [{"key": "app", "operator": "Foo"}]}},
             [
                 'spec.selector.matchExpressions[0].operator: Invalid value: "Foo": not a valid selector operator',
-                "spec.selector: Invalid value: v1.LabelSelector{MatchLabels:map[string]string(nil), "
-                'MatchExpressions:[]v1.LabelSelectorRequirement{v1.LabelSelectorRequirement{Key:"app", Operator:"Foo", '
-                "Values:[]string(nil)}}}: invalid label selector",
+                'spec.selector: Invalid value: {"matchExpressions":[{"key":"app","operator":"Foo"}]}: '
+                "invalid label selector",
             ],
         ),
         (
@@ -185,16 +181,14 @@ def test_a_faulty_pod_is_refused(spec: JSON, faults: list[str]) -> None:
             [
                 "spec.selector.matchExpressions[0].values: Required value: "
                 "must be specified when `operator` is 'In' or 'NotIn'",
-                "spec.selector: Invalid value: v1.LabelSelector{MatchLabels:map[string]string(nil), "
-                'MatchExpressions:[]v1.LabelSelectorRequirement{v1.LabelSelectorRequirement{Key:"app", Operator:"In", '
-                "Values:[]string(nil)}}}: invalid label selector",
+                'spec.selector: Invalid value: {"matchExpressions":[{"key":"app","operator":"In"}]}: '
+                "invalid label selector",
             ],
         ),
         (
             {"template": None},
             [
-                "spec.template.metadata.labels: Invalid value: map[string]string(nil): "
-                "`selector` does not match template `labels`",
+                "spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`",
                 "spec.template.spec.containers: Required value",
             ],
         ),
@@ -269,7 +263,7 @@ def test_a_faulty_deployment_is_refused(spec: Any, faults: list[str]) -> None:
         (
             {"annotations": {"a/b/c": ""}},
             [
-                f'metadata.annotations: Invalid value: "a/b/c": a qualified name {QUALIFIED} with an optional DNS '
+                f'metadata.annotations: Invalid value: "a/b/c": a valid label key {QUALIFIED} with an optional DNS '
                 "subdomain prefix and '/' (e.g. 'example.com/MyName')"
             ],
         ),
@@ -287,7 +281,11 @@ def test_a_faulty_deployment_is_refused(spec: Any, faults: list[str]) -> None:
                     {"apiVersion": "v1", "kind": "Pod", "name": name, "uid": name, "controller": True} for name in "ab"
                 ]
             },
-            ["metadata.ownerReferences: Invalid value: []: Only one reference can have Controller set to true."],
+            [
+                'metadata.ownerReferences: Invalid value: [{"apiVersion":"v1","kind":"Pod","name":"a","uid":"a",'
+                '"controller":true},{"apiVersion":"v1","kind":"Pod","name":"b","uid":"b","controller":true}]: '
+                'Only one reference can have Controller set to true. Found "true" in references for Pod/a and Pod/b'
+            ],
         ),
         ({"generateName": "A-"}, [f'metadata.generateName: Invalid value: "A-": {SUBDOMAIN}']),
     ],
@@ -313,7 +311,8 @@ def test_names_have_the_form_of_their_kind() -> None:
     assert faults_of(NAMESPACES, namespace("A"))[0].startswith(
         'metadata.name: Invalid value: "A": a lowercase RFC 1123 label'
     )
-    assert faults_of(SERVICES, service("a.b"))[0].startswith('metadata.name: Invalid value: "a.b": a DNS-1035 label')
+    assert faults_of(SERVICES, service("a.b")) == ['metadata.name: Invalid value: "a.b": must not contain dots']
+    assert faults_of(SERVICES, service("1web")) == []
 
 
 def test_a_namespace_has_no_namespace() -> None:
@@ -361,13 +360,6 @@ def test_an_event_lies_where_its_object_lies() -> None:
         (names.port_name, ("http", "a1"), ("", "1", "a--b", "-a", "a-", "A", "a" * 16)),
         (names.config_key, ("a", "A_b.c-d"), ("", "a/b", ".", "..", "..a", "a" * 254)),
         (names.environment_variable, ("A", "a.b", "1 2"), ("A=B", "ä", "a\n")),
-        (names.address, ("127.0.0.1", "::1"), ("", "1.2.3", "127.0.0.01", "1.2.3.4/8", "x")),
-        (names.cidr, ("10.0.0.0/8", "10.1.2.3/8", "::/0"), ("", "10.0.0.0", "10.0.0.0/33", "x/8")),
-        (
-            names.special_address,
-            ("127.0.0.1", "10.0.0.1", "::1", "239.1.1.1", "ff05::1"),
-            ("0.0.0.0", "::", "169.254.0.1", "fe80::1", "224.0.0.1", "ff02::1", "x"),
-        ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

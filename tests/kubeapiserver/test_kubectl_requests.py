@@ -87,8 +87,8 @@ COMMANDS = {
     ],
     "get svc -o yaml": [got(f"{DEFAULT}/services?limit=500", kind="ServiceList")],
     "get po -w": [
-        got(f"{DEFAULT}/pods?limit=500", accept=TABLE_ACCEPT, metadata__resourceVersion="12"),
-        got(f"{DEFAULT}/pods?resourceVersion=12&watch=true", 0, TABLE_ACCEPT),
+        got(f"{DEFAULT}/pods?limit=500", accept=TABLE_ACCEPT, metadata__resourceVersion="17"),
+        got(f"{DEFAULT}/pods?resourceVersion=17&watch=true", 0, TABLE_ACCEPT),
     ],
     "scale deployment --replicas=2 web": [
         got(WEB_DEPLOYMENT, kind="Deployment"),
@@ -121,8 +121,8 @@ COMMANDS = {
         patched(
             f"{WEB_SERVICE}?dryRun=All&fieldManager=kubectl-client-side-apply&fieldValidation=Strict",
             "strategic",
-            {"metadata": {"resourceVersion": "9"}},
-            metadata__resourceVersion="9",
+            {"metadata": {"resourceVersion": "13"}},
+            metadata__resourceVersion="13",
         ),
     ],
     "create -f web.yaml --dry-run=server": [
@@ -163,7 +163,7 @@ COMMANDS = {
         got(WEB_DEPLOYMENT, accept=ANY_ACCEPT),
         got(f"{APPS}/deployments?fieldSelector=metadata.name%3Dweb&limit=500&resourceVersion=0", kind="DeploymentList"),
         got(
-            f"{APPS}/deployments?allowWatchBookmarks=true&fieldSelector=metadata.name%3Dweb&resourceVersion=10"
+            f"{APPS}/deployments?allowWatchBookmarks=true&fieldSelector=metadata.name%3Dweb&resourceVersion=16"
             "&timeoutSeconds=300&watch=true",
             0,
         ),
@@ -199,7 +199,7 @@ COMMANDS = {
         deleted(WEB_POD, metadata__deletionGracePeriodSeconds=30),
         got(WEB_POD),
         got(f"{DEFAULT}/pods?fieldSelector=metadata.name%3Dweb", kind="PodList"),
-        got(f"{DEFAULT}/pods?fieldSelector=metadata.name%3Dweb&resourceVersion=10&watch=true", 0),
+        got(f"{DEFAULT}/pods?fieldSelector=metadata.name%3Dweb&resourceVersion=16&watch=true", 0),
     ],
     "describe svc web": [
         got(WEB_SERVICE),

@@ -13,9 +13,9 @@ NAME_RULE = (
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
 )
 LABEL_RULE = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
-    "and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is "
-    "'[a-z]([-a-z0-9]*[a-z0-9])?')"
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
+    "an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 )
 PORT = {"port": 80}
 
@@ -59,12 +59,12 @@ The Service "web" is invalid: ...
     ),
     "a cluster IP out of range": (
         service(clusterIP="127.1.2.3"),
-        'The Service "web" is invalid: spec.clusterIPs: Invalid value: []string{"127.1.2.3"}: failed to allocate IP '
+        'The Service "web" is invalid: spec.clusterIPs: Invalid value: ["127.1.2.3"]: failed to allocate IP '
         "127.1.2.3: the provided network does not match the current range",
     ),
     "a cluster IP that is taken": (
         service(clusterIP="127.119.0.1"),
-        'The Service "web" is invalid: spec.clusterIPs: Invalid value: []string{"127.119.0.1"}: failed to allocate IP '
+        'The Service "web" is invalid: spec.clusterIPs: Invalid value: ["127.119.0.1"]: failed to allocate IP '
         "127.119.0.1: provided IP is already allocated",
     ),
     "a bad name of a Service": (
@@ -77,7 +77,7 @@ The Service "web" is invalid: ...
     ),
     "a selector that selects others": (
         deployment("web", {"app": "b"}),
-        'The Deployment "web" is invalid: spec.template.metadata.labels: Invalid value: map[string]string{"app":"b"}: '
+        'The Deployment "web" is invalid: spec.template.metadata.labels: Invalid value: {"app":"b"}: '
         "`selector` does not match template `labels`",
     ),
     "a value of the wrong type": (
@@ -117,7 +117,7 @@ error: failed to create NodePort service: Service "door" is invalid: spec.ports[
 [1]
 $ kubectl patch deployment web -p '{"spec":{"selector":{"matchLabels":{"app":"b"}}}}'
 The Deployment "web" is invalid:...
-* spec.template.metadata.labels: Invalid value: map[string]string{"app":"web"}: \
+* spec.template.metadata.labels: Invalid value: {"app":"web"}: \
 `selector` does not match template `labels`
 * spec.selector: Invalid value: ...: field is immutable
 [1]
@@ -177,7 +177,7 @@ def test_a_changed_cluster_ip_is_refused(kubectl: Kubectl) -> None:
     kubectl("kubectl create -f object.json")
     kubectl.session("""
 $ kubectl patch svc web -p '{"spec":{"clusterIP":"127.119.7.7","clusterIPs":["127.119.7.7"]}}'
-The Service "web" is invalid: spec.clusterIPs[0]: Invalid value: []string{"127.119.7.7"}: may not change once set
+The Service "web" is invalid: spec.clusterIPs[0]: Invalid value: ["127.119.7.7"]: may not change once set
 [1]
 """)
 

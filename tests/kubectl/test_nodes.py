@@ -96,8 +96,10 @@ service "kubernetes" deleted...
 $ kubectl wait --for=create service/kubernetes -n default --timeout=10s
 service/kubernetes condition met
 $ kubectl wait --for=create endpoints/kubernetes -n default --timeout=10s
+Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice
 endpoints/kubernetes condition met
 $ kubectl get service,endpoints kubernetes -n default
+Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice
 NAME                 TYPE        CLUSTER-IP    EXTERNAL-IP   PORT(S)   AGE
 service/kubernetes   ClusterIP   127.119.0.1   <none>        443/TCP   <age>
 

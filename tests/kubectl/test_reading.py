@@ -66,6 +66,7 @@ NAME   TYPE        CLUSTER-IP   EXTERNAL-IP   PORT(S)           AGE     SELECTOR
 door   NodePort    <ip>         <none>        80:<number>/TCP   <age>   app=shop
 shop   ClusterIP   <ip>         <none>        80/TCP            <age>   app=shop
 $ kubectl get ep
+Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice
 NAME   ENDPOINTS             AGE
 door   <ip>:8080,<ip>:8080   <age>
 shop   <ip>:8080,<ip>:8080   <age>
@@ -238,6 +239,7 @@ External Traffic Policy:  Cluster
 Internal Traffic Policy:  Cluster
 Events:                   <none>
 $ kubectl describe ep shop
+Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice
 Name:         shop
 Namespace:    <namespace>
 ...

@@ -8,7 +8,7 @@ from tests.helpers.kubesvc.input_manifests import load_text, new_registry
 
 from kubemanifest.applying import apply_documents, with_objects
 from kubesvc.config import read_configuration
-from kubesvc.network.loopback import translate
+from kubesvc.network.translation import translate
 
 MANIFEST = """\
 apiVersion: v1

@@ -16,11 +16,12 @@ from tests.helpers.oracle import KUBECTL, commands, differences, masked, play, r
 NODES = """\
 apiVersion: kubesvc.dev/v1alpha1
 kind: ClusterConfiguration
+networking: {loadBalancers: false}
 nodes:
   - {name: node-1, address: 127.168.0.101, zone: a, labels: {disk: fast}}
   - {name: node-2, address: 127.168.0.102, zone: b}
 """
-"""The nodes that the real API server was given."""
+"""The nodes that the real API server was given; it had no cloud, and so no load balancers."""
 
 CASES = commands()
 RECORDED = recorded()

@@ -11,7 +11,8 @@ from datetime import date, datetime
 from urllib.parse import urlsplit
 
 from kubeapi.serialization.scalars import base64_fault
-from kubeapi.validation.names import cidr, dns1123_label, dns1123_subdomain, parse_address
+from kubeapi.validation.addresses import is_cidr, parse_address
+from kubeapi.validation.names import dns1123_label, dns1123_subdomain
 
 _HEX = "[0-9a-fA-F]"
 _DURATION = re.compile(
@@ -68,7 +69,7 @@ _FORMATS: dict[str, Callable[[str], bool]] = {
     "hostname": lambda text: len(text) <= 255 and _HOSTNAME.fullmatch(text) is not None,
     "ipv4": _is_address(4),
     "ipv6": _is_address(6),
-    "cidr": lambda text: not cidr(text),
+    "cidr": is_cidr,
     "mac": _regex(f"{_HEX}{{2}}([:-]{_HEX}{{2}}){{5}}|({_HEX}{{4}}\\.){{2}}{_HEX}{{4}}|{_HEX}{{2}}(:{_HEX}{{2}}){{7}}"),
     "uuid": _regex(_UUID.format(_HEX, _HEX, _HEX)),
     "uuid3": _regex(_UUID.format(_HEX, "3", _HEX)),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTS
+from kubeapi.status import FieldError
+from kubeapi.validation.addresses import address, address_warnings, special_address
 from kubeapi.validation.faults import Faults, each_invalid, one_of, required
 from kubeapi.validation.names import (
     PROTOCOLS,
-    address,
     dns1123_label,
     dns1123_subdomain,
     port_number,
     qualified_name,
-    special_address,
 )
 
 
@@ -59,10 +62,19 @@ def _validate_subset_port(port: JSON, path: str, *, is_name_required: bool) -> F
         yield from each_invalid(f"{path}.appProtocol", port["appProtocol"], qualified_name(port["appProtocol"]))
 
 
+def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Iterator[FieldError]:
+    for index, subset in enumerate(after.get("subsets", ())):
+        for field in ("addresses", "notReadyAddresses"):
+            for number, each in enumerate(subset.get(field, ())):
+                yield from address_warnings(f"subsets[{index}].{field}[{number}].ip", each.get("ip", ""))
+
+
 KIND = Kind(
     resource=ENDPOINTS,
+    deprecation="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
     set_defaults=_set_defaults,
     allows_create_on_update=True,
     validate=_validate,
+    warnings=_warnings,
     apply_rank=40,
 )

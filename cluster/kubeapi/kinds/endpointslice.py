@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import Kind, content_of
 from kubeapi.meta import JSON, labels_of
 from kubeapi.scheme import ENDPOINTSLICES
 from kubeapi.status import FieldError
+from kubeapi.validation.addresses import address, address_warnings, canonical_address, special_address
 from kubeapi.validation.faults import (
     Faults,
     duplicate,
@@ -21,13 +22,10 @@ from kubeapi.validation.faults import (
 )
 from kubeapi.validation.names import (
     PROTOCOLS,
-    address,
     dns1123_label,
     dns1123_subdomain,
     label_value,
-    parse_address,
     qualified_name,
-    special_address,
 )
 from kubeapi.validation.warnings import verbatim
 
@@ -45,12 +43,13 @@ def _validate(obj: JSON) -> Faults:
         yield required("addressType")
     elif family not in _ADDRESS_TYPES:
         yield unsupported("addressType", family, _ADDRESS_TYPES)
+    yield from _validate_slice_ports(obj.get("ports") or ())
     endpoints = obj.get("endpoints") or ()
     if len(endpoints) > _MAX_ENDPOINTS:
         yield too_many("endpoints", len(endpoints), _MAX_ENDPOINTS)
+        return
     for index, endpoint in enumerate(endpoints):
         yield from _validate_endpoint(endpoint, f"endpoints[{index}]", family)
-    yield from _validate_slice_ports(obj.get("ports") or ())
 
 
 def _validate_endpoint(endpoint: JSON, path: str, family: str) -> Faults:
@@ -60,7 +59,7 @@ def _validate_endpoint(endpoint: JSON, path: str, family: str) -> Faults:
     elif len(addresses) > _MAX_ADDRESSES:
         yield too_many(f"{path}.addresses", len(addresses), _MAX_ADDRESSES)
     for index, each in enumerate(addresses):
-        yield from each_invalid(f"{path}.addresses[{index}]", each, _address_faults(each, family))
+        yield from _validate_address(each, f"{path}.addresses", index, family)
     for field, judge in (("nodeName", dns1123_subdomain), ("hostname", dns1123_label)):
         if field in endpoint:
             yield from each_invalid(f"{path}.{field}", endpoint[field], judge(endpoint[field]))
@@ -78,16 +77,23 @@ def _validate_endpoint(endpoint: JSON, path: str, family: str) -> Faults:
             yield from each_invalid(where, name, judge(name))
 
 
-def _address_faults(value: str, family: str) -> tuple[str, ...]:
+def _validate_address(value: str, path: str, index: int, family: str) -> Faults:
+    """Yield the faults of one address; the path of the wrong family's fault has no index in the real server."""
+    where = f"{path}[{index}]"
     if family == "FQDN":
-        name = value.removesuffix(".")
-        faults = dns1123_subdomain(name)
-        return faults or (() if "." in name else ("should be a domain with at least two segments separated by dots",))
-    parsed = parse_address(value)
-    if parsed is None or family not in _ADDRESS_TYPES:
-        return address(value)
-    wrong = () if f"IPv{parsed.version}" == family else (f"must be an {family} address",)
-    return (*wrong, *special_address(value))
+        yield from each_invalid(where, value, _domain_faults(value.removesuffix(".")))
+    elif family in _ADDRESS_TYPES:
+        faults = address(value) if family == "IPv4" else canonical_address(value)
+        yield from each_invalid(where, value, faults)
+        if not faults:
+            if (":" in value) != (family == "IPv6"):
+                yield invalid(path, value, f"must be an {family} address")
+            yield from each_invalid(where, value, special_address(value))
+
+
+def _domain_faults(name: str) -> tuple[str, ...]:
+    faults = dns1123_subdomain(name)
+    return faults or (() if "." in name else ("should be a domain with at least two segments separated by dots",))
 
 
 def _validate_slice_ports(ports: Sequence[JSON]) -> Faults:
@@ -123,10 +129,15 @@ def _desired_state(obj: JSON) -> object:
     return content_of(obj), labels_of(obj)
 
 
-def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> list[FieldError]:
-    if before is None and after.get("addressType") == "FQDN":
-        return [verbatim("addressType", "spec.addressType: FQDN endpoints are deprecated")]
-    return []
+def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Iterator[FieldError]:
+    family = after.get("addressType")
+    if family == "FQDN":
+        if before is None:
+            yield verbatim("addressType", "spec.addressType: FQDN endpoints are deprecated")
+        return
+    for index, endpoint in enumerate(after.get("endpoints") or ()):
+        for number, each in enumerate(endpoint.get("addresses") or ()):
+            yield from address_warnings(f"endpoints[{index}].addresses[{number}]", each)
 
 
 KIND = Kind(

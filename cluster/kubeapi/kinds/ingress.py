@@ -14,12 +14,11 @@ from kubeapi.objects.ingress import CLASS_ANNOTATION, is_default_class
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.scheme import INGRESSCLASSES, INGRESSES
 from kubeapi.status import FieldError
+from kubeapi.validation.addresses import address, parse_address
 from kubeapi.validation.faults import Faults, GoText, each_invalid, invalid, required, unsupported
 from kubeapi.validation.names import (
-    address,
     dns1123_label,
     dns1123_subdomain,
-    parse_address,
     port_name,
     port_number,
     wildcard_subdomain,

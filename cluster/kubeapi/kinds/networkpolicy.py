@@ -10,9 +10,10 @@ from kubeapi.meta import JSON
 from kubeapi.objects.networkpolicy import EGRESS, INGRESS
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.scheme import NETWORKPOLICIES
+from kubeapi.validation.addresses import cidr
 from kubeapi.validation.faults import Faults, each_invalid, forbidden, invalid, required, unsupported
 from kubeapi.validation.metadata import validate_selector
-from kubeapi.validation.names import PROTOCOLS, cidr, port_name, port_number
+from kubeapi.validation.names import PROTOCOLS, port_name, port_number
 
 _TYPES = (INGRESS, EGRESS)
 _DIRECTIONS = (("ingress", "from"), ("egress", "to"))

@@ -9,8 +9,18 @@ from kubeapi.meta import JSON
 from kubeapi.scheme import NODES
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.status import FieldError
-from kubeapi.validation.faults import Faults, GoText, duplicate, each_invalid, forbidden, go_value, invalid, required
-from kubeapi.validation.names import cidr, label_value, qualified_name
+from kubeapi.validation.addresses import cidr
+from kubeapi.validation.faults import (
+    Faults,
+    duplicate,
+    each_invalid,
+    forbidden,
+    go_value,
+    invalid,
+    required,
+    struct_text,
+)
+from kubeapi.validation.names import label_value, qualified_name
 
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _WHOLE = frozenset(("pods", "services", "configmaps", "secrets", "persistentvolumeclaims", "replicationcontrollers"))
@@ -63,8 +73,8 @@ def _validate_addresses(obj: JSON) -> Faults:
     addresses = obj.get("status", {}).get("addresses", [])
     for index, each in enumerate(addresses):
         if each in addresses[:index]:
-            value = f"core.NodeAddress{{Type:{go_value(each.get('type', ''))}, Address:{go_value(each['address'])}}}"
-            yield duplicate(f"status.addresses[{index}]", GoText(value))
+            value = struct_text({"Type": each.get("type", ""), "Address": each["address"]})
+            yield duplicate(f"status.addresses[{index}]", value)
 
 
 def _validate_taints(taints: list[JSON]) -> Faults:
@@ -76,8 +86,13 @@ def _validate_taints(taints: list[JSON]) -> Faults:
             yield invalid(f"{path}.value", taint["value"], ";".join(wrong))
         yield from _validate_effect(f"{path}.effect", effect)
         if (key, effect) in seen:
-            parts = f"Key:{go_value(key)}, Value:{go_value(taint.get('value', ''))}, Effect:{go_value(effect)}"
-            twice = duplicate(path, GoText(f"core.Taint{{{parts}, TimeAdded:<nil>}}"))
+            fields = {
+                "Key": key,
+                "Value": taint.get("value", ""),
+                "Effect": effect,
+                "TimeAdded": taint.get("timeAdded"),
+            }
+            twice = duplicate(path, struct_text(fields))
             yield twice._replace(message=f"{twice.message}: taints must be unique by key and effect pair")
         seen.add((key, effect))
 

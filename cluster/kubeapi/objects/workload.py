@@ -78,9 +78,14 @@ class Workload(Reading):
         return self.obj["metadata"].get("generation") or 0
 
     @property
+    def observed_generation(self) -> int:
+        """The generation that its controller has seen last, 0 before."""
+        return status_of(self.obj).get("observedGeneration") or 0
+
+    @property
     def is_observed(self) -> bool:
         """Whether its controller has seen what it wants now."""
-        return bool((status_of(self.obj).get("observedGeneration") or 0) >= self.generation)
+        return self.observed_generation >= self.generation
 
     @property
     def current_replicas(self) -> int:
@@ -101,6 +106,12 @@ class Workload(Reading):
     def available_replicas(self) -> int:
         """How many of its pods have been ready for minReadySeconds."""
         return status_of(self.obj).get("availableReplicas") or 0
+
+    @property
+    def terminating_replicas(self) -> int | None:
+        """How many of its pods are being deleted; None if its status does not say."""
+        count: int | None = status_of(self.obj).get("terminatingReplicas")
+        return count
 
     @property
     def collision_count(self) -> int | None:

@@ -27,6 +27,7 @@ from kubeapi.validation.names import PROTOCOLS, dns1123_label, port_name, port_n
 _PULL_POLICIES = frozenset(("Always", "IfNotPresent", "Never"))
 _MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
 _SCHEMES = frozenset(("HTTP", "HTTPS"))
+_HTTP_PROTOCOLS = frozenset(("HTTP1", "HTTP2"))
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _PROBE_NUMBERS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
@@ -100,7 +101,7 @@ def _validate_resizing(policies: Sequence[JSON], path: str, restart_policy: str)
         yield from one_of(path, name, _RESIZABLE)
         yield from one_of(path, policy, _RESIZE_POLICIES)
         if restart_policy == "Never" and policy != "NotRequired":
-            yield invalid(path, policy, "must be 'NotRequired' when `restartPolicy` is 'Never'")
+            yield invalid(path, policy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'")
 
 
 def _validate_ports(ports: Sequence[JSON], path: str) -> Faults:
@@ -199,11 +200,22 @@ def _validate_handler(handler: JSON, path: str, allowed: tuple[str, ...], grace_
                 yield invalid(f"{path}.sleep", seconds, detail)
 
 
+def _validate_http_protocol(action: JSON, path: str) -> Faults:
+    protocol = action.get("protocol")
+    if protocol is not None and protocol not in _HTTP_PROTOCOLS:
+        yield unsupported(f"{path}.protocol", protocol, _HTTP_PROTOCOLS)
+    elif protocol == "HTTP2" and action.get("scheme") != "HTTP":
+        yield invalid(f"{path}.protocol", protocol, "is only supported with HTTP (H2C)")
+    elif protocol == "HTTP2" and action.get("host"):
+        yield invalid(f"{path}.host", action["host"], 'must be empty when `protocol` is "HTTP2"')
+
+
 def _validate_http_get(action: JSON, path: str) -> Faults:
     port: int | str = action.get("port", 0)
     yield from each_invalid(f"{path}.port", port, port_number_or_name(port))
     if action.get("scheme") not in _SCHEMES:
         yield unsupported(f"{path}.scheme", action.get("scheme", ""), _SCHEMES)
+    yield from _validate_http_protocol(action, path)
     for header in action.get("httpHeaders", ()):
         name = header.get("name", "")
         if not re.fullmatch("[-A-Za-z0-9]+", name):

@@ -7,9 +7,13 @@ from typing import Any
 
 from kubeapi.meta import JSON
 from kubeapi.podspec.container import PROBES, ContainerScope, validate_container, validate_running, validate_spaces
-from kubeapi.validation.faults import Faults, duplicate, forbidden, invalid, not_found, required, unsupported
+from kubeapi.validation.faults import Faults, duplicate, forbidden, invalid, not_found, required, too_many, unsupported
 
-_NOT_IN_EPHEMERAL = ("ports", "resources", *PROBES, "lifecycle", "resizePolicy", "restartPolicy")
+_NOT_IN_EPHEMERAL = ("ports", "resources", *PROBES, "lifecycle", "resizePolicy", "restartPolicy", "restartPolicyRules")
+_RESTART_POLICIES = frozenset(("Always", "Never", "OnFailure"))
+_RESTART_ACTIONS = frozenset(("Restart", "RestartAllContainers"))
+_OPERATORS = frozenset(("In", "NotIn"))
+_MOST_RULES, _MOST_CODES = 20, 255
 _ONLY_SIDECARS = "may not be set for init containers without restartPolicy=Always"
 
 
@@ -25,8 +29,7 @@ def validate_containers(containers: Sequence[JSON], path: str, pod: ContainerSco
             yield duplicate(f"{where}.name", name)
         names.add(name)
         yield from validate_running(container, where, pod)
-        if "restartPolicy" in container:
-            yield forbidden(f"{where}.restartPolicy", "may not be set for non-init containers")
+        yield from _validate_restarts(container, where)
     yield from _validate_host_ports(containers, path)
 
 
@@ -36,8 +39,7 @@ def validate_init_containers(spec: JSON, path: str, pod: ContainerScope) -> Faul
     for index, container in enumerate(spec.get("initContainers", ())):
         where, name = f"{path}[{index}]", container.get("name", "")
         yield from validate_container(container, where, pod)
-        if container.get("restartPolicy", "Always") != "Always":
-            yield unsupported(f"{where}.restartPolicy", container["restartPolicy"], ("Always",))
+        yield from _validate_restarts(container, where)
         if name in names:
             yield duplicate(f"{where}.name", name)
         names.update((name,) if name else ())
@@ -49,6 +51,28 @@ def validate_init_containers(spec: JSON, path: str, pod: ContainerScope) -> Faul
         for field in ("lifecycle", *PROBES):
             if field in container:
                 yield forbidden(f"{where}.{field}", _ONLY_SIDECARS)
+
+
+def _validate_restarts(container: JSON, path: str) -> Faults:
+    """Yield the faults of a container's own restart policy and its rules (validateContainerRestartPolicy)."""
+    policy, rules = container.get("restartPolicy"), container.get("restartPolicyRules", ())
+    if policy is None and rules:
+        yield required(f"{path}.restartPolicy", "must specify restartPolicy when restart rules are used")
+    elif policy is not None and policy not in _RESTART_POLICIES:
+        yield unsupported(f"{path}.restartPolicy", policy, _RESTART_POLICIES)
+    if len(rules) > _MOST_RULES:
+        yield too_many(f"{path}.restartPolicyRules", len(rules), _MOST_RULES)
+    for index, rule in enumerate(rules):
+        where, action, codes = f"{path}.restartPolicyRules[{index}]", rule.get("action", ""), rule.get("exitCodes")
+        if action not in _RESTART_ACTIONS:
+            yield unsupported(f"{where}.action", action, _RESTART_ACTIONS)
+        if codes is None:
+            yield required(f"{where}.exitCodes", "must be specified")
+            continue
+        if codes.get("operator", "") not in _OPERATORS:
+            yield unsupported(f"{where}.exitCodes.operator", codes.get("operator", ""), _OPERATORS)
+        if len(codes.get("values", ())) > _MOST_CODES:
+            yield too_many(f"{where}.exitCodes.values", len(codes["values"]), _MOST_CODES)
 
 
 def validate_ephemeral_containers(spec: JSON, path: str, pod: ContainerScope) -> Faults:

@@ -1,14 +1,16 @@
-"""What a pod's DNS configuration and host aliases must be (ValidatePodDNSConfig, ValidateHostAliases)."""
+"""What a pod's host name, DNS configuration and host aliases must be (ValidatePodDNSConfig, ValidateHostAliases)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from kubeapi.meta import JSON
-from kubeapi.validation.faults import Faults, each_invalid, invalid, required
-from kubeapi.validation.names import address, dns1123_subdomain, search_domain
+from kubeapi.validation.addresses import address
+from kubeapi.validation.faults import Faults, each_invalid, forbidden, invalid, required, too_long
+from kubeapi.validation.names import dns1123_subdomain, search_domain
 
 _MOST_NAMESERVERS, _MOST_SEARCHES, _LONGEST_SEARCH_LIST = 3, 32, 2048
+_LONGEST_HOST_NAME = 64
 
 
 def validate_dns(spec: JSON, path: str) -> Faults:
@@ -30,6 +32,19 @@ def validate_dns(spec: JSON, path: str) -> Faults:
     for index, option in enumerate(config.get("options", ())):
         if not option.get("name"):
             yield required(f"{path}.options[{index}]", "must not be empty")
+
+
+def validate_host_name(spec: JSON, path: str) -> Faults:
+    """Yield the faults of hostnameOverride (validatePodHostName)."""
+    name, where = spec.get("hostnameOverride"), f"{path}.hostnameOverride"
+    if name is None:
+        return
+    for field in ("setHostnameAsFQDN", "hostNetwork"):
+        if spec.get(field):
+            yield forbidden(where, f"may not be specified when {field} is true")
+    if len(name) > _LONGEST_HOST_NAME:
+        yield too_long(where, _LONGEST_HOST_NAME)
+    yield from each_invalid(where, name, dns1123_subdomain(name))
 
 
 def _validate_searches(searches: list[str], path: str) -> Faults:

@@ -75,6 +75,12 @@ _CONTAINER_PRIVILEGES: dict[str, Asks] = {
     "procMount": _is_not("Default"),
 }
 
+
+def _restarts_of_all(rules: Any) -> list[str]:
+    """Return the action of rules that restarts all containers of the pod."""
+    return list({each["action"]: None for each in rules if each.get("action") == "RestartAllContainers"})
+
+
 _LIMITS = Field("resources", "a pod may use as much of the machine as there is", parts={"limits": bool})
 
 
@@ -98,13 +104,12 @@ EVERYWHERE = Fields(
         Field("priorityClassName", "there is no preemption"),
         Field("resourceClaims", "no devices are allocated"),
         Field("os", "pods run on Linux", parts={"name": _is_not("linux")}),
-        Field("hostnameOverride", "the host name is the pod's"),
         Field("schedulingGroup", "each pod is scheduled alone"),
         Field("evictionResponders", "an eviction is a deletion at once"),
     ),
     container=(
         Field("volumeDevices", "there are no block devices for pods"),
-        Field("restartPolicyRules", "its restartPolicy alone says when a container starts again"),
+        Field("restartPolicyRules", "the container alone is restarted, not the others", inside=_restarts_of_all),
     ),
 )
 _USER = "a container is a process of the user who started kubesvc"
@@ -112,6 +117,7 @@ BARE = Fields(
     pod=(
         Field("volumes", "nothing is mounted; a container sees this machine's files"),
         Field("setHostnameAsFQDN", "the host name is this machine's"),
+        Field("hostnameOverride", "the host name is this machine's"),
         Field("hostUsers", _USER, asks=_is(False)),
         Field("securityContext", _USER, parts={**_USER_FIELDS, **_CONFINEMENT, **_GROUP_FIELDS, "sysctls": bool}),
     ),

@@ -12,7 +12,8 @@ from kubeapi.podspec.containers import (
     validate_host_network,
     validate_init_containers,
 )
-from kubeapi.podspec.hostnames import validate_aliases, validate_dns
+from kubeapi.podspec.environment import validate_env_volumes
+from kubeapi.podspec.hostnames import validate_aliases, validate_dns, validate_host_name
 from kubeapi.podspec.resources import validate_resources
 from kubeapi.validation.faults import (
     Faults,
@@ -52,8 +53,10 @@ def validate_pod_spec(spec: JSON, path: str, *, is_pod: bool) -> Faults:
     yield from _validate_security(spec, path)
     yield from _validate_placement(spec, path)
     yield from _validate_host_users(spec, path)
+    yield from validate_host_name(spec, path)
     yield from _validate_rest(spec, path)
     yield from _validate_platform(spec, path)
+    yield from validate_env_volumes(spec, path)
 
 
 def _validate_all_containers(spec: JSON, path: str, mountable: frozenset[str]) -> Faults:
@@ -98,7 +101,7 @@ def _validate_host_users(spec: JSON, path: str) -> Faults:
     if spec.get("hostUsers") is False:
         for field, name in (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")):
             if spec.get(field):
-                yield forbidden(f"{path}.{name}", "when `pod.Spec.HostUsers` is false")
+                yield forbidden(f"{path}.{name}", "when `hostUsers` is false")
 
 
 def _validate_scheduling_gates(gates: Sequence[JSON], path: str) -> Faults:

@@ -10,6 +10,7 @@ from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.claim import FOLDER_PROVISIONER
 from kubeapi.objects.endpointslice import PROXY_NAME_LABEL
 from kubeapi.objects.ingress import INGRESS_CONTROLLER
+from kubeapi.registry.servicecidrs import repair_addresses, set_service_cidr
 from kubeapi.scheme import INGRESSCLASSES, NAMESPACES, SERVICES, STORAGECLASSES
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def bootstrap(registry: Registry, *, cluster_dns: str = "") -> None:
             registry.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     for storage_class in () if registry.store.list(STORAGECLASSES) else (_default_class(),):
         registry.create(STORAGECLASSES, storage_class)
+    set_service_cidr(registry)
     pool = AddressPool(registry.config.service_cidrs[0], registry.rng)
     for service in (
         _kubernetes_service(pool.text_of(pool.pool.first)),
@@ -35,6 +37,7 @@ def bootstrap(registry: Registry, *, cluster_dns: str = "") -> None:
     ):
         if registry.store.find(SERVICES, key_of(service)) is None:
             registry.create(SERVICES, service)
+    repair_addresses(registry)
     if registry.store.find(INGRESSCLASSES, key_of(_INGRESS_CLASS)) is None:
         registry.create(INGRESSCLASSES, _INGRESS_CLASS)
 

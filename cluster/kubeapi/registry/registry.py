@@ -11,11 +11,12 @@ import random
 import uuid
 from collections.abc import Callable
 
+from kubeapi.allocation.allocator import Allocator
 from kubeapi.allocation.pools import Transaction
 from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.customresources.conversion import as_stored
 from kubeapi.failures import Subject
-from kubeapi.kind import Allocator, Kind
+from kubeapi.kind import Kind
 from kubeapi.kinds import KINDS, kind_of
 from kubeapi.meta import JSON, copy_object, format_time, is_terminating, key_of
 from kubeapi.registry.creation import check_namespace, identified, read_object, set_generated_name
@@ -41,7 +42,7 @@ class Registry:
         self.rng = rng
         self._clock = clock
         self.allocators: dict[Resource, Allocator] = {
-            each.resource: each.allocator(config, rng) for each in KINDS if each.allocator is not None
+            each.resource: each.allocator(config, rng, store) for each in KINDS if each.allocator is not None
         }
         self.new_transaction: Callable[[], Transaction] = Transaction
         for resource, allocator in self.allocators.items():
@@ -197,7 +198,17 @@ class Registry:
             transaction.rollback()
         else:
             transaction.commit()
+            self.record(kind.resource, written, old)
         return written
+
+    def record(self, resource: Resource, new: JSON | None, old: JSON | None) -> None:
+        """Create and delete the objects that tell what a write has got, or given back."""
+        allocator = self.allocators.get(resource)
+        gained, lost = allocator.records(new, old) if allocator else ((), ())
+        for each, obj in gained:
+            self.create_typed(each, obj)
+        for each, key in lost:
+            self.delete(each, *key)
 
     def _validate(self, kind: Kind, new: JSON, old: JSON | None) -> None:
         """Raise Invalid if an object has faults, AlreadyExists if a new one has the name of another."""
@@ -227,6 +238,7 @@ class Registry:
         last = self.store.delete(resource, *key_of(stored))
         if allocator := self.allocators.get(resource):
             allocator.release(last)
+            self.record(resource, None, last)
         return last
 
     def _finish_deletion(self, kind: Kind, written: JSON, *, dry_run: bool) -> JSON:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from kubeapi.kind import Allocator, Kind
+from kubeapi.allocation.allocator import Allocator
+from kubeapi.kind import Kind
 from kubeapi.meta import JSON, is_terminating
 from kubeapi.status import FieldError
+from kubeapi.validation.addresses import is_about_form
 from kubeapi.validation.faults import forbidden, go_value, invalid
 from kubeapi.validation.metadata import validate_metadata
 
@@ -23,8 +25,16 @@ def object_faults(kind: Kind, obj: JSON, allocator: Allocator | None) -> list[Fi
 def update_faults(kind: Kind, new: JSON, old: JSON, allocator: Allocator | None) -> list[FieldError]:
     """Return the faults of a changed object, and what may not change, in the order of the kind's errors."""
     changes = [*_metadata_changes(new, old), *kind.validate_update(new, old)]
-    faults = object_faults(kind, new, allocator)
+    faults = _without_kept(kind, object_faults(kind, new, allocator), old)
     return [*changes, *faults] if kind.lists_update_faults_first else [*faults, *changes]
+
+
+def _without_kept(kind: Kind, faults: list[FieldError], old: JSON) -> list[FieldError]:
+    """Return the faults without those of addresses that were stored when they were read less strictly."""
+    if not any(map(is_about_form, faults)):
+        return faults
+    kept = {fault.message for fault in kind.validate(old)}
+    return [fault for fault in faults if not (is_about_form(fault) and fault.message in kept)]
 
 
 def status_faults(kind: Kind, new: JSON, old: JSON, *, has_metadata: bool) -> list[FieldError]:
@@ -45,5 +55,6 @@ def _metadata_changes(new: JSON, old: JSON) -> list[FieldError]:
     added = sorted(each for each in new["metadata"].get("finalizers", ()) if each not in before)
     if not added:
         return []
-    detail = f"no new finalizers can be added if the object is being deleted, found new finalizers {go_value(added)}"
+    found = f"[]string{{{', '.join(map(go_value, added))}}}"
+    detail = f"no new finalizers can be added if the object is being deleted, found new finalizers {found}"
     return [forbidden("metadata.finalizers", detail)]

@@ -117,7 +117,7 @@ class _Decoder:
 
     def _read_scalar(self, field: FieldType, value: Any, path: Path, owner: Struct) -> Any:
         if field.kind in _SPECIAL:
-            return self._read_special(field, value, path)
+            return self._read_special(field, value, path, owner)
         if field.kind in _INTEGER_LIMITS:
             return self._read_integer(field, value, path, owner)
         if field.kind == "any":
@@ -171,18 +171,23 @@ class _Decoder:
         self._mismatch(field, value, path, owner)
         return None
 
-    def _read_special(self, field: FieldType, value: Any, path: Path) -> str | int | None:
-        """Return a value of a type with its own UnmarshalJSON in Go."""
+    def _read_special(self, field: FieldType, value: Any, path: Path, owner: Struct) -> str | int | None:
+        """Return a value of a type with its own UnmarshalJSON in Go, whose error gets the field's name (but bytes')."""
         if type(value) is float and value.is_integer():
             value = int(value)
         fault = scalar_fault(field.kind, value)
         if not fault:
             return canonical(str(value)) if field.kind == "Quantity" else value
+        if field.kind != "byte":
+            fault = fault.replace("into Go value", f"into Go struct field {self._place(path, owner)}")
         self.mistyped.append(FieldError(TYPE_INVALID, path_text(path), fault))
         return None
 
+    def _place(self, path: Path, owner: Struct) -> str:
+        return f"{owner.go_name}.{_INDEX.sub('', path_text(path))}"
+
     def _mismatch(self, field: FieldType, value: Any, path: Path, owner: Struct) -> None:
-        where = f"{owner.go_name}.{_INDEX.sub('', path_text(path))}"
+        where = self._place(path, owner)
         kind = go_kind(value)
         if kind == "number" and field.kind in _INTEGER_LIMITS:
             kind = f"number {value}"

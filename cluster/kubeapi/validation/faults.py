@@ -3,42 +3,49 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 
 from kubeapi.status import FieldError
 
 Faults = Iterator[FieldError]
 """What a validator yields: every fault that it finds, none for a valid object."""
 
+_ESCAPED = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
+
 WHOLE = "[]"
 """The path of a fault of the whole object: how Go prints ``field.NewPath("")``."""
 
 
 class GoText(str):
-    """A value that is printed as it is: the Go syntax of a struct."""
+    """A value that is printed as it is."""
 
     __slots__ = ()
 
 
 def go_value(value: object) -> str:
-    """Return a value as Go's %#v prints it: ``[]string{"a"}``, ``map[string]string{"a":"b"}``, ``"a"``, ``80``."""
+    """Return a value as errors show it since Kubernetes 1.34: text as Go quotes it, all else as JSON.
+
+    A mapping is a Go map, with its keys in order; ``struct_text`` is for structs.
+    """
     match value:
         case GoText():
-            text = str(value)
-        case bool():
-            text = "true" if value else "false"
-        case list():
-            text = f"[]string{{{', '.join(go_value(each) for each in value)}}}"
-        case dict():
-            pairs = (f"{go_value(name)}:{go_value(each)}" for name, each in sorted(value.items()))
-            text = f"map[string]string{{{', '.join(pairs)}}}"
+            return str(value)
         case str():
-            text = json.dumps(value, ensure_ascii=False)
-        case None:
-            text = "[]string(nil)"
-        case _:
-            text = str(value)
-    return text
+            return json.dumps(value, ensure_ascii=False)
+        case dict():
+            return _go_json(dict(sorted(value.items())))
+    return _go_json(value)
+
+
+def struct_text(fields: Mapping[str, object]) -> GoText:
+    """Return a Go struct as errors show it, with its fields in the given order."""
+    return GoText(_go_json(fields))
+
+
+def _go_json(value: object) -> str:
+    """Return JSON as Go's encoding/json writes it, with these letters escaped for HTML."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.translate(_ESCAPED)
 
 
 def invalid(path: str, value: object, detail: str) -> FieldError:

@@ -11,10 +11,10 @@ from kubeapi.validation.faults import (
     GoText,
     each_invalid,
     forbidden,
-    go_value,
     invalid,
     not_negative,
     required,
+    struct_text,
     too_long,
 )
 from kubeapi.validation.names import dns1123_label, label_value, qualified_name
@@ -72,7 +72,7 @@ def _validate_namespace(resource: Resource, namespace: str) -> Faults:
 
 
 def _validate_owners(references: list[JSON] | tuple[()]) -> Faults:
-    has_controller = False
+    controller = ""
     for index, reference in enumerate(references):
         path = f"metadata.ownerReferences[{index}]"
         for field in ("apiVersion", "kind", "name", "uid"):
@@ -80,11 +80,20 @@ def _validate_owners(references: list[JSON] | tuple[()]) -> Faults:
                 yield invalid(
                     f"{path}.{field}", "", f"{'version' if field == 'apiVersion' else field} must not be empty"
                 )
-        if reference.get("controller") and has_controller:
-            yield invalid(
-                "metadata.ownerReferences", GoText("[]"), "Only one reference can have Controller set to true."
-            )
-        has_controller = has_controller or bool(reference.get("controller"))
+        if not reference.get("controller"):
+            continue
+        name = f"{reference.get('kind', '')}/{reference.get('name', '')}"
+        if controller:
+            found = f'Found "true" in references for {controller} and {name}'
+            detail = f"Only one reference can have Controller set to true. {found}"
+            yield invalid("metadata.ownerReferences", [_owner_fields(each) for each in references], detail)
+        controller = controller or name
+
+
+def _owner_fields(reference: JSON) -> JSON:
+    """Return the fields of a reference in the order in which errors show them."""
+    fields = ("apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion")
+    return {field: reference.get(field, "") for field in fields if field in (*fields[:4], *reference)}
 
 
 def validate_labels(labels: dict[str, str], path: str) -> Faults:
@@ -122,14 +131,13 @@ def validate_selector(selector: JSON, path: str) -> Faults:
 
 
 def go_selector(selector: JSON) -> GoText:
-    """Return a LabelSelector as Go prints it, which error messages show."""
-    labels = go_value(selector["matchLabels"]) if selector.get("matchLabels") else "map[string]string(nil)"
-    expressions = ", ".join(
-        f"v1.LabelSelectorRequirement{{Key:{go_value(each.get('key', ''))}, "
-        f"Operator:{go_value(each.get('operator', ''))}, Values:{go_value(each.get('values') or None)}}}"
-        for each in selector.get("matchExpressions", ())
-    )
-    requirements = f"{{{expressions}}}" if expressions else "(nil)"
-    return GoText(
-        f"v1.LabelSelector{{MatchLabels:{labels}, MatchExpressions:[]v1.LabelSelectorRequirement{requirements}}}"
-    )
+    """Return a LabelSelector as errors show it."""
+    labels, expressions = selector.get("matchLabels"), selector.get("matchExpressions")
+    fields: JSON = {"matchLabels": dict(sorted(labels.items()))} if labels else {}
+    if expressions:
+        fields["matchExpressions"] = [
+            {name: each.get(name, "") for name in ("key", "operator")}
+            | ({"values": each["values"]} if each.get("values") else {})
+            for each in expressions
+        ]
+    return struct_text(fields)

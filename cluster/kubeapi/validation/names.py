@@ -1,4 +1,4 @@
-"""The syntax of names, labels, ports and addresses.
+"""The syntax of names, labels and ports.
 
 Every function returns the texts of the faults, none for a good value. Patterns and texts are those of
 k8s.io/apimachinery ``util/validation``; the two blanks before "or" are theirs.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
@@ -30,14 +29,13 @@ _QUALIFIED_FAULT = (
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
     f" (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}')"
 )
-_LINK_LOCAL_MULTICAST = {4: ip_network("224.0.0.0/24"), 6: ip_network("ff02::/16")}
-_NO_ADDRESS = ("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",)
 _CACHED = 4096
-"""Results kept: the same few labels are in every object, and an address is checked several times."""
+"""Results kept: the same few labels are in every object."""
 
 
 def _longer_than(value: str, limit: int, unit: str = "characters") -> list[str]:
-    return [f"must be no more than {limit} {unit}"] if len(value) > limit else []
+    """Return the fault of too many bytes; only labels call them bytes, since 1.34."""
+    return [f"must be no more than {limit} {unit}"] if len(value.encode(errors="replace")) > limit else []
 
 
 @lru_cache(_CACHED)
@@ -58,7 +56,11 @@ def dns1123_label(value: str) -> tuple[str, ...]:
 @lru_cache(_CACHED)
 def dns1123_subdomain(value: str) -> tuple[str, ...]:
     """Return the faults of a name of several DNS labels, such as those of most kinds."""
-    faults = _longer_than(value, 253)
+    return _subdomain_faults(value, "characters")
+
+
+def _subdomain_faults(value: str, unit: str) -> tuple[str, ...]:
+    faults = _longer_than(value, 253, unit)
     if not _DNS1123_SUBDOMAIN.fullmatch(value):
         faults.append(
             "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must"
@@ -82,7 +84,7 @@ def wildcard_subdomain(value: str) -> tuple[str, ...]:
 
 @lru_cache(_CACHED)
 def dns1035_label(value: str) -> tuple[str, ...]:
-    """Return the faults of a Service's name: one DNS label that begins with a letter."""
+    """Return the faults of one DNS label that begins with a letter, such as the plural of a custom resource."""
     faults = _longer_than(value, 63)
     if not _DNS1035_LABEL.fullmatch(value):
         faults.append(
@@ -105,16 +107,16 @@ def qualified_name(value: str) -> tuple[str, ...]:
     """Return the faults of a label's key, or of any other ``[DNS subdomain/]name``."""
     prefix, slash, name = value.rpartition("/")
     if "/" in prefix:
-        return (f"a qualified name {_QUALIFIED_FAULT} with an optional DNS subdomain prefix and '/'"
+        return (f"a valid label key {_QUALIFIED_FAULT} with an optional DNS subdomain prefix and '/'"
                 " (e.g. 'example.com/MyName')",)  # fmt: skip
     faults: list[str] = []
     if slash and not prefix:
         faults.append("prefix part must be non-empty")
     elif slash:
-        faults.extend(f"prefix part {fault}" for fault in dns1123_subdomain(prefix))
+        faults.extend(f"prefix part {fault}" for fault in _subdomain_faults(prefix, "bytes"))
     if not name:
         faults.append("name part must be non-empty")
-    faults.extend(f"name part {fault}" for fault in _longer_than(name, 63))
+    faults.extend(f"name part {fault}" for fault in _longer_than(name, 63, "bytes"))
     if not _QUALIFIED_NAME.fullmatch(name):
         faults.append(f"name part {_QUALIFIED_FAULT}")
     return tuple(faults)
@@ -123,7 +125,7 @@ def qualified_name(value: str) -> tuple[str, ...]:
 @lru_cache(_CACHED)
 def label_value(value: str) -> tuple[str, ...]:
     """Return the faults of a label's value."""
-    faults = _longer_than(value, 63)
+    faults = _longer_than(value, 63, "bytes")
     if not _LABEL_VALUE.fullmatch(value):
         faults.append(
             "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must"
@@ -195,43 +197,3 @@ def environment_variable(value: str) -> tuple[str, ...]:
     if all(" " <= letter <= "~" and letter != "=" for letter in value):
         return ()
     return ("a valid environment variable name must consist only of printable ASCII characters other than '='",)
-
-
-@lru_cache(_CACHED)
-def parse_address(value: str) -> IPv4Address | IPv6Address | None:
-    """Return an IP address, None if the text is none."""
-    try:
-        return ip_address(value)
-    except ValueError:
-        return None
-
-
-def address(value: str) -> tuple[str, ...]:
-    """Return the faults of an IP address."""
-    return _NO_ADDRESS if parse_address(value) is None else ()
-
-
-def cidr(value: str) -> tuple[str, ...]:
-    """Return the faults of a network in CIDR notation."""
-    try:
-        ip_network(value, strict=False)
-    except ValueError:
-        return ("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",)
-    return () if "/" in value else ("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",)
-
-
-def special_address(value: str) -> tuple[str, ...]:
-    """Return the faults of an address that traffic cannot be sent to (ValidateNonSpecialIP).
-
-    Kubernetes also refuses 127.0.0.0/8, in which the addresses of this cluster are.
-    """
-    parsed = parse_address(value)
-    if parsed is None:
-        return ("must be a valid IP address",)
-    if parsed.is_unspecified:
-        return (f"may not be unspecified ({value})",)
-    if parsed.is_link_local:
-        return ("may not be in the link-local range (169.254.0.0/16, fe80::/10)",)
-    if parsed in _LINK_LOCAL_MULTICAST[parsed.version]:
-        return ("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)",)
-    return ()

@@ -9,7 +9,7 @@ from kubeapi.podspec.validation import validate_pod_spec
 from kubeapi.validation.faults import Faults, GoText, forbidden, invalid, not_negative, required, unsupported
 from kubeapi.validation.metadata import go_selector, validate_annotations, validate_labels, validate_selector
 
-NO_LABELS = GoText("map[string]string(nil)")
+NO_LABELS = GoText("null")
 """No labels, as error messages show them."""
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
-from kubeapiserver.messages import Response
+from kubeapiserver.messages import Answer, Response, Watch
+
+A = TypeVar("A", bound=Answer)
 
 WARNINGS_LIMIT, WARNING_LIMIT = 4096, 256
 """Characters of all warnings together, and of each of them if there are more."""
 
 
-def with_warnings(response: Response, warnings: Sequence[str]) -> Response:
-    """Return a response with a Warning header for every text (RFC 7234 5.5, code 299)."""
-    if not warnings:
+def with_warnings(response: A, warnings: Sequence[str]) -> A:
+    """Return an answer with a Warning header for every text (RFC 7234 5.5, code 299); sessions have no headers."""
+    if not warnings or not isinstance(response, Response | Watch):
         return response
     headers = [("Warning", f"299 - {_quoted(each)}") for each in _bounded(list(dict.fromkeys(warnings)))]
     return replace(response, headers=(*response.headers, *headers))

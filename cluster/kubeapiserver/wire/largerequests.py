@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from kubeapi.allocation.allocator import Allocator, Records
 from kubeapi.allocation.pools import Transaction
 from kubeapi.failures import Failures, Forward, Subject
-from kubeapi.kind import Allocator
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
 from kubeapi.scheme import Resource
@@ -153,6 +153,10 @@ class _LoopAllocator:
     def validate(self, obj: JSON) -> Iterator[FieldError]:
         """Yield the faults that follow from the settings of the cluster, which never change."""
         return self._shared.validate(obj)
+
+    def records(self, new: JSON | None, old: JSON | None) -> Records:
+        """Return the objects that tell of a write."""
+        return self._shared.records(new, old)
 
     def release(self, obj: JSON) -> None:
         """Free all that a deleted object held."""

@@ -42,6 +42,7 @@ class WatchStream:
 
     def __init__(self, watch: Watch, store: Store, drop: Callable[[], None]) -> None:
         self._watch = watch
+        self.headers = watch.headers
         self._store = store
         self._drop = drop
         self._pending: deque[WatchEvent] = deque()
@@ -111,7 +112,8 @@ async def serve_watch(received: web.BaseRequest, stream: WatchStream) -> web.Str
     if received.headers.get("Upgrade", "").lower() == "websocket":
         return await _serve_socket(received, stream)
     media = stream.media if stream.media == JSON_TYPE else f"{stream.media};stream=watch"
-    response = web.StreamResponse(headers={"Content-Type": media, "Cache-Control": "no-cache, private"})
+    headers = [("Content-Type", media), ("Cache-Control", "no-cache, private"), *stream.headers]
+    response = web.StreamResponse(headers=headers)
     await response.prepare(received)
     with contextlib.suppress(ConnectionError):
         await stream.serve(lambda lines: response.write(b"".join(lines)))

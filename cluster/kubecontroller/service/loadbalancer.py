@@ -12,15 +12,15 @@ from ipaddress import ip_address, ip_network
 
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
 from kubeapi.objects.parts import list_at, status_of
-from kubeapi.objects.service import load_balancer_ingresses
-from kubeapi.scheme import SERVICES, Resource
+from kubeapi.objects.service import HEADLESS, load_balancer_ingresses
+from kubeapi.scheme import IPADDRESSES, SERVICES, Resource
 from kubeapi.watching import Delta
 from kubecontroller.change import NORMAL, WARNING, Change, RecordEvent, Update, UpdateStatus
 from kubecontroller.listers import Listers
 
 LOAD_BALANCER = "LoadBalancer"
 CLEANUP_FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
-"""Keeps a Service until its load balancer is gone. A cloud's controller adds it; this one only removes it."""
+"""Keeps a Service until its load balancer is gone, as a cloud's controller has it."""
 
 
 def reconcile(
@@ -28,24 +28,21 @@ def reconcile(
 ) -> list[Change]:
     """Return the writes that give the Service its address, or remove it.
 
-    ``is_taken`` tells whether another Service has an address, ``is_claimed`` whether it has it in its externalIPs.
+    ``is_taken`` tells whether another Service has an address, ``is_claimed`` whether its manifest says so.
     """
     spec = service["spec"]
-    present = load_balancer_ingresses(service)
-    if is_terminating(service) or spec.get("type") != LOAD_BALANCER:
-        is_due = bool(present) and not is_terminating(service)
-        return [_with_ingress(service, [])] if is_due else _without_finalizer(service)
-    if spec.get("loadBalancerClass"):
-        return []
-    requested = spec.get("loadBalancerIP")
+    if is_terminating(service) or spec.get("type") != LOAD_BALANCER or spec.get("loadBalancerClass"):
+        return _cleanup(service)
+    present, requested = load_balancer_ingresses(service), spec.get("loadBalancerIP")
+    kept = _with_finalizer(service)
     if present and requested in {None, "", present[0].get("ip")} and not _must_move(service, pool, is_claimed):
-        return []
+        return kept
     ensuring = RecordEvent(service, NORMAL, "EnsuringLoadBalancer", "Ensuring load balancer")
     address = requested or next((str(each) for each in ip_network(pool).hosts() if not is_taken(str(each))), "")
     if fault := _why_not(service, address, pool, is_taken):
-        return [ensuring, _failure(service, fault)]
+        return [ensuring, *kept, _failure(service, fault)]
     ensured = RecordEvent(service, NORMAL, "EnsuredLoadBalancer", "Ensured load balancer")
-    return [ensuring, _with_ingress(service, [{"ip": address, "ipMode": "VIP"}]), ensured]
+    return [ensuring, *kept, _with_ingress(service, [{"ip": address, "ipMode": "VIP"}]), ensured]
 
 
 def _why_not(service: JSON, address: str, pool: str, is_taken: Callable[[str], bool]) -> str:
@@ -58,7 +55,7 @@ def _why_not(service: JSON, address: str, pool: str, is_taken: Callable[[str], b
 
 
 def _must_move(service: JSON, pool: str, is_claimed: Callable[[str], bool]) -> bool:
-    """Tell whether another Service now has the pool's address in its externalIPs, so that this one gets another.
+    """Tell whether another Service now claims the pool's address, so that this one gets another.
 
     In a cluster the two networks differ; here the external address 203.0.113.7 is 127.0.113.7, which may be the pool's.
     """
@@ -66,13 +63,29 @@ def _must_move(service: JSON, pool: str, is_claimed: Callable[[str], bool]) -> b
     return any(is_claimed(each) and ip_address(each) in ip_network(pool) for each in addresses)
 
 
-def _without_finalizer(service: JSON) -> list[Change]:
-    """Return the write that removes the finalizer of a Service that has no load balancer any more (removeFinalizer)."""
+def _cleanup(service: JSON) -> list[Change]:
+    """Return the writes that take the load balancer from a Service that has one and wants none (needsCleanup).
+
+    The status comes first, since a Service may go with its finalizer.
+    """
+    is_due = bool(load_balancer_ingresses(service)) and service["spec"].get("type") != LOAD_BALANCER
+    emptied = [_with_ingress(service, [])] if is_due and not is_terminating(service) else []
     finalizers = list_at(service, "metadata", "finalizers")
     if CLEANUP_FINALIZER not in finalizers:
-        return []
+        return emptied
+    deleting = RecordEvent(service, NORMAL, "DeletingLoadBalancer", "Deleting load balancer")
+    deleted = RecordEvent(service, NORMAL, "DeletedLoadBalancer", "Deleted load balancer")
     kept = [each for each in finalizers if each != CLEANUP_FINALIZER]
-    return [Update(SERVICES, {**service, "metadata": {**service["metadata"], "finalizers": kept}})]
+    return [deleting, *emptied, _with_finalizers(service, kept), deleted]
+
+
+def _with_finalizer(service: JSON) -> list[Change]:
+    finalizers = list_at(service, "metadata", "finalizers")
+    return [] if CLEANUP_FINALIZER in finalizers else [_with_finalizers(service, [*finalizers, CLEANUP_FINALIZER])]
+
+
+def _with_finalizers(service: JSON, finalizers: list[str]) -> Change:
+    return Update(SERVICES, {**service, "metadata": {**service["metadata"], "finalizers": finalizers}})
 
 
 def addresses_of(service: JSON) -> list[str]:
@@ -107,12 +120,13 @@ class LoadBalancerController:
     def __init__(self, listers: Listers, pool: str) -> None:
         self._listers = listers
         self._pool = pool
+        self._network = ip_network(pool)
 
     def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
         """Return the Services to reconcile after a change."""
         is_concerned = delta.new is not None and _concern(delta.new) != (_concern(delta.old) if delta.old else None)
         keys = [delta.key] if is_concerned else []
-        before, after = (_held(each) if each else set() for each in (delta.old, delta.new))
+        before, after = (self._held(each) if each else set() for each in (delta.old, delta.new))
         for claimed in after - before:
             keys += [each for each in self._listers.load_balancers.having(claimed) if each != delta.key]
         if before - after:
@@ -126,6 +140,8 @@ class LoadBalancerController:
             return []
 
         def is_claimed(address: str) -> bool:
+            if self._listers.store.find(IPADDRESSES, ObjectKey("", address)) is not None:
+                return True  # a ServiceCIDR may overlap the pool
             return any(holder != key for holder in self._listers.external_ips.having(address))
 
         def is_taken(address: str) -> bool:
@@ -135,9 +151,12 @@ class LoadBalancerController:
 
         return reconcile(service, self._pool, is_taken, is_claimed)
 
-
-def _held(service: JSON) -> set[str]:
-    return {*addresses_of(service), *list_at(service, "spec", "externalIPs")}
+    def _held(self, service: JSON) -> set[str]:
+        """Return the addresses that a Service has or claims; of its cluster IPs those of the pool."""
+        spec = service["spec"]
+        cluster_ips = {each for each in list_at(spec, "clusterIPs") if each != HEADLESS}
+        in_pool = {each for each in cluster_ips if ip_address(each) in self._network}
+        return {*addresses_of(service), *list_at(spec, "externalIPs"), *in_pool}
 
 
 def _concern(service: JSON) -> tuple[object, ...]:

@@ -72,11 +72,20 @@ def counted(deployment: JSON, status: JSON, new: JSON | None, replica_sets: Sequ
     }
     fresh: JSON = {"observedGeneration": read_workload(deployment).generation}
     fresh |= {name: count for name, count in counts.items() if count}
+    terminating = _terminating(sets)
+    if terminating is not None:
+        fresh["terminatingReplicas"] = terminating
     if status.get("collisionCount") is not None:
         fresh["collisionCount"] = status["collisionCount"]
     if status.get("conditions"):
         fresh["conditions"] = status["conditions"]
     return with_changed(fresh, _availability(deployment, available), now)
+
+
+def _terminating(sets: Sequence[Workload]) -> int | None:
+    """Return how many pods are being deleted; None if a ReplicaSet does not say (a saved one, before its next sync)."""
+    counts = [each.terminating_replicas for each in sets if each.observed_generation]
+    return None if None in counts else sum(filter(None, counts))
 
 
 def _availability(deployment: JSON, available: int) -> Condition:

@@ -44,7 +44,8 @@ def reconcile(replica_set: JSON, candidates: Iterable[JSON], related: Iterable[J
     pods = [pod for pod in claimed if read_pod(pod).is_active]
     if not is_terminating(replica_set):
         changes += _scale(replica_set, pods, related)
-    changes += _status(replica_set, pods, now)
+    terminating = sum(read_pod(pod).is_terminating and not read_pod(pod).is_finished for pod in claimed)
+    changes += _status(replica_set, pods, terminating, now)
     return changes
 
 
@@ -97,7 +98,7 @@ def _deletion_cost(pod: JSON) -> int:
         return 0
 
 
-def _status(replica_set: JSON, pods: list[JSON], now: float) -> list[Change]:
+def _status(replica_set: JSON, pods: list[JSON], terminating: int, now: float) -> list[Change]:
     workload, before = read_workload(replica_set), status_of(replica_set)
     waits = [read_pod(pod).seconds_until_available(workload.min_ready_seconds, now) for pod in pods]
     labels = workload.template_labels
@@ -110,6 +111,7 @@ def _status(replica_set: JSON, pods: list[JSON], now: float) -> list[Change]:
         **_conditions([each for each in before.get("conditions") or () if each.get("type") != _FAILURE]),
         "replicas": len(pods),
         **{name: count for name, count in counts.items() if count},
+        "terminatingReplicas": terminating,
         "observedGeneration": workload.generation,
     }
     changes: list[Change] = []

@@ -42,6 +42,8 @@ class PodNames(NamedTuple):
     options: tuple[tuple[str, str], ...] = ()
     aliases: tuple[tuple[str, tuple[str, ...]], ...] = ()
     is_fully_qualified: bool = False
+    override: str = ""
+    """A whole host name, which stands in for the others' and has no domain (hostnameOverride)."""
 
     @property
     def asks_cluster(self) -> bool:
@@ -63,12 +65,15 @@ def read_names(pod: JSON) -> PodNames:
         searches=tuple(config.get("searches") or ()),
         options=tuple((each["name"], each.get("value") or "") for each in config.get("options") or ()),
         is_fully_qualified=bool(spec.get("setHostnameAsFQDN")),
+        override=spec.get("hostnameOverride") or "",
         aliases=tuple((each["ip"], tuple(each.get("hostnames") or ())) for each in spec.get("hostAliases") or ()),
     )
 
 
 def host_name(names: PodNames, namespace: str, domain: str) -> str:
     """Return the host name of a pod's own UTS namespace; with setHostnameAsFQDN it may be longer than Linux allows."""
+    if names.override:
+        return names.override
     short = names.hostname[:HOSTNAME_LIMIT].rstrip("-.")
     if names.is_fully_qualified and names.subdomain and domain:
         return f"{short}.{names.subdomain}.{namespace}.svc.{domain}"
@@ -104,8 +109,9 @@ def hosts(names: PodNames, namespace: str, domain: str, addresses: Sequence[str]
     if names.is_host_network:
         text = f"# Kubernetes-managed hosts file (host network).\n{machine}"
     else:
-        own = f"{names.hostname}.{names.subdomain}.{namespace}.svc.{domain}\t" if names.subdomain else ""
-        text = _HOSTS + "".join(f"{each}\t{own}{names.hostname}\n" for each in addresses)
+        qualified = f"{names.hostname}.{names.subdomain}.{namespace}.svc.{domain}\t{names.hostname}"
+        own = names.override or (qualified if names.subdomain else names.hostname)
+        text = _HOSTS + "".join(f"{each}\t{own}\n" for each in addresses)
     if names.aliases:
         text += "\n# Entries added by HostAliases.\n"
         text += "".join(f"{address}\t{chr(9).join(aliases)}\n" for address, aliases in names.aliases)

@@ -73,8 +73,8 @@ class ContainerSpec:
     An ephemeral one sees the processes of the container ``target``, if it names one.
 
     Some fields stay JSON: ``environment`` reads ``env`` and ``env_from``, ``runtime.prober`` the two hooks,
-    ``downward`` and ``limits`` ``resources``, ``roots`` ``mounts``, ``resizing`` ``resize_policy``, and ``security``
-    the field of that name.
+    ``downward`` and ``limits`` ``resources``, ``roots`` ``mounts``, ``resizing`` ``resize_policy``, ``transitions``
+    ``restart_rules``, and ``security`` the field of that name. ``restart_policy`` "" is the pod's.
     """
 
     name: str
@@ -101,6 +101,8 @@ class ContainerSpec:
     resize_policy: tuple[JSON, ...] = ()
     security: JSON = field(default_factory=dict)
     message: MessageSource = field(default_factory=MessageSource)
+    restart_policy: str = ""
+    restart_rules: tuple[JSON, ...] = ()
 
     @property
     def mount_paths(self) -> tuple[str, ...]:
@@ -161,7 +163,7 @@ def read_pod_spec(obj: JSON) -> PodSpec:
         node_name=spec.get("nodeName") or "",
         restart_policy=spec.get("restartPolicy") or "Always",
         grace_seconds=30 if grace is None else grace,
-        hostname=spec.get("hostname") or obj["metadata"]["name"],
+        hostname=spec.get("hostnameOverride") or spec.get("hostname") or obj["metadata"]["name"],
         is_host_network=bool(spec.get("hostNetwork")),
         shares_processes=bool(spec.get("shareProcessNamespace")),
         has_service_links=spec.get("enableServiceLinks") is not False,
@@ -187,6 +189,8 @@ def _read_container(container: JSON, role: Role) -> ContainerSpec:
         stop_signal=map_at(container, "lifecycle").get("stopSignal") or "",
         message=_read_message(container),
         target=container.get("targetContainerName") or "",
+        restart_policy=container.get("restartPolicy") or "",
+        restart_rules=tuple(container.get("restartPolicyRules") or ()),
     )
 
 

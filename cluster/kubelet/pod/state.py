@@ -8,6 +8,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from kubeapi.meta import JSON
+from kubeapi.objects.parts import list_at, map_at
 from kubelet.pod.spec import ContainerSpec, PodSpec, Role
 
 
@@ -63,6 +64,7 @@ class ContainerState:
     name: str
     role: Role
     restart_policy: str
+    restart_rules: tuple[JSON, ...] = ()
     has_startup_probe: bool = False
     has_readiness_probe: bool = False
     has_pre_stop: bool = False
@@ -106,6 +108,20 @@ class ContainerState:
     def lets_others_start(self) -> bool:
         """Whether the containers after this one may start."""
         return self.has_succeeded if self.role is Role.INIT else self.is_started
+
+    def restarts_after(self, exit_code: int) -> bool:
+        """Tell whether it starts again: by the first rule that fits the exit code, else by its policy (KEP-5307).
+
+        The action RestartAllContainers, too, restarts this one alone.
+        """
+        if any(_fits(each, exit_code) for each in self.restart_rules):
+            return True
+        return self.restart_policy == "Always" or (self.restart_policy == "OnFailure" and exit_code != 0)
+
+
+def _fits(rule: JSON, exit_code: int) -> bool:
+    codes = map_at(rule, "exitCodes")
+    return (exit_code in list_at(codes, "values")) == (codes.get("operator") == "In")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +193,8 @@ def _new_container(pod: PodSpec, container: ContainerSpec, earlier: EarlierRuns 
     return ContainerState(
         name=container.name,
         role=container.role,
-        restart_policy=_policy(pod, container.role),
+        restart_policy=_policy(pod, container),
+        restart_rules=container.restart_rules,
         has_startup_probe=container.startup is not None,
         has_readiness_probe=container.readiness is not None,
         has_pre_stop=container.pre_stop is not None,
@@ -191,16 +208,16 @@ def _new_container(pod: PodSpec, container: ContainerSpec, earlier: EarlierRuns 
     )
 
 
-def _policy(pod: PodSpec, role: Role) -> str:
+def _policy(pod: PodSpec, container: ContainerSpec) -> str:
     """Init containers of an ``Always`` pod are restarted on failure only: their success is their end."""
-    match role:
+    match container.role:
         case Role.SIDECAR:
             return "Always"
         case Role.EPHEMERAL:
             return "Never"
-        case Role.INIT if pod.restart_policy == "Always":
+        case Role.INIT if not container.restart_policy and pod.restart_policy == "Always":
             return "OnFailure"
-    return pod.restart_policy
+    return container.restart_policy or pod.restart_policy
 
 
 def has_init_failed(state: PodState) -> bool:

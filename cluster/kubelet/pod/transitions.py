@@ -177,7 +177,7 @@ def _ended(step: Step, container: ContainerState, end: Termination) -> Container
     container = replace(
         container, last=end, pid=0, kill_at=None, is_signalled=False, is_started=False, is_ready=False, retry_at=0.0
     )
-    if step.pod.is_terminating or not _should_restart(container.restart_policy, end.exit_code):
+    if step.pod.is_terminating or not container.restarts_after(end.exit_code):
         return replace(container, stage=Stage.TERMINATED, reason="", message="")
     # A container that could not be started has not run, whenever it began.
     has_recovered = step.now - container.started_at > 2 * BACK_OFF_LIMIT and end.reason != "StartError"
@@ -195,10 +195,6 @@ def _ended(step: Step, container: ContainerState, end: Termination) -> Container
     step.report("Warning", "BackOff", f"Back-off restarting failed container {name} in pod {pod}")
     message = f"back-off {_go_duration(wait)} restarting failed container={name} pod={pod}"
     return replace(container, reason="CrashLoopBackOff", message=message)
-
-
-def _should_restart(policy: str, exit_code: int) -> bool:
-    return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
 
 
 def _go_duration(seconds: float) -> str:

@@ -44,6 +44,9 @@ class Networking:
     pod_subnet_v6: str = ""
     """IPv6 pod addresses; written in ``podSubnet`` likewise. Node i, from 1, has the i-th /64."""
 
+    has_load_balancers: bool = True
+    """Whether LoadBalancer Services get addresses; without, they wait for a controller of the user's."""
+
     @property
     def service_cidr(self) -> str:
         """The service subnets in the form of kube-apiserver's --service-cluster-ip-range: separated by a comma."""

@@ -53,6 +53,7 @@ _KNOWN = (
     "serviceSubnet",
     "podSubnet",
     "loadBalancerSubnet",
+    "loadBalancers",
     "dnsDomain",
     "serviceNodePortRange",
     "dnsAddress",
@@ -68,16 +69,14 @@ def read_networking(top: Fields) -> Networking:
     _check_overlaps(
         fields, [(kind.name, subnet) for kind, pair in zip(kinds, pairs, strict=True) for subnet in pair if subnet]
     )
-    if service_v6 is None and pod_v6 is not None:
-        fields.notes.invalid(fields.at("serviceSubnet"), str(service), _LACKS_IPV6.format("podSubnet"))
-    if pod_v6 is None and service_v6 is not None:
-        fields.notes.invalid(fields.at("podSubnet"), str(pod), _LACKS_IPV6.format("serviceSubnet"))
+    _check_families(fields, service if service_v6 is None else None, pod if pod_v6 is None else None)
     domain = fields.text("dnsDomain", _DEFAULT.dns_domain).removesuffix(".")
     fields.check_subdomain("dnsDomain", domain)
     return Networking(
         service_subnet=str(service),
         pod_subnet=str(pod),
         load_balancer_subnet=str(load_balancer),
+        has_load_balancers=fields.switch("loadBalancers", default=True),
         dns_domain=domain,
         node_port_range=_read_range(fields),
         dns_address=_read_dns_address(fields, service),
@@ -85,6 +84,14 @@ def read_networking(top: Fields) -> Networking:
         service_subnet_v6=str(service_v6 or ""),
         pod_subnet_v6=str(pod_v6 or ""),
     )
+
+
+def _check_families(fields: Fields, service: IPv4Network | None, pod: IPv4Network | None) -> None:
+    """Note the subnet that has no IPv6 (given here) where the other has; both or none may have."""
+    if service is not None and pod is None:
+        fields.notes.invalid(fields.at("serviceSubnet"), str(service), _LACKS_IPV6.format("podSubnet"))
+    if pod is not None and service is None:
+        fields.notes.invalid(fields.at("podSubnet"), str(pod), _LACKS_IPV6.format("serviceSubnet"))
 
 
 def _check_overlaps(fields: Fields, named: Sequence[tuple[str, IPv4Network | IPv6Network]]) -> None:

@@ -1,7 +1,6 @@
 """The loopback network: the cluster's addresses are in 127.0.0.0/8 on this machine.
 
-Decides where a Service's addresses move, which port is bound in place of one below 1024, and where an endpoint is
-dialled. Addresses in Endpoints and EndpointSlices are real ones and are never translated.
+Decides which port is bound in place of one below 1024, and where an endpoint is dialled.
 
 The IPv6 loopback network has one address, ``::1``. So the API and DNS show a pod's IPv6 address, but it is dialled at
 the pod's IPv4 address, which has the same host number; likewise for a node. IPv6 addresses are never moved.
@@ -14,9 +13,6 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubeapi.meta import JSON
-from kubeapi.status import FieldError
-from kubeapi.validation.names import special_address
 from kubehost.addresses import Address
 from kubehost.io.places import Channel, HostPlace, Place
 from kubesvc.network.addresses import read_ipv4
@@ -37,55 +33,6 @@ CAP_NET_BIND_SERVICE = 10
 
 _REMEMBERED = 65536
 """Most cached addresses; clients could ask for endless ones."""
-
-
-class Translation(NamedTuple):
-    """An address of a manifest that is translated: its field, and its values before and after."""
-
-    path: str
-    before: str
-    after: str
-
-    def warning(self) -> FieldError:
-        """Return the warning for the user, at the field."""
-        return FieldError("Translated", self.path, str(self))
-
-    def __str__(self) -> str:
-        return f"{self.before} is {self.after} on this machine"
-
-
-def translate(obj: JSON, plan: AddressPlan = USUAL) -> tuple[JSON, list[Translation]]:
-    """Return a Service with its addresses in 127.0.0.0/8, and the changes; other objects are returned unchanged.
-
-    Values that are not IPv4 addresses (None, IPv6, mistakes) are left to validation, and so are external addresses
-    that must not get traffic: validation refuses them as they were written.
-    """
-    spec = obj.get("spec")
-    if obj.get("kind") != "Service" or not isinstance(spec, dict):
-        return obj, []
-    translations: list[Translation] = []
-    changed: JSON = {}
-
-    def translated(path: str, before: str) -> str:
-        after = plan.service_address(before) if path.startswith("spec.clusterIP") else plan.address(before)
-        if after != before:
-            translations.append(Translation(path, before, after))
-        return after
-
-    for field in ("clusterIP", "loadBalancerIP"):
-        if isinstance(value := spec.get(field), str):
-            changed[field] = translated(f"spec.{field}", value)
-    for field in ("clusterIPs", "externalIPs"):
-        if isinstance(values := spec.get(field), list):
-            changed[field] = [
-                translated(f"spec.{field}[{index}]", value) if _is_movable(field, value) else value
-                for index, value in enumerate(values)
-            ]
-    return ({**obj, "spec": {**spec, **changed}}, translations) if translations else (obj, [])
-
-
-def _is_movable(field: str, value: object) -> bool:
-    return isinstance(value, str) and not (field == "externalIPs" and special_address(value))
 
 
 class LowPorts(NamedTuple):

@@ -30,8 +30,8 @@ from kubemanifest.loading import load, load_text
 from kubeproxy.algorithms import KnownOptions
 from kubeproxy.balancers import BALANCERS, NAMES
 from kubesvc.config import ClusterConfiguration, read_configuration
-from kubesvc.network.loopback import translate
 from kubesvc.network.plan import USUAL, AddressPlan
+from kubesvc.network.translation import translate
 
 if TYPE_CHECKING:
     from kubesvc.state.saved import Saved

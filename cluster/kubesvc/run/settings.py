@@ -57,8 +57,13 @@ def kubelet_config(config: ClusterConfiguration, state: StateDirectory, network:
 
 def controller_config(config: ClusterConfiguration, state: StateDirectory) -> ControllerConfig:
     """Return the controllers' settings."""
-    volumes = VolumeFolders(str((state.path / "volumes").absolute()), partial(disk_bytes, state.path))
-    return ControllerConfig(load_balancer_pool=config.networking.load_balancer_subnet, volumes=volumes)
+    networking = config.networking
+    return ControllerConfig(
+        load_balancer_pool=networking.load_balancer_subnet,
+        has_load_balancers=networking.has_load_balancers,
+        volumes=VolumeFolders(str((state.path / "volumes").absolute()), partial(disk_bytes, state.path)),
+        service_cidrs=tuple(networking.service_cidr.split(",")),
+    )
 
 
 def proxy_config(config: ClusterConfiguration, state: StateDirectory, *, has_nodes: bool = True) -> ProxyConfig:

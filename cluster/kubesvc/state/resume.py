@@ -15,10 +15,11 @@ from kubeapi.meta import JSON, ObjectKey, annotations_of, controller_of, key_of,
 from kubeapi.objects.endpointslice import MANAGED_BY_LABEL
 from kubeapi.objects.parts import spec_of
 from kubeapi.objects.persistentvolume import PROVISIONED_BY
+from kubeapi.objects.servicecidr import DEFAULT_NAME
 from kubeapi.registry.bootstrap import DEFAULT_CLASS
 from kubeapi.scheme import NODES, PODS, SERVICES, Resource
 from kubeapi.store import Store
-from kubeapi.validation.names import parse_address
+from kubeapi.validation.addresses import parse_address
 from kubecontroller.service import endpoints
 from kubelet.pod.reboot import after_reboot
 from kubemanifest.documents import Document
@@ -71,6 +72,7 @@ _CHANGED: dict[Resource, Callable[[JSON, Collection[str], float], JSON | None]] 
 _BOOTSTRAPPED = {
     ObjectKey("default", "kubernetes"),
     ObjectKey("kube-system", "kube-dns"),
+    ObjectKey("", DEFAULT_NAME),
     *(ObjectKey("", name) for name in (*INITIAL_NAMESPACES, DEFAULT_CLASS, "kubesvc")),
 }
 """What every cluster has from its start."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kubeapi.meta import JSON, ObjectKey, is_terminating
 from kubeapi.objects.node import read_node
-from kubeapi.validation.names import parse_address
+from kubeapi.validation.addresses import parse_address
 from kubeproxy.config import PRIMARY, ProxyConfig
 from kubeproxy.rules.nodes import Node, Nodes
 

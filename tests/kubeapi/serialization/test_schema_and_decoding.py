@@ -122,7 +122,7 @@ def test_an_unknown_field_is_named_with_its_path(resource: Resource, obj: JSON, 
             SERVICES,
             {"spec": {"ports": [{"targetPort": []}]}},
             "spec.ports[0].targetPort",
-            f"{GO} array into Go value of type int32",
+            f"{GO} array into Go struct field ServicePort.spec.ports.targetPort of type int32",
         ),
         (
             PODS,

@@ -50,4 +50,4 @@ def test_a_new_slice_of_names() -> None:
     stored = new_registry().create(ENDPOINTSLICES, made)
     [warning] = kind_of(ENDPOINTSLICES).warnings(None, stored, RegistryConfig())
     assert warning_text(warning) == "spec.addressType: FQDN endpoints are deprecated"
-    assert kind_of(ENDPOINTSLICES).warnings(stored, stored, RegistryConfig()) == []
+    assert list(kind_of(ENDPOINTSLICES).warnings(stored, stored, RegistryConfig())) == []

@@ -241,7 +241,7 @@ def test_label_selectors_select(client: APIClient, selector: str, names: list[st
         ("a=%28", "unable to parse requirement: found '(', expected: identifier"),
         ("!", "unable to parse requirement: found '', expected: identifier"),
         ("a%3Eb", "unable to parse requirement: values[0][a]: Invalid value: \"b\": for 'Gt', 'Lt' operators,"),
-        ("a/b/c", 'unable to parse requirement: key: Invalid value: "a/b/c": a qualified name must consist of'),
+        ("a/b/c", 'unable to parse requirement: key: Invalid value: "a/b/c": a valid label key must consist of'),
         ("a=-", 'unable to parse requirement: values[0][a]: Invalid value: "-": a valid label must be'),
     ],
 )

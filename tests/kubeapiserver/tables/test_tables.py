@@ -88,11 +88,6 @@ def test_counts_are_integers() -> None:
         "daemonsets": "Desired Current Ready Up-to-date Available",
         "cronjobs": "Active",
         "poddisruptionbudgets": "Allowed Disruptions",
-        "validatingwebhookconfigurations": "Webhooks",
-        "mutatingwebhookconfigurations": "Webhooks",
-        "validatingadmissionpolicies": "Validations",
-        "mutatingadmissionpolicies": "Mutations",
-        "csinodes": "Drivers",
         "events": "Count",
     }
 

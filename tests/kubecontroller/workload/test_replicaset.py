@@ -117,11 +117,13 @@ def test_a_pod_of_the_fuller_node_is_deleted_first() -> None:
 
 def test_the_status_has_the_counts_and_the_key_is_requeued_for_availability() -> None:
     fresh = pod("b", status={"conditions": [ready("2025-12-31T23:59:50Z")]})
+    going = pod("d", metadata={"deletionTimestamp": "2025-12-31T23:59:55Z"})
     waiting = pod("c", status={"phase": "Pending", "conditions": []})
-    status, later = reconcile(replica_set(3, minReadySeconds=30), [pod("a"), fresh, waiting], [], NOW)
+    status, later = reconcile(replica_set(3, minReadySeconds=30), [pod("a"), fresh, waiting, going], [], NOW)
     assert isinstance(status, UpdateStatus)
     assert status.obj["status"] == {
         "replicas": 3,
+        "terminatingReplicas": 1,
         "fullyLabeledReplicas": 3,
         "readyReplicas": 2,
         "availableReplicas": 1,

@@ -9,9 +9,10 @@ from tests.helpers.kubesvc.input_manifests import configured
 from kubehost.network import Network
 from kubesvc.config import ClusterConfiguration, ExternalHost
 from kubesvc.network.addresses import read_ipv4, stand_in
-from kubesvc.network.loopback import LoopbackNetwork, LowPorts, Twins, read_low_ports, translate
+from kubesvc.network.loopback import LoopbackNetwork, LowPorts, Twins, read_low_ports
 from kubesvc.network.outside import OutsideHost
 from kubesvc.network.plan import AddressPlan
+from kubesvc.network.translation import translate
 
 NOBODY = LowPorts(1024, has_capability=False)
 EVERYBODY = LowPorts(1024, has_capability=True)

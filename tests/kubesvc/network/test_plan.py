@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubesvc.network.loopback import translate
 from kubesvc.network.plan import BLOCKS, OCTETS, USUAL, AddressPlan
+from kubesvc.network.translation import translate
 
 PLAN = AddressPlan(20)
 EXACT = AddressPlan(is_exact=True)

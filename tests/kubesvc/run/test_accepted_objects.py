@@ -22,12 +22,14 @@ from kubeapi.scheme import (
     DAEMONSETS,
     DEPLOYMENTS,
     ENDPOINTSLICES,
+    IPADDRESSES,
     NAMESPACES,
     NODES,
     PERSISTENTVOLUMECLAIMS,
     PERSISTENTVOLUMES,
     PODS,
     REPLICASETS,
+    SERVICECIDRS,
     SERVICES,
     STATEFULSETS,
     Resource,
@@ -139,6 +141,8 @@ CLAIM = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage":
 GOOD[PERSISTENTVOLUMECLAIMS] = {"metadata": {"name": "web", "namespace": "default"}, "spec": CLAIM}
 VOLUME = {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/x"}}
 GOOD[PERSISTENTVOLUMES] = {"metadata": {"name": "web"}, "spec": VOLUME}
+GOOD[SERVICECIDRS] = {"metadata": {"name": "web"}, "spec": {"cidrs": ["127.97.0.0/24"]}}
+GOOD[IPADDRESSES] = {"metadata": {"name": "127.96.0.7"}, "spec": {"parentRef": {"resource": "x", "name": "y"}}}
 GOOD[ENDPOINTSLICES] = {"metadata": {"name": "web", "namespace": "default"}, "addressType": "IPv4", "endpoints": []}
 
 WORDS: dict[str, tuple[Any, ...]] = {

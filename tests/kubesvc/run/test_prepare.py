@@ -118,7 +118,7 @@ def test_an_address_outside_127_moves_there_and_the_user_is_told() -> None:
         pytest.param(
             [node_port("a", cluster_ip="127.113.0.1")],
             [
-                'spec.clusterIPs: Invalid value: []string{"127.113.0.1"}: '
+                'spec.clusterIPs: Invalid value: ["127.113.0.1"]: '
                 "failed to allocate IP 127.113.0.1: provided IP is already allocated"
             ],
             id="address-of-the-api",

@@ -65,7 +65,7 @@ def _validate_resources(new: JSON, old: JSON) -> Faults:
             yield from _validate_change(after, before, f"spec.{field}[{index}].resources", "resource")
             is_other = is_other or _others(after) != _others(before)
         if is_other:
-            yield forbidden("spec", "only cpu and memory resources are mutable\n")
+            yield forbidden("spec", "only cpu and memory resources are mutable")
 
 
 def _validate_change(new: JSON, old: JSON, path: str, what: str) -> Faults:

@@ -70,7 +70,7 @@ def _validate_deadline(seconds: int | None, before: int | None) -> Faults:
     if before is None:
         return
     if seconds is None:
-        yield invalid("spec.activeDeadlineSeconds", "null", "must not update from a positive integer to nil value")
+        yield invalid("spec.activeDeadlineSeconds", None, "must not update from a positive integer to nil value")
     elif seconds > before:
         yield invalid("spec.activeDeadlineSeconds", seconds, "must be less than or equal to previous value")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import STATUS, Kind, Subresource
+from kubeapi.kinds.service.addressnotes import address_notes
 from kubeapi.kinds.service.allocation import ServiceAllocator
 from kubeapi.kinds.service.balancing import balancing_warnings
 from kubeapi.kinds.service.spec import is_externally_accessible
@@ -15,7 +16,7 @@ from kubeapi.meta import JSON, annotations_of
 from kubeapi.objects.weight import misplaced_weight
 from kubeapi.scheme import SERVICES
 from kubeapi.status import FieldError
-from kubeapi.validation.names import dns1035_label
+from kubeapi.validation.names import dns1123_label
 from kubeapi.validation.warnings import verbatim
 
 AFFINITY_TIMEOUT_SECONDS = 10800
@@ -61,15 +62,14 @@ def _set_first_status(obj: JSON) -> None:
 def _warnings(before: JSON | None, service: JSON, config: RegistryConfig) -> Iterator[FieldError]:
     """Yield the warnings of k8s.io/kubernetes ``pkg/api/service/warnings.go``, word for word, and our own."""
     spec = service.get("spec", {})
-    is_name = spec.get("type") == "ExternalName"
     if _HINTS in annotations_of(service):
         yield verbatim(
             f"metadata.annotations[{_HINTS}]", f"annotation {_HINTS} is deprecated, please use {_MODE} instead"
         )
-    if is_name and spec.get("externalIPs"):
-        yield verbatim("spec.externalIPs", 'spec.externalIPs is ignored when spec.type is "ExternalName"')
-    if not is_name and spec.get("externalName"):
-        yield verbatim("spec.externalName", 'spec.externalName is ignored when spec.type is not "ExternalName"')
+    yield from address_notes(spec)
+    if spec.get("trafficDistribution") == "PreferClose":
+        text = 'spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"'
+        yield verbatim("spec.trafficDistribution", text)
     yield from balancing_warnings(service, config)
     yield from misplaced_weight(before, service)
 
@@ -98,7 +98,7 @@ KIND = Kind(
     allows_create_on_update=True,
     allocator=ServiceAllocator,
     set_status_defaults=_set_status_defaults,
-    validate_name=dns1035_label,
+    validate_name=dns1123_label,
     validate=validate_service,
     validate_update=validate_service_update,
     validate_status=validate_service_status,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import random
 
-from kubeapi.allocation.pools import AddressPool, Full, Transaction, port_pool
+from kubeapi.allocation.allocator import Records
+from kubeapi.allocation.pools import Full, Transaction, port_pool
 from kubeapi.allocation.registryconfig import RegistryConfig
+from kubeapi.allocation.serviceaddresses import ServiceAddresses
 from kubeapi.kinds.service.balancing import validate_balancing
 from kubeapi.kinds.service.ipfamilies import set_ip_families
 from kubeapi.kinds.service.spec import (
@@ -21,28 +23,29 @@ from kubeapi.kinds.service.spec import (
     wants_node_ports,
 )
 from kubeapi.kinds.service.update import drop_type_dependent_fields, normalize_cluster_ips, patch_allocated_values
-from kubeapi.meta import JSON
+from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.service import HEADLESS
+from kubeapi.objects.servicecidr import new_ip_address, service_of_address
+from kubeapi.scheme import IPADDRESSES
 from kubeapi.status import FieldError, InternalError, StatusError
+from kubeapi.store import Store
 from kubeapi.validation.faults import Faults, invalid
 
 
 class ServiceAllocator:
     """The cluster's addresses and node ports. ``allocate`` only ever takes through the request's transaction."""
 
-    def __init__(self, config: RegistryConfig, rng: random.Random) -> None:
+    def __init__(self, config: RegistryConfig, rng: random.Random, store: Store) -> None:
         self._config = config
-        self._families = {pool.family: pool for pool in (AddressPool(cidr, rng) for cidr in config.service_cidrs)}
+        self._store = store
+        self._addresses = ServiceAddresses(config, rng, store)
         self._ports = port_pool(*config.node_port_range, rng)
 
     def adopt(self, service: JSON) -> None:
         """Take what a stored Service holds."""
         spec = service["spec"]
         for address in held_addresses(spec):
-            for pool in self._families.values():
-                number = pool.number_of(address)
-                if number in pool.pool:
-                    pool.pool.take(number)
+            self._addresses.adopt(address)
         for port in held_ports(spec):
             if port in self._ports:
                 self._ports.take(port)
@@ -58,7 +61,7 @@ class ServiceAllocator:
         normalize_cluster_ips(spec, before)
         faults = (
             set_ip_families(spec, before, self._config.ip_families)
-            or self._allocate_addresses(spec, before, transaction)
+            or self._allocate_addresses(new, before, transaction)
             or self._allocate_node_ports(spec, before, transaction)
         )
         if faults:
@@ -66,31 +69,39 @@ class ServiceAllocator:
         self._allocate_health_check_port(spec, before, transaction)
         if old is not None:
             drop_type_dependent_fields(new, old)
-            self._free_unused(spec, old["spec"], transaction)
+            self._free_unused(held_ports(spec), old["spec"], transaction)
         return []
+
+    def records(self, new: JSON | None, old: JSON | None) -> Records:
+        """Return the IPAddresses of the cluster IPs that a Service has got, and of those that it has no more."""
+        held, before = (held_addresses(each["spec"]) if each else [] for each in (new, old))
+        if held == before:
+            return Records()
+        found = {each: self._store.find(IPADDRESSES, ObjectKey("", each)) for each in (*held, *before)}
+        gained = [new_ip_address(each, key_of(new)) for each in held if new and found[each] is None]
+        own = [each for each in before if each not in held and old and _is_of(found[each], key_of(old))]
+        return Records(
+            tuple((IPADDRESSES, each) for each in gained), tuple((IPADDRESSES, ObjectKey("", each)) for each in own)
+        )
 
     def validate(self, obj: JSON) -> Faults:
         """Yield the faults of what a Service asks of the proxy, beyond Kubernetes."""
         return validate_balancing(obj, self._config)
 
-    def _free_unused(self, spec: JSON, old: JSON, transaction: Transaction) -> None:
-        """Free what the old object held and the new one does not, once the transaction is committed."""
-        kept = held_addresses(spec)
-        for address in held_addresses(old):
-            if address not in kept:
-                for pool in self._families.values():
-                    transaction.give_back(pool.pool, pool.number_of(address))
-        for number in held_ports(old) - held_ports(spec):
+    def _free_unused(self, kept: set[int], old: JSON, transaction: Transaction) -> None:
+        """Free the ports that only the old object held, once the transaction is committed; addresses have records."""
+        for number in held_ports(old) - kept:
             transaction.give_back(self._ports, number)
 
     def release(self, service: JSON) -> None:
-        """Free all that a deleted Service held."""
+        """Free all ports that a deleted Service held."""
         transaction = Transaction()
-        self._free_unused({"type": "ExternalName"}, service["spec"], transaction)
+        self._free_unused(set(), service["spec"], transaction)
         transaction.commit()
 
-    def _allocate_addresses(self, spec: JSON, old: JSON | None, transaction: Transaction) -> list[FieldError]:
+    def _allocate_addresses(self, new: JSON, old: JSON | None, transaction: Transaction) -> list[FieldError]:
         """Allocate all cluster IPs of a Service that had none, or the secondary one if it becomes dual-stack."""
+        spec, name = new["spec"], new["metadata"].get("name", "")
         if spec["type"] == "ExternalName" or spec.get("clusterIPs", [])[:1] == [HEADLESS]:
             return []
         first = 0
@@ -101,26 +112,19 @@ class ServiceAllocator:
                 return []
         addresses = spec.setdefault("clusterIPs", [])
         for address in addresses[first:]:
-            fault = self._take_address(address, transaction)
-            if fault:
+            if fault := self._addresses.take(address, transaction) or _why_not_recorded(name, address):
                 return [invalid("spec.clusterIPs", addresses, f"failed to allocate IP {address}: {fault}")]
         for family in spec["ipFamilies"][len(addresses) :]:
-            pool = self._families[family]
             try:
-                addresses.append(pool.text_of(transaction.take_next(pool.pool)))
+                address = self._addresses.take_next(family, transaction)
             except Full:
-                raise InternalError("failed to allocate a serviceIP: range is full") from None
+                raise InternalError(f'failed to allocate a serviceIP for Service "{name}": range is full') from None
+            if fault := _why_not_recorded(name, address):
+                return [invalid("spec.clusterIPs", addresses or [""], f"failed to allocate IP: {fault}")]
+            addresses.append(address)
         if not first:
             spec["clusterIP"] = addresses[0]
         return []
-
-    def _take_address(self, address: str, transaction: Transaction) -> str:
-        """Take a requested address; return why it cannot be allocated, "" if it was."""
-        for pool in self._families.values():
-            number = pool.number_of(address)
-            if number in pool.pool:
-                return "" if transaction.take(pool.pool, number) else "provided IP is already allocated"
-        return "the provided network does not match the current range"
 
     def _allocate_node_ports(self, spec: JSON, old: JSON | None, transaction: Transaction) -> list[FieldError]:
         if not may_have_node_ports(spec):
@@ -187,3 +191,12 @@ class ServiceAllocator:
             return transaction.take_next(self._ports)
         except Full:
             raise InternalError("failed to allocate a nodePort: range is full") from None
+
+
+def _is_of(address: JSON | None, service: ObjectKey) -> bool:
+    return address is not None and service_of_address(address) == service
+
+
+def _why_not_recorded(service: str, address: str) -> str:
+    """Return why no IPAddress can tell whose an address is: a Service without a name; "" if one can."""
+    return "" if service else f'IPAddress.networking.k8s.io "{address}" is invalid: spec.parentRef.name: Required value'

@@ -8,8 +8,8 @@ from __future__ import annotations
 from kubeapi.kinds.service.spec import family_of
 from kubeapi.meta import JSON
 from kubeapi.objects.service import HEADLESS
-from kubeapi.validation.faults import Faults, GoText, duplicate, each_invalid, go_value, invalid, one_of
-from kubeapi.validation.names import address
+from kubeapi.validation.addresses import address
+from kubeapi.validation.faults import Faults, duplicate, each_invalid, invalid, one_of
 
 _FAMILIES = frozenset(("IPv4", "IPv6"))
 _FAMILY_POLICIES = frozenset(("SingleStack", "PreferDualStack", "RequireDualStack"))
@@ -78,11 +78,7 @@ def validate_kept_families(spec: JSON, before: JSON) -> Faults:
     kept: list[str] = before.get("ipFamilies") or []
     for each, old in zip(families, kept, strict=False):
         if each != old:
-            yield invalid("spec.ipFamilies[0]", _go_families(families), "may not change once set")
+            yield invalid("spec.ipFamilies[0]", families, "may not change once set")
     if families and len(families) < len(kept) and spec.get("ipFamilyPolicy") != "SingleStack":
         detail = "must be set to 'SingleStack' when releasing the secondary ipFamily"
         yield invalid("spec.ipFamilyPolicy", spec.get("ipFamilyPolicy"), detail)
-
-
-def _go_families(families: list[str]) -> GoText:
-    return GoText(f"[]core.IPFamily{{{', '.join(go_value(each) for each in families)}}}")

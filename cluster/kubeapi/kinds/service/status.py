@@ -6,8 +6,9 @@ from ipaddress import ip_address
 
 from kubeapi.meta import JSON
 from kubeapi.objects.service import load_balancer_ingresses
+from kubeapi.validation.addresses import address
 from kubeapi.validation.faults import Faults, each_invalid, forbidden, invalid, required, unsupported
-from kubeapi.validation.names import address, dns1123_subdomain
+from kubeapi.validation.names import dns1123_subdomain
 
 _MODES = frozenset(("Proxy", "VIP"))
 

@@ -12,29 +12,27 @@ from kubeapi.kinds.service.spec import is_externally_accessible, needs_health_ch
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import map_at
 from kubeapi.objects.service import HEADLESS
+from kubeapi.validation.addresses import address, cidr, special_address
 from kubeapi.validation.faults import (
     Faults,
     GoText,
     duplicate,
     each_invalid,
     forbidden,
-    go_value,
     invalid,
     one_of,
     required,
+    struct_text,
     unsupported,
 )
 from kubeapi.validation.metadata import validate_labels
 from kubeapi.validation.names import (
     PROTOCOLS,
-    address,
-    cidr,
     dns1123_label,
     dns1123_subdomain,
     port_number,
     port_number_or_name,
     qualified_name,
-    special_address,
 )
 
 _LOCALHOST = ("127.0.0.1", "::1")
@@ -45,7 +43,6 @@ _DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
 _TOPOLOGY_MODE = "service.kubernetes.io/topology-mode"
 _TOPOLOGY_HINTS = "service.kubernetes.io/topology-aware-hints"
 _SOURCE_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
-_KUBELET_PORT = 10250
 _LONGEST_AFFINITY_SECONDS = 86400
 _ONLY_LOAD_BALANCER = "may only be used when `type` is 'LoadBalancer'"
 _NOT_EXTERNAL_NAME = "may not be set for ExternalName services"
@@ -88,11 +85,6 @@ def _validate_annotations(annotations: dict[str, str]) -> Faults:
 
 def _validate_type_rules(spec: JSON, is_headless: bool) -> Faults:
     kind = spec["type"]
-    if kind == "LoadBalancer":
-        for index, port in enumerate(spec.get("ports", ())):
-            if port.get("port") == _KUBELET_PORT:
-                detail = f"may not expose port {_KUBELET_PORT} externally since it is used by kubelet"
-                yield invalid(f"spec.ports[{index}]", _KUBELET_PORT, detail)
     if is_headless and kind in ("LoadBalancer", "NodePort"):
         yield invalid("spec.clusterIPs[0]", HEADLESS, f"may not be set to 'None' for {kind} services")
     if kind != "ExternalName":
@@ -155,15 +147,14 @@ def _validate_uniqueness(spec: JSON) -> Faults:
     for index, port in enumerate(ports):
         key = (port["protocol"], port.get("port", 0))
         if key in seen:
-            yield duplicate(f"spec.ports[{index}]", _go_port(*key))
+            yield duplicate(f"spec.ports[{index}]", _port_text(*key))
         seen.add(key)
 
 
-def _go_port(protocol: str, port: int) -> GoText:
-    return GoText(
-        f'core.ServicePort{{Name:"", Protocol:{go_value(protocol)}, AppProtocol:(*string)(nil), Port:{port}, '
-        'TargetPort:intstr.IntOrString{Type:0, IntVal:0, StrVal:""}, NodePort:0}'
-    )
+def _port_text(protocol: str, port: int) -> GoText:
+    """Return the key by which the real server finds repeated ports."""
+    given: JSON = {"Name": "", "Protocol": protocol, "AppProtocol": None}
+    return struct_text({**given, "Port": port, "TargetPort": 0, "NodePort": 0})
 
 
 def _validate_source_ranges(spec: JSON, annotations: dict[str, str]) -> Faults:
@@ -226,4 +217,4 @@ def validate_service_update(new: JSON, old: JSON) -> Faults:
         yield forbidden("spec.healthCheckNodePort", "field is immutable")
     load_balancer_class = spec.get("loadBalancerClass")
     if spec["type"] == before["type"] == "LoadBalancer" and load_balancer_class != before.get("loadBalancerClass"):
-        yield invalid("spec.loadBalancerClass", load_balancer_class or "null", "may not change once set")
+        yield invalid("spec.loadBalancerClass", load_balancer_class, "may not change once set")
