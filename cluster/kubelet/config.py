@@ -29,8 +29,10 @@ def find_nginx() -> str:
 
 
 def find_tools() -> dict[str, str]:
-    """Return the paths of the installed programs that pods have a script for, and those that ``agnhost`` needs."""
+    """Return the paths of the installed programs that pods have a script for, of bash, and what ``agnhost`` needs."""
     found = {name: path for name in TOOLS if (path := shutil.which(name)) is not None}
+    if bash := shutil.which("bash"):
+        found["bash"] = bash
     return {**found, "python": sys.executable, "sources": str(Path(__file__).resolve().parent.parent)}
 
 

@@ -6,7 +6,7 @@ the ports of its plan as they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from kubeapi.backends import AT_ONCE, BACKEND_ANNOTATION
 from kubelet.images import agnhost
@@ -37,21 +37,10 @@ def plan_builtin(
 
     ``entrypoint`` is the name by which a container's command calls it, "" for the image's own.
     """
-    match name:
-        case "nginx":
-            return _nginx(arguments, host)
-        case "httpd":
-            return _httpd(host)
-        case "http-echo":
-            return _http_echo(arguments, host)
-        case "backend":
-            return _backend(arguments, host)
-        case "agnhost":
-            variables = environment if environment is not None else {}
-            return agnhost.plan(arguments, host, variables, entrypoint or agnhost.ENTRYPOINT)
-        case "pause":
-            return plan_server("pause", delay=0)
-    raise KeyError(name)
+    if name == "agnhost":
+        variables = environment if environment is not None else {}
+        return agnhost.plan(arguments, host, variables, entrypoint or agnhost.ENTRYPOINT)
+    return _PLANS[name](arguments, host)
 
 
 def image_layer(name: str, host: ServerHost, agnhost_scripts: Mapping[str, str]) -> tuple[LayerPart, ...]:
@@ -80,7 +69,7 @@ def _nginx(arguments: Sequence[str], host: ServerHost) -> ServerPlan:
     return plan_server("page", ports, page=NGINX_PAGE, banner="nginx")
 
 
-def _httpd(host: ServerHost) -> ServerPlan:
+def _httpd(_arguments: Sequence[str], host: ServerHost) -> ServerPlan:
     if host.is_sandboxed:
         return plan_server("files", [host.bind_port(80)], root=HTTPD_ROOT, banner="Apache")
     return plan_server("page", [host.bind_port(80)], page=HTTPD_PAGE, banner="Apache")
@@ -118,3 +107,21 @@ def _http_echo(arguments: Sequence[str], host: ServerHost) -> ServerPlan:
     if status is None or not 100 <= status <= 599:
         return plan_refusal(f'invalid value "{flags["status-code"]}" for flag -status-code', 2)
     return plan_server("http-echo", [host.bind_port(port)], text=flags["text"], status=status)
+
+
+def _page(arguments: Sequence[str], host: ServerHost) -> ServerPlan:
+    return plan_page(next(iter(arguments), ""), host.bind_port(80))
+
+
+def _pause(_arguments: Sequence[str], _host: ServerHost) -> ServerPlan:
+    return plan_server("pause", delay=0)
+
+
+_PLANS: Mapping[str, Callable[[Sequence[str], ServerHost], ServerPlan]] = {
+    "nginx": _nginx,
+    "httpd": _httpd,
+    "http-echo": _http_echo,
+    "backend": _backend,
+    "page": _page,
+    "pause": _pause,
+}

@@ -54,6 +54,8 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     "hashicorp/http-echo": ImageSpec(builtin="http-echo", port=5678, entrypoints=("http-echo",)),
     "registry.k8s.io/pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
     "registry.k8s.io/serve_hostname": ImageSpec(builtin="agnhost", args=("serve-hostname",), port=9376),
+    "kitten": ImageSpec(builtin="page", args=('{\n  "image": "kitten.jpg"\n}\n',), port=80, user=_ROOT),
+    "nautilus": ImageSpec(builtin="page", args=('{\n  "image": "nautilus.jpg"\n}\n',), port=80, user=_ROOT),
     "kubesvc/backend": ImageSpec(builtin="backend", port=8080),
     "alpine": _SHELL,
     "busybox": _SHELL,
@@ -63,6 +65,8 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     "jessie-dnsutils": _SHELL,
     "dnsutils": _SHELL,
     "glibc-dns-testing": _SHELL,
+    "e2e-test-images/nonroot": ImageSpec(args=("sh",), user="1234"),
+    "e2e-test-images/nonewprivs": ImageSpec(args=("sh", "-c", 'echo "Effective uid: $(id -u)"'), user=_ROOT),
     "curlimages/curl": ImageSpec(command=("curl",), args=("--help",), user="curl_user"),
     "pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
     "agnhost": ImageSpec(

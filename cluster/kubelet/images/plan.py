@@ -24,7 +24,8 @@ class ContainerHost:
     """What the containers of one pod take from the machine and from the kubelet's settings.
 
     ``tool_dir`` comes first in PATH, "" for none, as in a sandbox; its scripts read the pod's resolv.conf and hosts
-    file in ``etc_dir``. ``agnhost_scripts`` are the programs of agnhost in a sandbox, by their paths.
+    file in ``etc_dir``. ``agnhost_scripts`` are the programs of agnhost in a sandbox, by their paths. ``bash`` is the
+    path of bash, "" if there is none.
     """
 
     images: Mapping[str, ImageSpec]
@@ -34,18 +35,20 @@ class ContainerHost:
     tool_dir: str = ""
     etc_dir: str = ""
     agnhost_scripts: Mapping[str, str] = field(default_factory=dict)
+    bash: str = ""
 
 
 class ContainerPlan(NamedTuple):
     """A container that can be started. Commands in it run in ``working_dir``: its workingDir, or its image's.
 
-    ``layer`` are the files that its image brings along, in a sandbox.
+    ``layer`` are the files that its image brings along, in a sandbox, ``user`` is its image's, where that is a number.
     """
 
     process: ProcessSpec
     stop_signal: str
     working_dir: str
     layer: tuple[LayerPart, ...] = ()
+    user: int = 0
 
 
 def plan_container(
@@ -70,10 +73,26 @@ def plan_container(
         process = _builtin_process(program, environment, servers)
         own_dir = scratch_dir if process.builtin and process.builtin.server == "nginx" else container.working_dir
         return ContainerPlan(replace(process, working_dir=own_dir), stop_signal, working_dir, layer)
-    argv = expand_all(program.arguments, environment)
-    argv = argv if servers.is_sandboxed else with_agnhost_on_path(argv)
+    argv = _command(program, environment, host)
     process = ProcessSpec(argv, environment, working_dir, is_tty=container.is_tty)
-    return ContainerPlan(process, stop_signal, working_dir, layer)
+    user = int(image.user) if image and image.user.isdecimal() else 0
+    return ContainerPlan(process, stop_signal, working_dir, layer, user)
+
+
+def _command(program: Program, environment: Mapping[str, str], host: ContainerHost) -> tuple[str, ...]:
+    argv = expand_all(program.arguments, environment)
+    argv = argv if host.servers.is_sandboxed else with_agnhost_on_path(argv)
+    return _with_every_variable(argv, environment, host.bash)
+
+
+def _with_every_variable(argv: tuple[str, ...], environment: Mapping[str, str], bash: str) -> tuple[str, ...]:
+    """Return the command with bash for sh where sh would lose a variable.
+
+    Images have a busybox or a bash as sh, which hand on a variable such as ``data-1``; dash, Debian's sh, drops it.
+    """
+    if bash and argv[:1] in (("sh",), ("/bin/sh",)) and not all(map(str.isidentifier, environment)):
+        return (bash, "--posix", *argv[1:])
+    return argv
 
 
 def _builtin_process(program: Program, environment: dict[str, str], servers: ServerHost) -> ProcessSpec:

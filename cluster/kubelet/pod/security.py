@@ -115,7 +115,7 @@ class Privileges(NamedTuple):
 
 def read_privileges(pod: PodSpec, container: ContainerSpec) -> Privileges:
     """Return the privileges of a container, that of root where nothing is said; ConfigError."""
-    user = _field(pod, container, "runAsUser")
+    user = chosen_user(pod, container)
     if _field(pod, container, "runAsNonRoot") and user == 0:
         text = f'container\'s runAsUser breaks non-root policy (pod: "{pod.label}", container: {container.name})'
         raise ConfigError(text)
@@ -134,9 +134,15 @@ def read_privileges(pod: PodSpec, container: ContainerSpec) -> Privileges:
     )
 
 
+def chosen_user(pod: PodSpec, container: ContainerSpec) -> int | None:
+    """Return the user that the pod or the container asks for, None if neither does."""
+    user: int | None = _field(pod, container, "runAsUser")
+    return user
+
+
 def verify_user(pod: PodSpec, container: ContainerSpec, user: str) -> None:
     """Raise ConfigError if the USER of its image may be root, and the container may not; "" is no such image."""
-    if not user or not _field(pod, container, "runAsNonRoot") or _field(pod, container, "runAsUser") is not None:
+    if not user or not _field(pod, container, "runAsNonRoot") or chosen_user(pod, container) is not None:
         return
     where = f'(pod: "{pod.label}", container: {container.name})'
     if not user.isdigit():

@@ -74,6 +74,7 @@ class PodContainers:
                 working_dir=config.working_dir,
                 servers=ServerHost(self._bound_port, config.nginx, address=self._own_address(), is_sandboxed=True),
                 agnhost_scripts=sandboxed_programs(config.tools),
+                bash=config.tools.get("bash", ""),
             )
         return ContainerHost(
             images=config.images,
@@ -82,6 +83,7 @@ class PodContainers:
             servers=ServerHost(self._bound_port, config.nginx, config.cluster_dns, address=self._place.pod_ip),
             tool_dir=str(config.tool_dir) if config.cluster_dns else "",
             etc_dir=str(config.etc_dir(self._pod.spec.uid)),
+            bash=config.tools.get("bash", ""),
         )
 
     def _own_address(self) -> str:

@@ -11,6 +11,7 @@ from kubehost.folders import empty_place
 from kubelet.config import KubeletConfig
 from kubelet.images.plan import ContainerPlan
 from kubelet.pod.roots import ETC, RUN_PATH, TMP_PATH, ContainerFolders, container_root
+from kubelet.pod.security import chosen_user
 from kubelet.pod.spec import ContainerSpec
 from kubelet.process.logs.reader import read_end
 from kubelet.process.starting import SOURCE_ROOT
@@ -58,7 +59,9 @@ class PodRoots:
         )
         process = plan.process
         root = container_root(self._pod.spec, container, self._volumes.volumes, folders, process.environment)
-        root = root._replace(working_dir=process.working_dir)
+        is_user_chosen = chosen_user(self._pod.spec, container) is not None
+        user = root.user if is_user_chosen else plan.user
+        root = root._replace(working_dir=process.working_dir, user=user)
         return plan._replace(process=self.sandbox.around(process, root))
 
     def _programs(self, plan: ContainerPlan) -> list[str]:

@@ -1,0 +1,52 @@
+"""What runs for a container: its program, as which user of its image, with all of its variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubelet.images.plan import ContainerHost, ContainerPlan, plan_container
+from kubelet.images.serverhost import ServerHost
+from kubelet.pod.environment import Sources
+from kubelet.pod.spec import read_pod_spec
+from kubelet.pod.state import PodPlace
+
+HOST = ContainerHost({}, {}, "/work", ServerHost(int, is_sandboxed=True), bash="/bin/bash")
+
+
+def planned(**container: Any) -> ContainerPlan:
+    spec = {"containers": [{"name": "c", **container}], "restartPolicy": "Never"}
+    metadata = {"name": "p", "namespace": "default", "uid": "u"}
+    pod = read_pod_spec({"metadata": metadata, "spec": spec})
+    found = plan_container(
+        pod.containers[0], Sources(pod, PodPlace(("127.1.1.2",), ("127.1.1.1",), 0.0), {}, []), HOST, "/scratch"
+    )
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "argv"),
+    [
+        ("data-1", ["sh", "-c", "env"], ("/bin/bash", "--posix", "-c", "env")),
+        ("data-1", ["/bin/sh", "-c", "env"], ("/bin/bash", "--posix", "-c", "env")),
+        ("data-1", ["env"], ("env",)),
+        ("data_1", ["sh", "-c", "env"], ("sh", "-c", "env")),
+    ],
+)
+def test_no_variable_is_lost_to_a_shell_that_drops_names_with_dashes(
+    name: str, command: list[str], argv: tuple[str, ...]
+) -> None:
+    assert planned(image="busybox", command=command, env=[{"name": name, "value": "x"}]).process.argv == argv
+
+
+def test_an_image_with_a_user_of_its_own_has_it() -> None:
+    assert planned(image="registry.k8s.io/e2e-test-images/nonroot:1.5", command=["id", "-u"]).user == 1234
+    assert planned(image="busybox", command=["id", "-u"]).user == 0
+
+
+def test_the_images_of_the_update_demo_serve_their_picture_s_name() -> None:
+    process = planned(image="registry.k8s.io/e2e-test-images/nautilus:1.8").process
+    assert process.builtin is not None
+    assert (process.builtin.tcp, "nautilus.jpg" in process.builtin.options["page"]) == ([80], True)
