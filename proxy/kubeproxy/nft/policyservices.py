@@ -10,37 +10,73 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import collapse_addresses
+from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
-from kubeapi.objects.networkpolicy import EGRESS, INGRESS
+from kubeapi.objects.networkpolicy import EGRESS, INGRESS, IPBlock, PolicyPort
 from kubeproxy.nft import naming
 from kubeproxy.nft import statements as st
-from kubeproxy.nft.policychains import SERVICES, peer_matches
+from kubeproxy.nft.policychains import SERVICES, PeerSet, peer_matches
 from kubeproxy.nft.statements import Field, Rule
 from kubeproxy.nft.tables import EMPTY, Chain, Entry, Part
 from kubeproxy.rules import PortRule, Rules
-from kubeproxy.rules.policies import Policies, has_port, network
+from kubeproxy.rules.policies import Policies, PolicyPod, has_port, is_in_block, network
 from kubeproxy.types import Destination, Endpoint, ServicePortName
 
 Isolations = Mapping[str, tuple[tuple[ObjectKey, ...], tuple[ObjectKey, ...]]]
 """By the address of an isolated pod the policies that isolate its ingress, and its egress."""
 
 
-def closing_part(rules: Rules, port_name: ServicePortName, isolations: Isolations) -> Part:
+class Outlet(NamedTuple):
+    """One rule of isolated egress: the addresses of the pods that it names (None: everything), blocks and ports."""
+
+    members: frozenset[str] | None
+    blocks: tuple[IPBlock, ...]
+    ports: tuple[PolicyPort, ...]
+
+    def lets_out(self, destination: Destination, pod: PolicyPod | None) -> bool:
+        """Tell whether a connection to an endpoint may leave; ``pod`` is the one there."""
+        if self.ports and not any(has_port(each, destination, pod.ports if pod else ()) for each in self.ports):
+            return False
+        address = destination.address
+        if self.members is None or address in self.members:
+            return True
+        return any(is_in_block(each, address) for each in self.blocks)
+
+
+def outlets_of(
+    policies: Policies, isolating: tuple[ObjectKey, ...], members: Mapping[PeerSet, frozenset[str]]
+) -> tuple[Outlet, ...]:
+    """Return the rules of the egress that these policies isolate; ``members`` are the pods of each set of peers."""
+    found = []
+    for key in isolating:
+        for rule in policies.policies[key].rules(EGRESS) or ():
+            pods = (members[PeerSet.of(key.namespace, each)] for each in rule.peers if each.block is None)
+            blocks = tuple(each.block for each in rule.peers if each.block is not None)
+            found.append(Outlet(frozenset[str]().union(*pods) if rule.peers else None, blocks, rule.ports))
+    return tuple(found)
+
+
+Outlets = Mapping[tuple[ObjectKey, ...], tuple[Outlet, ...]]
+"""By the policies that isolate the egress of some pod."""
+
+
+def closing_part(rules: Rules, port_name: ServicePortName, isolations: Isolations, outlets: Outlets) -> Part:
     """Return what a Service port has in the table of policies; EMPTY if nothing to it is dropped."""
     rule = rules.ports.get(port_name)
     if rule is None or port_name.is_pod:
         return EMPTY
     own = (each for each, _ in rule.destinations if rules.claims[each][0].port_name == port_name)
-    return _Closing(rule, rules.policies, isolations).part(own)
+    return _Closing(rule, rules.policies, isolations, outlets).part(own)
 
 
 class _Closing:
-    def __init__(self, rule: PortRule, policies: Policies, isolations: Isolations) -> None:
+    def __init__(self, rule: PortRule, policies: Policies, isolations: Isolations, outlets: Outlets) -> None:
         self._rule = rule
         self._name = rule.service_port.name
         self._policies = policies
         self._isolations = isolations
+        self._outlets = outlets
         self._chains: dict[str, Chain] = {}
 
     def part(self, destinations: Iterable[Destination]) -> Part:
@@ -55,16 +91,18 @@ class _Closing:
 
     def _by_sender(self, endpoints: tuple[Endpoint, ...]) -> Iterator[Rule]:
         """Yield where pods go that may not use all endpoints; a pod may always use itself."""
-        senders = dict.fromkeys(egress for _, egress in self._isolations.values() if egress)
-        for each in senders:
-            open_ones = tuple(endpoint for endpoint in endpoints if self._lets_out(each, endpoint))
+        for each, outlets in self._outlets.items():
+            open_ones = tuple(endpoint for endpoint in endpoints if self._lets_out(outlets, endpoint))
             if len(open_ones) < len(endpoints):
                 yield from self._itself(endpoints) if not self._chains else ()
                 yield st.InSet((Field.SOURCE,), naming.sender_set(each)), self._among(open_ones)
 
-    def _lets_out(self, sender: tuple[ObjectKey, ...], endpoint: Endpoint) -> bool:
-        destination = Destination(endpoint.ip, endpoint.port, self._name.protocol)
-        return any(self._policies.admits(each, EGRESS, endpoint.ip, destination) for each in sender)
+    def _lets_out(self, outlets: tuple[Outlet, ...], endpoint: Endpoint) -> bool:
+        destination, pod = (
+            Destination(endpoint.ip, endpoint.port, self._name.protocol),
+            self._policies.pods.get(endpoint.ip),
+        )
+        return any(each.lets_out(destination, pod) for each in outlets)
 
     def _among(self, endpoints: tuple[Endpoint, ...]) -> st.Verdict:
         """Return what becomes of packets that may use these endpoints only."""

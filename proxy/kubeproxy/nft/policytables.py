@@ -30,21 +30,17 @@ from kubeproxy.nft.policychains import (
     named_ports,
     peer_sets,
 )
-from kubeproxy.nft.policyservices import closing_part
+from kubeproxy.nft.policypods import FREE, Isolation, NamedPort, alike_pods, changed_pods, isolation_of, ports_of
+from kubeproxy.nft.policyservices import Outlets, closing_part, outlets_of
 from kubeproxy.nft.statements import TO, Field
 from kubeproxy.nft.tables import EMPTY, Chain, Entry, NamedSet, Owner, Part
 from kubeproxy.proxier import Sync
 from kubeproxy.rules import Rules
-from kubeproxy.rules.policies import Policies, PolicyPod
+from kubeproxy.rules.policies import Policies
 from kubeproxy.types import IPV4, IPV6, ServicePortName, family_of
 
 COMMON = "common"
 FAMILIES = (IPV4, IPV6)
-_Isolation = tuple[tuple[ObjectKey, ...], tuple[ObjectKey, ...]]
-_FREE: _Isolation = ((), ())
-_Named = tuple[str, str]
-"""Name and protocol of a port."""
-
 Wanted = Mapping[str, Mapping[Owner, Part]]
 """By family what parts are to be; in an order in which each finds what it names."""
 
@@ -55,9 +51,9 @@ class PolicyTables:
     def __init__(self, servers: Iterable[str] = ()) -> None:
         self._servers = tuple(servers)
         self._rules = Rules()
-        self._isolations: dict[str, _Isolation] = {}
+        self._isolations: dict[str, Isolation] = {}
         self._peers: dict[PeerSet, frozenset[str]] = {}
-        self._ports: dict[_Named, frozenset[tuple[str, int]]] = {}
+        self._ports: dict[NamedPort, frozenset[tuple[str, int]]] = {}
         self._users: dict[tuple[str, tuple[ObjectKey, ...]], set[str]] = {}
         self._services: set[ServicePortName] = set()
         self._is_new = True
@@ -72,29 +68,33 @@ class PolicyTables:
         if is_all:
             dirty, services = self._look_at_all(policies), dict.fromkeys((*self._services, *sync.rules.ports))
         else:
-            pods = frozenset(_changed_pods(before, policies))
+            pods = frozenset(changed_pods(before, policies))
             dirty, services = self._look_at(policies, pods), self._concerned(old, sync, pods)
             if senders != self._senders():
                 services = dict.fromkeys((*self._services, *sync.rules.ports))
-        return {family: dict(self._parts(family, dirty, services)) for family in FAMILIES}
+        isolated = sorted(self._senders()) if services else ()
+        outlets = {each: outlets_of(policies, each, self._peers) for _, each in isolated}
+        return {family: dict(self._parts(family, dirty, services, outlets)) for family in FAMILIES}
 
     def _look_at_all(self, policies: Policies) -> dict[Owner, None]:
         """Find everything anew, and return the owners of all parts that there were or are."""
         owners = dict.fromkeys(self._owners())
-        pods, all_policies = policies.pods, policies.policies.values()
+        pods, all_policies, alike = policies.pods, policies.policies.values(), alike_pods(policies.pods)
         self._peers = {
-            each: frozenset(ip for ip, pod in pods.items() if policies.selects(each.peer, each.namespace, pod))
+            each: frozenset(ip for pod, ips in alike if policies.selects(each.peer, each.namespace, pod) for ip in ips)
             for each in frozenset[PeerSet]().union(*map(peer_sets, all_policies))
         }
         self._ports = {
-            each: frozenset(at for ip, pod in pods.items() for at in _ports_of(ip, pod, each))
-            for each in frozenset[_Named]().union(*map(named_ports, all_policies))
+            each: frozenset(at for ip, pod in pods.items() for at in ports_of(ip, pod, each))
+            for each in frozenset[NamedPort]().union(*map(named_ports, all_policies))
         }
         self._isolations.clear()
         self._users.clear()
-        for ip, pod in pods.items():
-            for _ in self._isolate(policies, ip, pod):
-                pass
+        for pod, ips in alike:
+            after = isolation_of(policies, pod)
+            for ip in ips:
+                for _ in self._isolate(ip, after):
+                    pass
         return owners | dict.fromkeys(self._owners())
 
     def _owners(self) -> Iterator[Owner]:
@@ -109,25 +109,24 @@ class PolicyTables:
         dirty: dict[Owner, None] = {}
         for ip in ips:
             pod = policies.pods.get(ip)
-            dirty |= dict.fromkeys(self._isolate(policies, ip, pod))
+            dirty |= dict.fromkeys(self._isolate(ip, isolation_of(policies, pod)))
             for peers, members in self._peers.items():
                 is_one = pod is not None and policies.selects(peers.peer, peers.namespace, pod)
                 if is_one != (ip in members):
                     self._peers[peers] = members ^ {ip}
                     dirty[peers] = None
             for named, found in self._ports.items():
-                own = frozenset(_ports_of(ip, pod, named) if pod is not None else ())
+                own = frozenset(ports_of(ip, pod, named) if pod is not None else ())
                 there = {each for each in found if each[0] == ip}
                 if own != there:
                     self._ports[named] = found - there | own
                     dirty[named] = None
         return dirty
 
-    def _isolate(self, policies: Policies, ip: str, pod: PolicyPod | None) -> Iterator[Owner]:
+    def _isolate(self, ip: str, after: Isolation) -> Iterator[Owner]:
         """Note which policies isolate an address, and yield the owners that this concerns."""
-        before = self._isolations.pop(ip, _FREE)
-        after = _FREE if pod is None else (policies.isolating(pod, INGRESS), policies.isolating(pod, EGRESS))
-        if after != _FREE:
+        before = self._isolations.pop(ip, FREE)
+        if after != FREE:
             self._isolations[ip] = after
         for direction, old, new in zip((INGRESS, EGRESS), before, after, strict=True):
             if old == new:
@@ -142,7 +141,7 @@ class PolicyTables:
                 self._users.setdefault((direction, new), set()).add(ip)
                 yield direction, new
 
-    def _senders(self) -> frozenset[Owner]:
+    def _senders(self) -> frozenset[tuple[str, tuple[ObjectKey, ...]]]:
         return frozenset(each for each in self._users if each[0] == EGRESS)
 
     @staticmethod
@@ -152,13 +151,13 @@ class PolicyTables:
         return dict.fromkeys((*sync.ports, *heirs(old, sync), *(served if pods else ())))
 
     def _parts(
-        self, family: str, dirty: Mapping[Owner, None], services: Mapping[ServicePortName, None]
+        self, family: str, dirty: Mapping[Owner, None], services: Mapping[ServicePortName, None], outlets: Outlets
     ) -> Iterator[tuple[Owner, Part]]:
         """Yield parts: sets, chains, what leads to chains; then, the other way round, what is gone."""
         found = [(each, self._part(family, each)) for each in sorted(dirty, key=_rank)]
         for name in services:
             if name.family == family:
-                part = closing_part(self._rules, name, self._isolations)
+                part = closing_part(self._rules, name, self._isolations, outlets)
                 if part is not EMPTY:
                     self._services.add(name)
                     found.append((name, part))
@@ -201,7 +200,7 @@ class PolicyTables:
         return Part({}, (NamedSet(set_name, TO),), frozenset(entries))
 
     def _pod_part(self, family: str, ip: str) -> Part:
-        ingress, egress = self._isolations.get(ip, _FREE)
+        ingress, egress = self._isolations.get(ip, FREE)
         if family_of(ip) != family or not (ingress or egress):
             return EMPTY
         entries = [Entry(ITSELF, (ip, ip))]
@@ -216,20 +215,8 @@ def _set_part(name: str, key: tuple[Field, ...], addresses: Iterable[str]) -> Pa
     return Part({}, (NamedSet(name, key),), frozenset(Entry(name, (each,)) for each in addresses))
 
 
-def _ports_of(ip: str, pod: PolicyPod, named: _Named) -> Iterator[tuple[str, int]]:
-    return ((ip, number) for name, protocol, number in pod.ports if (name, protocol) == named)
-
-
 def _of(family: str, addresses: Iterable[str]) -> Iterator[str]:
     return (each for each in addresses if family_of(each) == family)
-
-
-def _changed_pods(old: Policies, new: Policies) -> list[str]:
-    """Return the addresses whose pod is another one, or has changed."""
-    if old.pods is new.pods:
-        return []
-    changed = [ip for ip, pod in new.pods.items() if old.pods.get(ip) != pod]
-    return [*changed, *(ip for ip in old.pods if ip not in new.pods)]
 
 
 def _rank(owner: Owner) -> int:
