@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi.objects import new_registry
 
+from kubeapi.allocation.registryconfig import RegistryConfig
+from kubeapi.kinds.networkpolicy import KIND
 from kubeapi.meta import JSON
 from kubeapi.scheme import NETWORKPOLICIES
 from kubeapi.status import Invalid
@@ -90,6 +92,16 @@ def test_only_a_new_spec_is_a_new_generation() -> None:
             ],
         ),
         (
+            block("10.1.2.3/8"),
+            ['from[0].ipBlock.cidr: Invalid value: "10.1.2.3/8": must not have bits set beyond the prefix length'],
+        ),
+        (
+            block("010.0.0.0/8", "10.1.0.0/16"),
+            [
+                'from[0].ipBlock.cidr: Invalid value: "010.0.0.0/8": must not have leading 0s in IP or prefix length',
+            ],
+        ),
+        (
             ports({"port": 10, "endPort": 5}),
             ["ports[0].endPort: Invalid value: 5: must be greater than or equal to `port`"],
         ),
@@ -122,6 +134,14 @@ def test_only_a_new_spec_is_a_new_generation() -> None:
 )
 def test_faults_are_worded_as_by_kubernetes(spec: JSON, expected: list[str]) -> None:
     assert faults(spec) == expected
+
+
+def test_an_unusual_form_of_a_network_is_a_warning() -> None:
+    spec = block("FD00::/8", "fd00:0:0::/16")
+    policy = {"spec": {"podSelector": {}, **spec, "egress": [{"to": spec["ingress"][0]["from"]}]}}
+    paths = [each.field for each in KIND.warnings(None, policy, RegistryConfig())]
+    blocks = ("spec.ingress[0].from[0].ipBlock", "spec.egress[0].to[0].ipBlock")
+    assert paths == [f"{each}.{field}" for each in blocks for field in ("cidr", "except[0]")]
 
 
 def test_a_third_type_ends_the_list() -> None:

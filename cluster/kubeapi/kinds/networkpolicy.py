@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import Kind, content_of
 from kubeapi.meta import JSON
 from kubeapi.objects.networkpolicy import EGRESS, INGRESS
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.scheme import NETWORKPOLICIES
-from kubeapi.validation.addresses import cidr
+from kubeapi.status import FieldError
+from kubeapi.validation.addresses import cidr, cidr_warnings, is_cidr
 from kubeapi.validation.faults import Faults, each_invalid, forbidden, invalid, required, unsupported
 from kubeapi.validation.metadata import validate_selector
 from kubeapi.validation.names import PROTOCOLS, port_name, port_number
@@ -99,7 +101,10 @@ def _validate_block(block: JSON, path: str) -> Faults:
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | None:
-    return None if cidr(text) else ip_network(text, strict=False)
+    try:
+        return ip_network(text, strict=False) if is_cidr(text) else None
+    except ValueError:  # leading zeros, of which there is a fault
+        return None
 
 
 def _is_strict_part(part: IPv4Network | IPv6Network, whole: IPv4Network | IPv6Network) -> bool:
@@ -107,9 +112,20 @@ def _is_strict_part(part: IPv4Network | IPv6Network, whole: IPv4Network | IPv6Ne
     return is_alike and whole.prefixlen < part.prefixlen
 
 
+def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Iterator[FieldError]:
+    for direction, peers in _DIRECTIONS:
+        for index, rule in enumerate(list_at(after["spec"], direction)):
+            for number, peer in enumerate(list_at(rule, peers)):
+                path, block = f"spec.{direction}[{index}].{peers}[{number}].ipBlock", map_at(peer, "ipBlock")
+                yield from cidr_warnings(f"{path}.cidr", block.get("cidr", ""))
+                for place, each in enumerate(list_at(block, "except")):
+                    yield from cidr_warnings(f"{path}.except[{place}]", each)
+
+
 KIND = Kind(
     resource=NETWORKPOLICIES,
     set_defaults=_set_defaults,
+    warnings=_warnings,
     desired_state=content_of,
     validate=_validate,
     requires_spec=True,

@@ -139,6 +139,22 @@ def test_a_connection_and_a_flow_that_exist_go_on(lab: Lab) -> None:
         assert not lab.reaches(lab.cart, (lab.web, SERVER_PORT))
 
 
+def test_a_table_that_somebody_has_removed_is_made_anew(lab: Lab) -> None:
+    lab.apply(p={**WEB, "ingress": [{"from": [CART]}]})
+    assert not lab.rules.sock.transact([to.delete_table(V4._replace(table=TABLE))])
+    lab.apply(other={"podSelector": {"matchLabels": {"app": "bank"}}})
+    assert not lab.reaches(lab.bank, (lab.web, SERVER_PORT))
+    assert lab.reaches(lab.cart, (lab.web, SERVER_PORT))
+
+
+def test_a_successor_takes_the_table_over(lab: Lab) -> None:
+    lab.apply(p={**WEB, "ingress": [{"from": [CART]}]})
+    lab.kernel.forget()
+    lab.apply(p={**WEB, "ingress": [{"from": [CART]}]})
+    assert not lab.reaches(lab.bank, (lab.web, SERVER_PORT))
+    assert lab.reaches(lab.cart, (lab.web, SERVER_PORT))
+
+
 def test_without_policies_there_is_no_table(lab: Lab) -> None:
     lab.apply(p={})
     assert list(lab.rules.sock.request(to.get_table(V4._replace(table=TABLE))))
