@@ -28,7 +28,10 @@ class FieldError(NamedTuple):
 
 @dataclass(eq=False)
 class StatusError(Exception):
-    """A request that the API refuses; ``code`` is the HTTP status and ``reason`` metav1's StatusReason."""
+    """A request that the API refuses; ``code`` is the HTTP status and ``reason`` metav1's StatusReason.
+
+    ``retry_after`` are the seconds after which a client may ask again, 0 for no such advice.
+    """
 
     code: int
     reason: str
@@ -37,6 +40,7 @@ class StatusError(Exception):
     kind: str = ""
     group: str = ""
     name: str = ""
+    retry_after: float = 0.0
 
     def __str__(self) -> str:
         return self.message

@@ -21,6 +21,7 @@ from kubeapiserver.discovery import Discovery
 from kubeapiserver.errors import MethodNotAllowed, UnknownPath
 from kubeapiserver.handlers.deletion import Deletion
 from kubeapiserver.handlers.events import EventConversion
+from kubeapiserver.handlers.eviction import Evictions
 from kubeapiserver.handlers.patching import Patching
 from kubeapiserver.handlers.reading import Reading
 from kubeapiserver.handlers.reviews import review
@@ -89,7 +90,7 @@ class APIServer:
         self._reading = Reading(store, renderer)
         self._writing = Writing(store, writer, renderer)
         self._patching = Patching(store, writer, renderer)
-        self._deletion = Deletion(registry, renderer, self._reading)
+        self._deletion = Deletion(registry, renderer, self._reading, Evictions(registry, clock))
         self._subresources = Subresources(registry, writer, self._patching, renderer, clock)
         self._sessions = Sessions(store, clock)
         self._events = EventConversion(store, self._answer_served)

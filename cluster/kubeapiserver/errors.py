@@ -120,10 +120,18 @@ class ServiceUnavailable(StatusError):
         super().__init__(503, "ServiceUnavailable", message)
 
 
+class DisruptionRefused(StatusError):
+    """429: a pod may not be evicted now; ``cause`` is why its budget does not allow that."""
+
+    def __init__(self, cause: FieldError, retry_after: int = 0) -> None:
+        message = "Cannot evict pod as it would violate the pod's disruption budget."
+        super().__init__(429, "TooManyRequests", message, (cause,), retry_after=retry_after)
+
+
 class FutureVersion(StatusError):
     """504: the resourceVersion has not been reached yet (storage.NewTooLargeResourceVersionError)."""
 
     def __init__(self, asked: int, current: int) -> None:
         cause = FieldError("ResourceVersionTooLarge", "", "Too large resource version")
         message = f"Too large resource version: {asked}, current: {current}"
-        super().__init__(504, "Timeout", message, (cause,))
+        super().__init__(504, "Timeout", message, (cause,), retry_after=1)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from kubeapi.status import FieldError, StatusError
@@ -33,11 +32,8 @@ _SHOWN = 200
 """Characters of a body that is no Status, in the text of the error."""
 
 
-@dataclass(eq=False)
 class Refusal(StatusError):
     """A request that a remote API server refuses; ``retry_after`` is its Retry-After in seconds, 0 without one."""
-
-    retry_after: float = 0.0
 
 
 def read_refusal(code: int, headers: Mapping[str, str], body: bytes) -> Refusal:

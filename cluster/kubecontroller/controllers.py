@@ -28,6 +28,7 @@ from kubecontroller.volume.protection import ClaimProtectionController
 from kubecontroller.volume.volumes import VolumeController
 from kubecontroller.workload.daemonset import DaemonSetController
 from kubecontroller.workload.deployment import DeploymentController
+from kubecontroller.workload.disruption import DisruptionController
 from kubecontroller.workload.replicaset import ReplicaSetController
 from kubecontroller.workload.statefulset import StatefulSetController
 
@@ -57,6 +58,7 @@ def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controll
         JobOrphanController(listers),
         FinishedJobController(listers),
         CronJobController(listers),
+        DisruptionController(listers),
         StatefulSetController(listers),
         DaemonSetController(listers),
         ClaimController(listers, config.volumes),

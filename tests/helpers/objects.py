@@ -14,7 +14,15 @@ from kubeapi.meta import JSON
 Metadata = Mapping[str, Any] | None
 """What an object's metadata has beside its name and its namespace."""
 
-API_VERSIONS = {"Deployment": "apps/v1", "ReplicaSet": "apps/v1", "EndpointSlice": "discovery.k8s.io/v1"}
+API_VERSIONS = {
+    "Deployment": "apps/v1",
+    "ReplicaSet": "apps/v1",
+    "EndpointSlice": "discovery.k8s.io/v1",
+    "Job": "batch/v1",
+    "CronJob": "batch/v1",
+    "PodDisruptionBudget": "policy/v1",
+    "HorizontalPodAutoscaler": "autoscaling/v2",
+}
 """Of the kinds that are not core's."""
 
 

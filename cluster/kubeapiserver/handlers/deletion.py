@@ -11,6 +11,7 @@ from kubeapi.scheme import Resource
 from kubeapi.serialization.gojson import go_kind
 from kubeapi.validation.faults import invalid, unsupported
 from kubeapiserver.errors import BadInput, InvalidOptions
+from kubeapiserver.handlers.eviction import Eviction, Evictions
 from kubeapiserver.handlers.reading import Reading, read_scope
 from kubeapiserver.messages import Request, Response
 from kubeapiserver.requests.bodies import check_kind, read_document
@@ -38,10 +39,11 @@ class DeleteRequest(NamedTuple):
 class Deletion:
     """Answers requests to delete."""
 
-    def __init__(self, registry: Registry, renderer: Renderer, reading: Reading) -> None:
+    def __init__(self, registry: Registry, renderer: Renderer, reading: Reading, evictions: Evictions) -> None:
         self._registry = registry
         self._renderer = renderer
         self._reading = reading
+        self._evictions = evictions
 
     def delete(self, request: ResourceRequest) -> Response:
         """Delete one object."""
@@ -64,7 +66,7 @@ class Deletion:
         return with_warnings(response, _warnings(request.resource, wanted))
 
     def evict(self, request: ResourceRequest) -> Response:
-        """Delete a pod for an Eviction; there are no PodDisruptionBudgets that could forbid it."""
+        """Delete a pod for an Eviction, if its PodDisruptionBudget allows it."""
         body = read_document(request.http, "Eviction")
         check_kind(body, "policy/v1", "Eviction")
         stated = stated_name(body)
@@ -72,7 +74,7 @@ class Deletion:
             raise BadInput(f"name in URL does not match name in Eviction object: {request.name} != {stated}")
         wanted = read_delete_options(body.get("deleteOptions"))
         is_dry_run = wanted.is_dry_run or read_dry_run(request.http, "CreateOptions")
-        self._remove(request.resource, request.key, wanted._replace(is_dry_run=is_dry_run))
+        self._evictions.evict(Eviction(request.key, wanted.options, is_dry_run))
         return document_response(success(code=201), 201)
 
     def _remove(self, resource: Resource, key: ObjectKey, wanted: DeleteRequest) -> JSON:

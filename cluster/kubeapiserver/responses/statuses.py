@@ -19,9 +19,6 @@ _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _WITHOUT_DETAILS = frozenset(("", "BadRequest", "Expired", "Unauthorized"))
 """Reasons without details in the Status (NewBadRequest, NewResourceExpired, NewUnauthorized; "" is a plain error)."""
 
-_RETRY_AFTER_SECONDS = 1
-"""When a client should ask again for a resourceVersion that has not been reached."""
-
 
 def encode(document: JSON) -> bytes:
     """Return JSON as the API sends it: compact, ASCII only."""
@@ -56,8 +53,8 @@ def _details(error: StatusError) -> JSON:
     details: JSON = {field: value for field, value in named.items() if value}
     if error.causes:
         details["causes"] = [_cause(each) for each in error.causes]
-    if error.code == 504:
-        details["retryAfterSeconds"] = _RETRY_AFTER_SECONDS
+    if error.retry_after:
+        details["retryAfterSeconds"] = int(error.retry_after)
     return details
 
 
@@ -78,7 +75,7 @@ def success(resource: Resource | None = None, deleted: JSON | None = None, code:
 
 def failure_response(error: StatusError) -> Response:
     """Return the answer to a request that failed."""
-    headers = (("Retry-After", str(_RETRY_AFTER_SECONDS)),) if error.code == 504 else ()
+    headers = (("Retry-After", str(int(error.retry_after))),) if error.retry_after else ()
     return Response(error.code, encode_line(failure(error)), headers=headers)
 
 

@@ -159,8 +159,8 @@ def end_events(job: JSON, status: JSON) -> list[Change]:
     """Return the events that tell that a Job has ended with a status."""
     ended = {**job, "status": status}
     if not is_condition_true(ended, COMPLETE):
-        condition = find_condition(ended, FAILED) or {}
-        return [RecordEvent(job, WARNING, condition.get("reason", ""), condition.get("message", ""))]
+        failed = find_condition(ended, FAILED)
+        return [RecordEvent(job, WARNING, failed["reason"], failed["message"])] if failed else []
     wanted = read_job(job).completions
     events: list[Change] = [RecordEvent(job, NORMAL, "Completed", "Job completed")]
     if wanted is not None and read_job(ended).succeeded > wanted:

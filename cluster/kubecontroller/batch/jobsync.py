@@ -12,7 +12,7 @@ from kubeapi.jobspec.indexes import Indexes, indexes_of, read_indexes
 from kubeapi.meta import JSON
 from kubeapi.objects.conditions import find_condition, is_condition_true
 from kubeapi.objects.job import read_job
-from kubeapi.objects.parts import list_at, spec_of, status_of
+from kubeapi.objects.parts import list_at, map_at, spec_of, status_of
 from kubeapi.objects.pod import read_pod
 from kubecontroller.batch.jobpods import (
     all_failures,
@@ -54,7 +54,7 @@ class JobSync:
         self.active = [pod for pod in pods if read_pod(pod).is_active]
         self.ready = sum(read_pod(pod).is_ready for pod in self.active)
         self.terminating = sum(is_leaving(pod) for pod in pods)
-        uncounted = status_of(obj).get("uncountedTerminatedPods") or {}
+        uncounted = map_at(obj, "status", "uncountedTerminatedPods")
         self.uncounted_succeeded: list[str] = list(list_at(uncounted, "succeeded"))
         self.uncounted_failed: list[str] = list(list_at(uncounted, "failed"))
         self.new_succeeded = self._new(self.uncounted_succeeded, lambda pod: read_pod(pod).phase == "Succeeded")

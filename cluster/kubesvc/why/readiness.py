@@ -1,8 +1,8 @@
 """What a cluster waits for until it is ready. Pure: reads the Store and the listeners, returns reasons.
 
-Ready means: every Deployment has its replicas available, every other pod is ready or has succeeded, every program has
-settled, and every address of every Service with a ready endpoint is bound. A Service without pods does not count, nor
-does what a machine may lack: SCTP and IPv6 addresses.
+Ready means: every Deployment has its replicas available, every other pod is ready or has succeeded (or has failed and
+is its controller's to replace), every program has settled, and every address of every Service with a ready endpoint is
+bound. A Service without pods does not count, nor does what a machine may lack: SCTP and IPv6 addresses.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def _pods(store: Store) -> Iterator[str]:
 
 def _pod(obj: JSON) -> str:
     pod = read_pod(obj)
-    return f"Pod {pod.key}: {pod.summary.status}" if is_awaited(pod) else ""
+    is_replaced = pod.is_finished and controller_of(obj) is not None
+    return f"Pod {pod.key}: {pod.summary.status}" if is_awaited(pod) and not is_replaced else ""
 
 
 def is_awaited(pod: Pod) -> bool:

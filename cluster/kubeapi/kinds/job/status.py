@@ -138,10 +138,10 @@ def _validate_indexes(change: _Change) -> Faults:
 
 
 def _validate_terminating(change: _Change) -> Faults:
-    terminating, ready = change.status.get("terminating") or 0, change.status.get("ready") or 0
+    terminating, ready = change.status.get("terminating") or 0, change.status.get("ready")
     if (change.finishes or change.changes("terminating")) and terminating > 0 and change.job.is_finished:
         yield invalid("status.terminating", terminating, "terminating>0 is invalid for finished job")
-    if change.changes("ready", "active") and ready > change.job.active:
+    if change.changes("ready", "active") and ready is not None and ready > change.job.active:
         yield invalid("status.ready", ready, "cannot set more ready pods than active")
 
 
