@@ -7,13 +7,14 @@ Which fields an object may have is decided by kubeapi (``strict``); its faults g
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from kubeapi.customresources.decoding import decode_object
+from kubeapi.customresources.resource import CustomResource
 from kubeapi.kinds import RESOURCES, resource_for
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import Resource
-from kubeapi.serialization.decoding import decode
 from kubeapi.serialization.hints import hint_for
 from kubeapi.similar import did_you_mean
 from kubeapi.status import FieldError
@@ -25,12 +26,16 @@ from kubemanifest.documents import (
     RESOURCE_OF,
     Document,
     Loaded,
+    customs_in,
     position_of,
 )
 from kubemanifest.faults import Fault, as_written
 from kubemanifest.reading import Tree
 
 _UNMARSHAL = re.compile(r"cannot unmarshal (\w+).* of type (\S+)$")
+Customs = Mapping[tuple[str, str], CustomResource]
+"""The custom resources of the input, by apiVersion and kind."""
+
 _GROUPS = frozenset(each.api_version for each in RESOURCES)
 
 
@@ -39,13 +44,14 @@ def read_documents(trees: Sequence[tuple[str, Tree]], faults: list[Fault], warni
     documents: list[Document] = []
     configurations: list[Document] = []
     of_fields: list[Fault] = []
-    for source, tree in trees:
-        for each in _unpack(source, tree, faults):
-            found = _classify(each, faults, warnings)
-            if isinstance(found, Resource):
-                documents.append(_decoded(_in_namespace(each, found), found, of_fields))
-            elif found is not None:
-                configurations.append(each)
+    unpacked = [each for source, tree in trees for each in _unpack(source, tree, faults)]
+    customs = customs_in(each.obj for each in unpacked)
+    for each in unpacked:
+        found = _classify(each, customs, faults, warnings)
+        if isinstance(found, Resource):
+            documents.append(_decoded(_in_namespace(each, found), found, of_fields))
+        elif found is not None:
+            configurations.append(each)
     is_partial = bool(faults)
     faults += [*of_fields, *_duplicates(documents)]
     for second in configurations[1:]:
@@ -85,7 +91,9 @@ def _unpack(source: str, tree: Tree, faults: list[Fault]) -> Iterator[Document]:
         yield from _unpack(source, Tree(item, spot.item(index)), faults)
 
 
-def _classify(document: Document, faults: list[Fault], warnings: list[Fault]) -> Resource | str | None:
+def _classify(
+    document: Document, customs: Customs, faults: list[Fault], warnings: list[Fault]
+) -> Resource | str | None:
     """Return the resource, CONFIGURATION_KIND for a configuration, None if it is unknown or has a fault."""
     api_version, kind = document.obj.get("apiVersion"), document.obj.get("kind")
     errors = [*_text_faults(document.obj, "apiVersion"), *_text_faults(document.obj, "kind")]
@@ -94,7 +102,7 @@ def _classify(document: Document, faults: list[Fault], warnings: list[Fault]) ->
         return None
     if api_version.partition("/")[0] == CONFIGURATION_GROUP:
         return _classify_configuration(document, api_version, kind, faults)
-    resource = resource_for(api_version, kind)
+    resource = resource_for(api_version, kind) or customs.get((api_version, kind))
     if resource is None:
         return _classify_unknown(document, api_version, kind, faults, warnings)
     errors = _metadata_faults(document.obj, resource)
@@ -129,7 +137,13 @@ def _classify_unknown(
         metadata = document.obj.get("metadata")
         name = metadata.get("name", "without a name") if isinstance(metadata, dict) else "without a name"
         message = f"{api_version} {kind} {name} is left out: kubesvc does not emulate this kind"
-        warnings.append(Fault.at(document.source, document.place.position, "", message))
+        is_custom = "." in api_version.partition("/")[0]
+        hint = (
+            "a custom resource needs its CustomResourceDefinition in the input; kubectl takes it without"
+            if is_custom
+            else ""
+        )
+        warnings.append(Fault.at(document.source, document.place.position, "", message, hint))
     return None
 
 
@@ -168,14 +182,15 @@ def _in_namespace(document: Document, resource: Resource) -> Document:
 
 def _decoded(document: Document, resource: Resource, faults: list[Fault]) -> Document:
     """Return the document with only what its schema knows; the rest becomes faults."""
-    decoded = decode(resource, document.obj)
+    custom = resource if isinstance(resource, CustomResource) else None
+    decoded = decode_object(resource, document.obj)
     for error in decoded.unknown:
-        name = hint_for(resource, error)
+        name = hint_for(resource, error) if custom is None else ""
         faults.append(document.fault(error, f'did you mean "{name}"?' if name else ""))
     faults += [document.fault(error, _hint_for_type(error.message)) for error in decoded.mistyped]
     wrong = (*decoded.unknown, *decoded.mistyped)
     faulty = frozenset(error.field for error in wrong)
-    return Document(decoded.object, document.source, document.spot, faulty)
+    return Document(decoded.object, document.source, document.spot, faulty, custom)
 
 
 def _hint_for_type(message: str) -> str:

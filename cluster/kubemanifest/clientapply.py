@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
+from kubeapi.customresources.resource import CustomResource
 from kubeapi.meta import JSON, LAST_APPLIED, annotations_of, key_of
 from kubeapi.patch.items import DELETE_FROM, ELEMENT_ORDER, PATCH, RETAIN_KEYS, Places
 from kubeapi.patch.strategic import strategic_merge, struct_of_field
@@ -35,7 +36,7 @@ def apply(registry: Registry, resource: Resource, obj: JSON, *, dry_run: bool = 
         # A manifest that was written by `kubectl get -o yaml` states the resourceVersion of an older object.
         manifest["metadata"].pop("resourceVersion", None)
         return registry.create_typed(resource, manifest, dry_run=dry_run), "created"
-    known = struct_of(resource)
+    known = None if isinstance(resource, CustomResource) else struct_of(resource)
     patch = three_way_patch(_last_applied(stored), manifest, stored, known)
     if not patch:
         return stored, "unchanged"

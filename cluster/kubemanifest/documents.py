@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kubeapi.kinds import RESOURCES
+from kubeapi.customresources.definitions import CustomKinds
+from kubeapi.customresources.resource import CustomResource, declared_by
+from kubeapi.kinds import RESOURCES, resource_for
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.scheme import Resource
+from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS, Resource
 from kubeapi.status import FieldError
+from kubeapi.store import Store
 from kubemanifest.faults import Fault, Place, Position, hint_for_unsupported, locate
 from kubemanifest.reading import Spot, Written
 
@@ -30,6 +34,8 @@ class Document:
     spot: Spot
     faulty: frozenset[str] = _NONE
     """Paths of fields that could not be read; ``obj`` is without them, so that its other faults are found too."""
+    custom: CustomResource | None = None
+    """The resource of a custom kind."""
 
     @property
     def place(self) -> Place:
@@ -49,7 +55,7 @@ class Document:
     @property
     def resource(self) -> Resource:
         """The resource of the object; KeyError for the cluster's configuration, which is no object."""
-        return RESOURCE_OF[self.obj["kind"]]
+        return self.custom or RESOURCE_OF[self.obj["kind"]]
 
     @property
     def key(self) -> ObjectKey:
@@ -78,9 +84,25 @@ class Loaded:
         return [each.obj for each in self.documents if each.resource == resource]
 
 
-def bare_document(obj: JSON) -> Document:
-    """Return the document of an object that comes from no file, or from one that is not here."""
-    return Document(obj, "", Spot(Written("", 0, 0)))
+def bare_documents(objects: Sequence[JSON], store: Store) -> list[Document]:
+    """Return the documents of objects that come from no file, or from one that is not here, for a cluster.
+
+    Custom kinds may be in the Store or among the objects.
+    """
+    given, customs = customs_in(objects), CustomKinds(store)
+    return [_bare(each, given, customs) for each in objects]
+
+
+def _bare(obj: JSON, given: dict[tuple[str, str], CustomResource], customs: CustomKinds) -> Document:
+    named = obj.get("apiVersion", ""), obj.get("kind", "")
+    custom = None if resource_for(*named) else given.get(named) or customs.declared(*named)
+    return Document(obj, "", Spot(Written("", 0, 0)), custom=custom)
+
+
+def customs_in(objects: Iterable[JSON]) -> dict[tuple[str, str], CustomResource]:
+    """Return the custom resources that the definitions among objects declare, by apiVersion and kind."""
+    definitions = (each for each in objects if each.get("kind") == CUSTOM_RESOURCE_DEFINITIONS.kind)
+    return {(each.api_version, each.kind): each for definition in definitions for each in declared_by(definition)}
 
 
 def position_of(document: Document, field: str) -> Position:

@@ -5,10 +5,13 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.helpers.kubeapi.objects import new_registry
+from tests.helpers.kubeapiserver.crds import crd, tab
 from tests.helpers.kubesvc.input_manifests import load_text, printed_faults
 
 from kubemanifest import loading as loading_module
-from kubemanifest.documents import Loaded, position_of
+from kubemanifest.applying import apply_documents, in_order
+from kubemanifest.documents import Loaded, bare_documents, position_of
 from kubemanifest.loading import load
 
 WEB = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n"
@@ -243,7 +246,8 @@ def test_other_kinds_are_named_in_a_warning_and_the_rest_goes_on() -> None:
     loaded = load_text("{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: db}}\n---\n" + WEB)
     assert named(loaded) == ["Service default/web"]
     assert [str(each) for each in loaded.warnings] == [
-        "<stdin>:1:1: gateway.networking.k8s.io/v1 HTTPRoute db is left out: kubesvc does not emulate this kind"
+        "<stdin>:1:1: gateway.networking.k8s.io/v1 HTTPRoute db is left out: kubesvc does not emulate this kind\n"
+        "    a custom resource needs its CustomResourceDefinition in the input; kubectl takes it without"
     ]
     assert loaded.faults == ()
 
@@ -285,3 +289,23 @@ def test_faults_are_sorted_by_their_place(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text("kind: Service")
     loaded = load([str(tmp_path / "b.yaml"), str(tmp_path / "a.yaml")], io.StringIO())
     assert [fault.source for fault in loaded.faults] == [str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml")]
+
+
+def test_a_custom_resource_is_read_by_a_definition_that_may_come_after_it() -> None:
+    text = "\n---\n".join(map(json.dumps, (tab({"text": "x"}), crd())))
+    loaded = load_text(text)
+    assert (loaded.faults, loaded.warnings) == ((), ())
+    assert [str(each.resource) for each in in_order(loaded.documents)] == [
+        "customresourcedefinitions.apiextensions.k8s.io",
+        "tabs.example.com",
+    ]
+    registry = new_registry()
+    faults, applied = apply_documents(registry, in_order(loaded.documents))
+    assert faults == []
+    assert [str(each) for each in applied][-1] == "tab.example.com/a created"
+    assert apply_documents(registry, bare_documents([tab({"text": "y"})], registry.store))[1][0].outcome == "configured"
+
+
+def test_an_unknown_field_of_a_custom_resource_has_its_place() -> None:
+    text = "\n---\n".join(map(json.dumps, (crd(), tab({"txt": "x"}))))
+    assert 'unknown field "spec.txt"' in printed_faults(text)[0]

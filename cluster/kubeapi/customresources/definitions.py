@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeapi.customresources.resource import CustomResource, resources_of
+from kubeapi.customresources.resource import CustomResource, declared_by, resources_of
 from kubeapi.meta import JSON
 from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS
 from kubeapi.store import Store
@@ -50,6 +50,11 @@ class CustomKinds:
         self._refresh()
         group = api_version.rpartition("/")[0]
         return next((each for each in self._stored.values() if (each.group, each.kind) == (group, kind)), None)
+
+    def declared(self, api_version: str, kind: str) -> CustomResource | None:
+        """Return the version of a kind that any definition declares, None without one."""
+        found = (each for crd in self._store.list(CUSTOM_RESOURCE_DEFINITIONS) for each in declared_by(crd))
+        return next((each for each in found if (each.api_version, each.kind) == (api_version, kind)), None)
 
     def current(self, resource: CustomResource) -> CustomResource:
         """Return a stored resource as its definition is now; one without a definition as it is."""

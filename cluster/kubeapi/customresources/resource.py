@@ -106,6 +106,23 @@ def resources_of(crd: JSON, *, accepted: bool = True) -> Iterator[CustomResource
             )
 
 
+def declared_by(crd: JSON) -> Iterator[CustomResource]:
+    """Yield every version that a definition declares, whether or not it is accepted yet.
+
+    Yields nothing of a definition that is too faulty to tell, which its validation refuses.
+    """
+    try:
+        spec = crd["spec"]
+        names, namespaced = spec["names"], spec["scope"] == "Namespaced"
+        storage = next((each["name"] for each in spec["versions"] if each.get("storage")), "")
+        for version in spec["versions"]:
+            definition = Definition(names, version, storage or version["name"])
+            kind, plural, group = names["kind"], names["plural"], spec["group"]
+            yield CustomResource(kind, plural, group, version["name"], namespaced, definition=definition)
+    except (LookupError, TypeError, AttributeError):
+        return
+
+
 def value_at(obj: Any, path: tuple[str, ...]) -> Any:
     """Return the value at a path of fields, None if there is none."""
     for name in path:

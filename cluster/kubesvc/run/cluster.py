@@ -23,7 +23,7 @@ from kubeapi.status import StatusError
 from kubehost.addresses import join_host_port
 from kubelet.pod.limits import LIMITED_RESOURCES
 from kubemanifest.applying import with_objects
-from kubemanifest.documents import bare_document
+from kubemanifest.documents import bare_documents
 from kubeproxy.types import ListenerKind
 from kubesvc.run.applying import apply_and_wait
 from kubesvc.run.components import Components
@@ -218,7 +218,7 @@ class Cluster:
         cluster takes no writes.
         """
         self.check_writable()
-        return apply_and_wait(self, [bare_document(each) for each in objects], timeout)
+        return apply_and_wait(self, bare_documents([*objects], self.store), timeout)
 
     async def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         """Set the replicas of a Deployment, ReplicaSet or StatefulSet; StatusError."""

@@ -12,8 +12,10 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
+from tests.helpers.kubeapiserver.crds import TABS, CustomClient, crd, tab
 from tests.helpers.patience import PATIENCE
 
+from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig, bootstrap
 from kubeapi.scheme import CONFIGMAPS, EVENTS, NODES, PODS, SERVICES
@@ -356,3 +358,18 @@ async def _keep_one(path: Path) -> None:
     store.create(CONFIGMAPS, obj("a"))
     async with kept(path, store):
         pass
+
+
+async def test_custom_resources_are_kept_with_their_definitions(tmp_path: Path) -> None:
+    client = CustomClient()
+    client.define(crd())
+    async with kept(tmp_path / "db", client.registry.store):
+        client.post(TABS, tab({"text": "x"}, "before"))
+        client.define(crd(plural="rows", kind="Row"))
+        client.post(TABS.replace("tabs", "rows"), {**tab({"text": "y"}, "after"), "kind": "Row"})
+    found = saved(tmp_path / "db")
+    kinds = {str(resource): each["metadata"]["name"] for resource, each in found.objects if "example" in str(resource)}
+    assert kinds == {"tabs.example.com": "before", "rows.example.com": "after"}
+    store = resumed_store(found, (), 0.0)
+    [tabs] = [each for each in CustomKinds(store).served() if each.plural == "tabs"]
+    assert [each["spec"] for each in store.list(tabs)] == [{"text": "x"}]
