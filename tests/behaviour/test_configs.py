@@ -148,6 +148,19 @@ def both_families_have_addresses_and_what_the_machine_has_answers(cluster: Clust
     assert listener["bound"] is not any(missing in each for each in cluster.status()["problems"])
 
 
+def only_what_a_policy_names_gets_in(cluster: ClusterCommands) -> None:
+    places = ("outside", "pod/front", "pod/api", "pod/db")
+    passing = {"front": set(places), "api": {"pod/front", "pod/api"}, "db": {"pod/api", "pod/db"}}
+    for service, expected in passing.items():
+        traces = {each: cluster.named("trace", each, f"svc/{service}", "-o", "json").stdout for each in places}
+        assert {each for each, text in traces.items() if json.loads(text)["verdict"] == "FORWARD"} == expected
+    assert curl(f"http://{cluster.at('front')}/hostname") == "front"
+    assert curl_result(f"http://{cluster.at('db')}/hostname").returncode
+    asked = f"http://{cluster.pods('front')[0]['podIP']}:8080/dial?protocol=http&tries=1&request=hostname&port=80"
+    assert json.loads(curl(f"{asked}&host={cluster.at('api').partition(':')[0]}")) == {"responses": ["api"]}
+    assert "errors" in json.loads(curl(f"{asked}&host={cluster.at('db').partition(':')[0]}"))
+
+
 STORIES: dict[str, Story] = {
     "udp.yaml": one_node_port_serves_both_protocols,
     "http.yaml": each_request_has_its_own_endpoint,
@@ -157,6 +170,7 @@ STORIES: dict[str, Story] = {
     "headless.yaml": every_pod_has_a_name,
     "external.yaml": what_is_outside_is_reached_by_name_and_by_address,
     "load-balancer.yaml": load_balancers_have_addresses_of_the_pool,
+    "network-policies.yaml": only_what_a_policy_names_gets_in,
     "two-namespaces.yaml": one_name_in_two_namespaces_is_two_services,
 }
 ELSEWHERE = {

@@ -11,5 +11,6 @@ what differs by node is chosen by the client's address, and node ports are looke
     eligibility    which Service ports the kernel can serve
     attributes encoding messages    the netlink form of all that
     conntrack flows    the connections that the kernel knows
+    policychains policyservices policypods policytables    NetworkPolicies, in a table of their own
     io             the sockets, and the plane itself
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from socket import AF_INET, SOCK_DGRAM
+from socket import AF_INET, AF_INET6, SOCK_DGRAM
 from socket import socket as Socket  # noqa: N812  # a class, as in podnetwork
 
 import pytest
@@ -40,8 +40,10 @@ class Lab:
         self.network = network
         plan = network.plan
         self.web, self.cart, self.bank = (
-            network.add_pod(each) for each in (f"{plan}.244.1.2", f"{plan}.244.1.3", f"{plan}.244.2.4")
+            network.add_pod(f"{plan}.244.{each}", f"fd00:10:244:{each.replace('.', '::')}")
+            for each in ("1.2", "1.3", "2.4")
         )
+        self.web_v6 = "fd00:10:244:1::2"
         self.servers = Servers(network, (self.web, self.cart, self.bank))
         self.rules: KernelRules
         self.kernel: KernelPolicies
@@ -54,7 +56,9 @@ class Lab:
         for name, ip in (("web", self.web), ("cart", self.cart), ("bank", self.bank)):
             ports = [{"name": "web", "containerPort": SERVER_PORT}]
             pod = build_pod(name, {"name": "c", "ports": ports}, namespace="shop", metadata={"labels": {"app": name}})
-            policies.update_pod(ObjectKey("shop", name), {**pod, "status": {"podIP": ip, "podIPs": [{"ip": ip}]}})
+            _, _, node, number = ip.split(".")
+            ips = [{"ip": ip}, {"ip": f"fd00:10:244:{node}::{number}"}]
+            policies.update_pod(ObjectKey("shop", name), {**pod, "status": {"podIP": ip, "podIPs": ips}})
 
     def apply(self, **spec: JSON | None) -> None:
         """Have policies by their names, None for one that is gone."""
@@ -66,7 +70,7 @@ class Lab:
 
     def reaches(self, place: str, address: Address) -> bool:
         """Tell whether a connection is made; one that is dropped hears nothing for a while."""
-        client = self.network.socket(place)
+        client = self.network.socket(place, AF_INET6 if ":" in address[0] else AF_INET)
         client.settimeout(SILENCE)
         try:
             client.connect(address)
@@ -119,6 +123,17 @@ def test_ranges_of_ports_and_blocks_with_exceptions_hold(lab: Lab) -> None:
     assert not lab.reaches(lab.bank, (lab.web, SERVER_PORT))
     lab.apply(p={**WEB, "ingress": [{"ports": [{"port": 8000, "endPort": 8079}]}]})
     assert not lab.reaches(lab.cart, (lab.web, SERVER_PORT))
+
+
+def test_both_families_are_judged(lab: Lab) -> None:
+    with lab.network.listen(lab.web, (lab.web_v6, SERVER_PORT)):
+        assert lab.reaches(lab.bank, (lab.web_v6, SERVER_PORT))
+        lab.apply(p={**WEB, "ingress": [{"from": [CART]}]})
+        assert lab.reaches(lab.cart, (lab.web_v6, SERVER_PORT))
+        assert not lab.reaches(lab.bank, (lab.web_v6, SERVER_PORT))
+        lab.apply(p={**WEB, "ingress": [{"from": [{"ipBlock": {"cidr": "fd00:10:244:2::/64"}}]}]})
+        assert lab.reaches(lab.bank, (lab.web_v6, SERVER_PORT))
+        assert not lab.reaches(lab.cart, (lab.web_v6, SERVER_PORT))
 
 
 def test_a_connection_and_a_flow_that_exist_go_on(lab: Lab) -> None:

@@ -44,6 +44,9 @@ class KernelPolicies:
             self._follow(sync)
         except OSError:
             self._restart(sync)
+        except Exception:
+            self.forget()  # what was looked at is not what the kernel has
+            raise
 
     def forget(self) -> None:
         """Close the socket; the next change begins with new tables."""
