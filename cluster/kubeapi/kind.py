@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from kubeapi.allocation.allocator import Allocator
 from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.quota.countable import COUNTED, Countable
 from kubeapi.scheme import Resource
 from kubeapi.status import FieldError
 from kubeapi.store import Store
@@ -141,7 +142,11 @@ class Kind:
     """Fill in what a manifest left out (``SetDefaults_*``); looks at no other object."""
     admit: Callable[[JSON, JSON | None, Objects], None] = _no_admission
     """``admit(new, old, objects)``: complete or refuse (StatusError) as the admission plug-ins do; ``old`` None: new.
-    """
+    A new object whose name will be generated has none yet."""
+    review: Callable[[JSON, JSON | None, Objects], None] = _no_admission
+    """``review(new, old, objects)``: refuse what validating admission plug-ins refuse, after the validation."""
+    countable: Countable = COUNTED
+    """What objects take of a ResourceQuota."""
     prepare_for_create: Change = _no_change
     """Set what only the server sets in a new object, its first status above all."""
     prepare_for_update: Callable[[JSON, JSON], None] = _no_preparation

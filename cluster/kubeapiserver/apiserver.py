@@ -14,7 +14,10 @@ from kubeapi.customresources.resource import CustomResource
 from kubeapi.registry import Registry
 from kubeapi.scheme import NAMESPACES, Resource
 from kubeapi.status import StatusError
-from kubeapiserver.auth.authorization import ADMINISTRATOR, Attributes, impersonated, refusal
+from kubeapi.store import Store
+from kubeapiserver.auth.attributes import Attributes
+from kubeapiserver.auth.authentication import Authenticator
+from kubeapiserver.auth.authorization import impersonated, refusal
 from kubeapiserver.auth.readonly import refusal_of_write
 from kubeapiserver.catalog import Catalog, Served
 from kubeapiserver.discovery import Discovery
@@ -24,8 +27,9 @@ from kubeapiserver.handlers.events import EventConversion
 from kubeapiserver.handlers.eviction import Evictions
 from kubeapiserver.handlers.patching import Patching
 from kubeapiserver.handlers.reading import Reading
-from kubeapiserver.handlers.reviews import review
+from kubeapiserver.handlers.reviews import Reviews
 from kubeapiserver.handlers.subresources import Subresources
+from kubeapiserver.handlers.tokens import TokenRequests
 from kubeapiserver.handlers.writer import Admit, ObjectWriter
 from kubeapiserver.handlers.writing import Writing
 from kubeapiserver.messages import Answer, Request, Response
@@ -65,8 +69,8 @@ class Route(NamedTuple):
 class APIServer:
     """Answers every request; errors become Statuses.
 
-    ``clock`` gives seconds since the epoch. ``address`` (host:port) is told to clients by discovery. ``read_only`` is
-    why no client may write, "" if they may.
+    ``clock`` gives seconds since the epoch. ``authenticator`` knows whose a token is that a review asks about.
+    ``address`` (host:port) is told to clients by discovery. ``read_only`` is why no client may write, "" if they may.
     """
 
     read_only = ""
@@ -77,16 +81,15 @@ class APIServer:
         *,
         clock: Callable[[], float],
         admit: Admit,
-        version: str = VERSION,
+        authenticator: Authenticator,
         address: str = "127.0.0.1:6443",
     ) -> None:
-        store = registry.store
-        self._clock = clock
+        self._store = store = registry.store
         self._catalog = Catalog(CustomKinds(store))
         renderer = Renderer(clock, store.failures)
         writer = ObjectWriter(registry, admit, clock)
-        self._metrics = RequestMetrics(store, version)
-        self._paths = NonResourcePaths(Discovery(self._catalog, version, address), self._metrics, store.failures)
+        self._metrics = RequestMetrics(store, VERSION)
+        self._paths = NonResourcePaths(Discovery(self._catalog, VERSION, address), self._metrics, store.failures)
         self._reading = Reading(store, renderer)
         self._writing = Writing(store, writer, renderer)
         self._patching = Patching(store, writer, renderer)
@@ -95,6 +98,8 @@ class APIServer:
         self._sessions = Sessions(store, clock)
         self._events = EventConversion(store, self._answer_served)
         self._proxying = Proxying(store, registry.rng)
+        self._reviews = Reviews(store, authenticator, clock)
+        self._tokens = TokenRequests(store, authenticator.issuer, clock)
 
     def handle(self, request: Request) -> Answer:
         """Answer a request and count it. A write is done, or refused, when this returns."""
@@ -113,10 +118,9 @@ class APIServer:
 
     def _answer(self, request: Request, route: Route) -> Answer:
         try:
-            user = impersonated(request.headers)
-            if user is not ADMINISTRATOR:
+            if (user := impersonated(request.headers)) is not None:
                 request = replace(request, user=user)
-                _authorize(request, route)
+                _authorize(request, route, self._store)
             if self.read_only and (refused := refusal_of_write(request.method, *route[1:], self.read_only)):
                 raise refused
             answer = self._routed(request, route)
@@ -171,8 +175,8 @@ class APIServer:
         match asked.http.method:
             case "GET" if "list" in served.verbs:
                 return self._reading.list_or_watch(asked)
-            case "POST" if served.is_review:
-                return review(asked, self._clock())
+            case "POST" if served.is_review and not is_everywhere:
+                return self._reviews.answer(asked)
             case "POST" if not is_everywhere and "create" in served.verbs:
                 return self._writing.create(asked)
             case "DELETE" if not is_everywhere and "deletecollection" in served.verbs:
@@ -202,6 +206,8 @@ class APIServer:
             raise MethodNotAllowed
         if subresource.name == "eviction":
             return self._deletion.evict(asked)
+        if subresource.name == "token":
+            return self._tokens.answer(asked)
         return self._subresources.answer(asked) or self._sessions.answer(asked)
 
 
@@ -222,7 +228,7 @@ def _is_served(path: ResourcePath, served: Served) -> bool:
     return is_collection_of_all or served.resource.namespaced == bool(path.namespace)
 
 
-def _authorize(request: Request, route: Route) -> None:
+def _authorize(request: Request, route: Route, store: Store) -> None:
     """Raise Forbidden if the user may not do what the request asks for."""
     path, method = route.path, request.method
     verb = _VERBS.get(method, method.lower())
@@ -235,5 +241,5 @@ def _authorize(request: Request, route: Route) -> None:
             verb = {"get": "list", "delete": "deletecollection"}.get(verb, verb)
         namespace = path.name if path.plural == NAMESPACES.plural else path.namespace
         attributes = Attributes(verb, path.group, path.plural, path.subresource, namespace, path.name)
-    if refused := refusal(request.user, attributes):
+    if refused := refusal(request.user, attributes, store):
         raise refused

@@ -49,7 +49,10 @@ SCALES = Resource("Scale", "scales", "autoscaling", "v1", True)
 SUBJECT_ACCESS = Resource("SelfSubjectAccessReview", "selfsubjectaccessreviews", "authorization.k8s.io", "v1", False)
 SUBJECT_RULES = Resource("SelfSubjectRulesReview", "selfsubjectrulesreviews", "authorization.k8s.io", "v1", False)
 SUBJECT = Resource("SelfSubjectReview", "selfsubjectreviews", "authentication.k8s.io", "v1", False)
-_REVIEWS = (SUBJECT_ACCESS, SUBJECT_RULES, SUBJECT)
+ACCESS = Resource("SubjectAccessReview", "subjectaccessreviews", "authorization.k8s.io", "v1", False)
+LOCAL_ACCESS = Resource("LocalSubjectAccessReview", "localsubjectaccessreviews", "authorization.k8s.io", "v1", True)
+TOKENS = Resource("TokenReview", "tokenreviews", "authentication.k8s.io", "v1", False)
+_REVIEWS = (ACCESS, LOCAL_ACCESS, SUBJECT_ACCESS, SUBJECT_RULES, SUBJECT, TOKENS)
 
 _WHILE_TERMINATING = ("delete", "deletecollection", "get", "list", "watch")
 

@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from kubeapi.meta import ObjectKey
 from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.scheme import Resource
+from kubeapi.users import ADMINISTRATOR, User
 from kubeapi.watching import WatchEvent
-from kubeapiserver.auth.authorization import ADMINISTRATOR, User
 
 JSON_TYPE = "application/json"
 YAML_TYPE = "application/yaml"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kubeapi.scheme import REPLICATIONCONTROLLERS
@@ -15,12 +16,16 @@ from kubecontroller.cleanup.podgc import PodGarbageCollector
 from kubecontroller.controller import Controller
 from kubecontroller.customresources.definition import CustomResourceDefinitionController
 from kubecontroller.listers import Listers
+from kubecontroller.quota.resourcequota import ResourceQuotaController
+from kubecontroller.rbac.aggregation import ClusterRoleAggregationController
 from kubecontroller.service.endpoints import EndpointsController
 from kubecontroller.service.endpointslice import EndpointSliceController
 from kubecontroller.service.endpointslicemirroring import EndpointSliceMirroringController
 from kubecontroller.service.ingress import IngressController
 from kubecontroller.service.loadbalancer import LoadBalancerController
 from kubecontroller.service.servicecidr import IPAddressRepairController, ServiceCIDRController
+from kubecontroller.serviceaccount.accounts import RootCAPublisher, ServiceAccountController
+from kubecontroller.serviceaccount.tokens import IssueToken, TokensController
 from kubecontroller.volume.claims import ClaimController
 from kubecontroller.volume.ephemeral import EphemeralVolumeController
 from kubecontroller.volume.folders import VolumeFolders
@@ -38,6 +43,7 @@ class ControllerConfig:
     """The settings of the controllers.
 
     LoadBalancer Services get their addresses from the CIDR ``load_balancer_pool`` unless the cluster has none.
+    ``authority`` returns the certificate that clients need, in PEM; ``issue_token`` makes the tokens of Secrets.
     """
 
     load_balancer_pool: str = "127.0.113.0/24"
@@ -46,11 +52,14 @@ class ControllerConfig:
     volumes: VolumeFolders = field(default_factory=VolumeFolders)
     service_cidrs: tuple[str, ...] = ()
     """Of the ServiceCIDR that is created again when it has been deleted."""
+    authority: Callable[[], str] | None = None
+    issue_token: IssueToken | None = None
 
 
 def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controller]:
     """Return the controllers of a cluster."""
     return [
+        *_identity_controllers(listers, config),
         DeploymentController(listers),
         ReplicaSetController(listers),
         ReplicaSetController(listers, REPLICATIONCONTROLLERS, "replication-controller"),
@@ -83,3 +92,13 @@ def _service_controllers(listers: Listers, config: ControllerConfig) -> list[Con
         ServiceCIDRController(listers, config.service_cidrs),
         IPAddressRepairController(listers),
     ]
+
+
+def _identity_controllers(listers: Listers, config: ControllerConfig) -> list[Controller]:
+    """Return the controllers of what pods need first in every namespace, and of roles and quotas."""
+    found: list[Controller] = [ServiceAccountController(listers)]
+    if config.authority is not None:
+        found.append(RootCAPublisher(listers, config.authority))
+        if config.issue_token is not None:
+            found.append(TokensController(listers, config.authority, config.issue_token))
+    return [*found, ClusterRoleAggregationController(listers), ResourceQuotaController(listers)]

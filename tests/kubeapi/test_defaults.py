@@ -60,8 +60,8 @@ def test_a_service_default_depends_on_the_rest(given: JSON, field: str, value: A
 
 def test_a_pod_gets_its_policies() -> None:
     spec = created_pod()
-    admitted = ("containers", "tolerations", "priority", "preemptionPolicy", "serviceAccount", "serviceAccountName")
-    assert {name: value for name, value in spec.items() if name not in admitted} == {
+    admitted = ("tolerations", "priority", "preemptionPolicy", "serviceAccount", "serviceAccountName", "volumes")
+    assert {name: value for name, value in spec.items() if name not in ("containers", *admitted)} == {
         "dnsPolicy": "ClusterFirst",
         "restartPolicy": "Always",
         "schedulerName": "default-scheduler",
@@ -69,7 +69,8 @@ def test_a_pod_gets_its_policies() -> None:
         "terminationGracePeriodSeconds": 30,
         "enableServiceLinks": True,
     }
-    assert spec["containers"] == [
+    [own] = spec["containers"]
+    assert {name: value for name, value in own.items() if name != "volumeMounts"} == (
         {
             "name": "app",
             "image": "nginx:1.27",
@@ -78,7 +79,7 @@ def test_a_pod_gets_its_policies() -> None:
             "terminationMessagePolicy": "File",
             "resources": {},
         }
-    ]
+    )
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_volumes_get_a_source_and_a_mode() -> None:
         {"name": "e", "projected": {"sources": projections}},
     ]
     token = {"path": "t", "expirationSeconds": 3600}
-    made = pod(volumes=volumes, serviceAccountName="default")
+    made = pod(volumes=volumes, serviceAccountName="default", automountServiceAccountToken=False)
     assert new_registry().create(PODS, made)["spec"]["volumes"] == [
         {"name": "a", "emptyDir": {}},
         {"name": "b", "configMap": {"name": "x", "defaultMode": 420}},

@@ -8,8 +8,8 @@ import pytest
 from tests.helpers.kubeapi.objects import deployment, new_registry, pod
 
 from kubeapi.meta import JSON
-from kubeapi.registry import DeleteOptions, Registry
-from kubeapi.scheme import DEPLOYMENTS, NODES, PODS
+from kubeapi.registry import DeleteOptions, Registry, bootstrap
+from kubeapi.scheme import DEPLOYMENTS, NODES, PODS, PRIORITYCLASSES, SERVICEACCOUNTS
 from kubeapi.status import Forbidden
 
 NOT_READY, UNREACHABLE = (
@@ -58,10 +58,14 @@ def test_a_pod_tolerates_a_lost_node_for_five_minutes_unless_it_says_otherwise(
         ({"priority": 0}, 0),
         ({"priorityClassName": "system-node-critical"}, 2_000_001_000),
         ({"priorityClassName": "ours", "priority": 7}, 7),
+        ({"priorityClassName": "ours"}, 7),
     ],
 )
 def test_a_pod_has_the_priority_of_its_class_and_preempts(spec: JSON, priority: int) -> None:
-    created = spec_of(**spec)
+    registry = new_registry()
+    bootstrap(registry)
+    registry.create(PRIORITYCLASSES, {"metadata": {"name": "ours"}, "value": 7})
+    created = registry.create(PODS, pod(**spec))["spec"]
     assert (created["priority"], created["preemptionPolicy"]) == (priority, "PreemptLowerPriority")
 
 
@@ -83,7 +87,10 @@ def test_a_priority_that_its_class_does_not_have_is_forbidden(field: str, value:
 
 @pytest.mark.parametrize("field", ["serviceAccountName", "serviceAccount"])
 def test_the_service_account_has_both_its_names(field: str) -> None:
-    created = spec_of(**{field: "robot"})
+    registry = new_registry()
+    registry.create(SERVICEACCOUNTS, {"metadata": {"name": "robot"}})
+    named: JSON = {field: "robot"}
+    created = registry.create(PODS, pod(**named))["spec"]
     assert (created["serviceAccountName"], created["serviceAccount"]) == ("robot", "robot")
     template = {"containers": pod()["spec"]["containers"], field: "robot"}
     written = new_registry().create(DEPLOYMENTS, deployment(template_spec=template))["spec"]["template"]["spec"]
@@ -123,8 +130,9 @@ def test_a_pod_s_own_zone_stays_when_it_comes_with_a_node_and_goes_when_it_is_bo
 
 def test_replacing_a_pod_by_its_manifest_keeps_what_it_was_given() -> None:
     registry = new_registry()
-    created = registry.create(PODS, pod(serviceAccountName="default"))
-    assert registry.update(PODS, pod(serviceAccountName="default"))["spec"] == created["spec"]
+    manifest = pod(serviceAccountName="default", automountServiceAccountToken=False)
+    created = registry.create(PODS, manifest)
+    assert registry.update(PODS, manifest)["spec"] == created["spec"]
 
 
 def test_a_pod_s_generation_counts_wishes_and_its_end_and_not_its_node() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.helpers.kubeapi.objects import LABEL_VALUE, QUALIFIED, SUBDOMAIN, container, faults_of, new_registry, pod
+from tests.helpers.kubeapi.objects import LABEL_VALUE, QUALIFIED, container, faults_of, new_registry, pod
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import NAMESPACES, PODS
@@ -320,7 +320,6 @@ def test_a_privileged_container_may_escalate() -> None:
             {"nodeName": "node-1", "schedulingGates": [{"name": "a"}]},
             ["spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared"],
         ),
-        ({"priorityClassName": "A"}, [f'spec.priorityClassName: Invalid value: "A": {SUBDOMAIN}']),
         ({"terminationGracePeriodSeconds": -1}, []),
         (
             {
@@ -371,7 +370,6 @@ def test_a_privileged_container_may_escalate() -> None:
         "one port twice",
         "ephemeral containers",
         "gates",
-        "priority",
         "grace",
         "restartPolicy",
         "hooks of init containers",

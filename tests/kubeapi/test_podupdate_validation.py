@@ -13,6 +13,7 @@ FROZEN = (
     "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing "
     "tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 )
+NO_TOKEN: JSON = {"automountServiceAccountToken": False}
 GATED = {"schedulingGates": [{"name": "a"}]}
 
 
@@ -81,5 +82,5 @@ def tolerating(key: str, **fields: object) -> JSON:
 )
 def test_an_update_of_a_pod(before: JSON, after: JSON, faults: list[str]) -> None:
     registry = new_registry()
-    registry.create(PODS, pod(**before))
-    assert update_faults_of(PODS, pod(**{"serviceAccountName": "default", **after}), registry) == faults
+    registry.create(PODS, pod(**NO_TOKEN, **before))
+    assert update_faults_of(PODS, pod(**NO_TOKEN, **{"serviceAccountName": "default", **after}), registry) == faults

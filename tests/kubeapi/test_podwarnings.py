@@ -64,7 +64,6 @@ def test_a_container_s_field_that_nothing_acts_on_is_named(fields: dict[str, Any
         ({"volumes": [{"name": "v", "emptyDir": {}}]}, "spec.volumes"),
         ({"activeDeadlineSeconds": 5}, "spec.activeDeadlineSeconds"),
         ({"automountServiceAccountToken": True}, "spec.automountServiceAccountToken"),
-        ({"serviceAccountName": "robot"}, "spec.serviceAccountName"),
         ({"securityContext": {"fsGroup": 0}}, "spec.securityContext"),
         ({"hostUsers": False}, "spec.hostUsers"),
     ],

@@ -51,7 +51,7 @@ OLD_VOLUMES = (
 SPOKEN_OF: dict[str, list[tuple[str, Any, str]]] = {
     "PodSpec": [
         ("activeDeadlineSeconds", 5, "both"),
-        ("automountServiceAccountToken", True, "both"),
+        ("automountServiceAccountToken", True, "bare"),
         ("evictionResponders", [{"name": "x"}], "both"),
         ("hostIPC", True, "sandboxed"),
         ("hostPID", True, "sandboxed"),
@@ -64,7 +64,7 @@ SPOKEN_OF: dict[str, list[tuple[str, Any, str]]] = {
         ("runtimeClassName", "gvisor", "both"),
         ("securityContext", {"seLinuxOptions": {"level": "s0"}}, "both"),
         ("schedulingGroup", {"podGroupName": "x"}, "both"),
-        ("serviceAccountName", "robot", "both"),
+        ("serviceAccountName", "robot", "bare"),
         ("setHostnameAsFQDN", True, "bare"),
         ("volumes", [{"name": "v", "emptyDir": {}}], "bare"),
     ],
@@ -104,7 +104,7 @@ SPOKEN_OF: dict[str, list[tuple[str, Any, str]]] = {
     ],
     "Volume": [
         ("emptyDir", {"sizeLimit": "1Mi"}, "both"),
-        ("projected", {"sources": [{"serviceAccountToken": {"path": "token"}}]}, "both"),
+        ("projected", {"sources": [{"serviceAccountToken": {"path": "token"}}]}, "bare"),
         *((each, {}, "both") for each in OLD_VOLUMES),
     ],
     "VolumeMount": [
@@ -116,7 +116,7 @@ SPOKEN_OF: dict[str, list[tuple[str, Any, str]]] = {
     "VolumeProjection": [
         ("clusterTrustBundle", {"path": "x"}, "both"),
         ("podCertificate", {"keyPath": "x"}, "both"),
-        ("serviceAccountToken", {"path": "x"}, "both"),
+        ("serviceAccountToken", {"path": "x"}, "bare"),
     ],
     "ResourceRequirements": [("limits", {"cpu": "1"}, "both")],
 }
@@ -202,12 +202,15 @@ def test_the_event_of_a_pod_names_all_of_them_once() -> None:
     volumes = [
         {"name": "v", "nfs": {"server": "x", "path": "/"}},
         {"name": "w", "emptyDir": {"sizeLimit": "1Mi"}},
-        {"name": "p", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}, {"secret": {"name": "s"}}]}},
+        {
+            "name": "p",
+            "projected": {"sources": [{"podCertificate": {"keyType": "a"}}, {"secret": {"name": "s"}}]},
+        },
     ]
     spec = {"containers": [{**CONTAINER, "resources": {"limits": {"cpu": "1"}}}], "volumes": volumes}
     text = (
         "kubesvc does not emulate spec.volumes (nfs of volume v), "
-        "spec.volumes (serviceAccountToken of volume p), spec.volumes (sizeLimit of volume w), "
+        "spec.volumes (podCertificate of volume p), spec.volumes (sizeLimit of volume w), "
         "spec.containers[0].resources (limits); the pod runs without"
     )
     assert event_text(not_emulated({"spec": spec}, SANDBOXED)) == text

@@ -87,8 +87,8 @@ COMMANDS = {
     ],
     "get svc -o yaml": [got(f"{DEFAULT}/services?limit=500", kind="ServiceList")],
     "get po -w": [
-        got(f"{DEFAULT}/pods?limit=500", accept=TABLE_ACCEPT, metadata__resourceVersion="17"),
-        got(f"{DEFAULT}/pods?resourceVersion=17&watch=true", 0, TABLE_ACCEPT),
+        got(f"{DEFAULT}/pods?limit=500", accept=TABLE_ACCEPT, metadata__resourceVersion="19"),
+        got(f"{DEFAULT}/pods?resourceVersion=19&watch=true", 0, TABLE_ACCEPT),
     ],
     "scale deployment --replicas=2 web": [
         got(WEB_DEPLOYMENT, kind="Deployment"),
@@ -121,8 +121,8 @@ COMMANDS = {
         patched(
             f"{WEB_SERVICE}?dryRun=All&fieldManager=kubectl-client-side-apply&fieldValidation=Strict",
             "strategic",
-            {"metadata": {"resourceVersion": "13"}},
-            metadata__resourceVersion="13",
+            {"metadata": {"resourceVersion": "15"}},
+            metadata__resourceVersion="15",
         ),
     ],
     "create -f web.yaml --dry-run=server": [

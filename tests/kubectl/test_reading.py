@@ -85,8 +85,9 @@ $ kubectl get deploy -o wide
 NAME   READY   UP-TO-DATE   AVAILABLE   AGE     CONTAINERS   IMAGES       SELECTOR
 shop   2/2     2            2           <age>   web          agnhost:2.47   app=shop
 $ kubectl get cm
-NAME       DATA   AGE
-settings   1      <age>
+NAME               DATA   AGE
+kube-root-ca.crt   1      <age>
+settings           1      <age>
 $ kubectl get nodes
 NAME     STATUS   ROLES    AGE     VERSION
 node-1   Ready    <word>   <age>   <word>
@@ -120,6 +121,7 @@ def test_outputs_of_every_form(shop: Kubectl) -> None:
 $ kubectl get svc,cm -o name
 service/door
 service/shop
+configmap/kube-root-ca.crt
 configmap/settings
 $ kubectl get svc shop -o jsonpath='{.spec.ports[0].name}:{.spec.ports[0].port}'
 http:80
@@ -335,7 +337,8 @@ Controlled By:  ReplicaSet/shop-<hash>
     Readiness:      http-get http://:http/ delay=0s timeout=1s period=1s #success=1 #failure=3
     Environment:
       COLOUR:  blue
-    Mounts:    <none>
+    Mounts:
+      /var/run/secrets/kubernetes.io/serviceaccount from kube-api-access-<suffix> (ro)
 Conditions:
   Type                        Status
   PodReadyToStartContainers   True
@@ -343,7 +346,13 @@ Conditions:
   Ready                       True
   ContainersReady             True
   PodScheduled                True
-Volumes:                      <none>
+Volumes:
+  kube-api-access-<suffix>:
+    Type:                     Projected (a volume that contains injected data from multiple sources)
+    TokenExpirationSeconds:   3607
+    ConfigMapName:            kube-root-ca.crt
+...
+    DownwardAPI:              true
 QoS Class:                    BestEffort
 Node-Selectors:               <none>
 Tolerations:                  node.kubernetes.io/not-ready:NoExecute op=Exists for 300s

@@ -320,8 +320,7 @@ $ kubectl delete cm/c --wait=false -o name
 configmap/c
 $ kubectl delete cm --all
 configmap "d" deleted...
-$ kubectl delete cm --all
-No resources found
+configmap "kube-root-ca.crt" deleted...
 $ kubectl delete cm nope
 Error from server (NotFound): configmaps "nope" not found
 [1]

@@ -1,11 +1,24 @@
-"""ClusterRole (k8s.io/api rbac/v1)."""
+"""ClusterRole (pkg/apis/rbac/validation ValidateClusterRole)."""
 
 from __future__ import annotations
 
 from kubeapi.kind import Kind
+from kubeapi.meta import JSON
+from kubeapi.rbac.validation import validate_aggregation, validate_rules
 from kubeapi.scheme import CLUSTERROLES
+from kubeapi.validation.faults import Faults
+from kubeapi.validation.names import path_segment
+
+
+def _validate(obj: JSON) -> Faults:
+    yield from validate_rules(obj, is_namespaced=False)
+    yield from validate_aggregation(obj)
+
 
 KIND = Kind(
     resource=CLUSTERROLES,
+    allows_create_on_update=True,
+    validate_name=path_segment,
+    validate=_validate,
     apply_rank=20,
 )

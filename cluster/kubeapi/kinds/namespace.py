@@ -23,6 +23,7 @@ def _set_defaults(obj: JSON) -> None:
 
 
 def _prepare_for_create(obj: JSON) -> None:
+    _set_defaults(obj)  # the name may have been generated
     given = obj.get("spec", {}).get("finalizers", [])
     obj["spec"] = {"finalizers": given if _FINALIZER in given else [*given, _FINALIZER]}
     obj["status"] = {"phase": "Active"}

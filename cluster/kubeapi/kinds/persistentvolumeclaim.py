@@ -10,9 +10,11 @@ from collections.abc import Iterator
 
 from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import STATUS, Kind, Objects
+from kubeapi.limits import claim_refusal
 from kubeapi.meta import JSON, ObjectKey, annotations_of
 from kubeapi.objects.claim import CLASS_ANNOTATION, default_class, read_claim
 from kubeapi.objects.parts import list_at, map_at, status_of
+from kubeapi.quota.others import CLAIMS
 from kubeapi.scheme import PERSISTENTVOLUMECLAIMS, STORAGECLASSES
 from kubeapi.status import FieldError, Forbidden
 from kubeapi.validation.claim import claim_warnings, validate_claim_spec
@@ -113,11 +115,19 @@ def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Itera
     yield from claim_warnings(after["spec"], "spec")
 
 
+def _review(new: JSON, old: JSON | None, objects: Objects) -> None:
+    """Refuse a claim that the LimitRanges of its namespace do not allow."""
+    if refusal := claim_refusal(new, objects):
+        raise Forbidden(PERSISTENTVOLUMECLAIMS, new["metadata"]["name"], refusal)
+
+
 KIND = Kind(
     resource=PERSISTENTVOLUMECLAIMS,
     subresources=(STATUS,),
     set_defaults=_set_defaults,
     admit=_admit,
+    review=_review,
+    countable=CLAIMS,
     prepare_for_create=_set_first_status,
     prepare_for_update=_prepare_for_update,
     validate=_validate,

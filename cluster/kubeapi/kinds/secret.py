@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON, annotations_of
+from kubeapi.objects.serviceaccount import ACCOUNT_NAME, TOKEN_SECRET
 from kubeapi.scheme import SECRETS
 from kubeapi.serialization.gojson import go_kind, read_json
 from kubeapi.status import FieldError
@@ -17,7 +18,6 @@ from kubeapi.validation.faults import Faults, invalid, required
 from kubeapi.validation.warnings import verbatim
 
 _REDACTED = "<secret contents redacted>"
-_SERVICE_ACCOUNT = "kubernetes.io/service-account.name"
 _TLS = "kubernetes.io/tls"
 _CERTIFICATE, _KEY = "tls.crt", "tls.key"
 _PEM_BLOCK = re.compile(rb"-----BEGIN ([^\n-]+)-----\s.*?-----END \1-----", re.DOTALL)
@@ -43,8 +43,8 @@ def _validate(obj: JSON) -> Faults:
 
 
 def _validate_service_account(obj: JSON) -> Faults:
-    if not annotations_of(obj).get(_SERVICE_ACCOUNT):
-        yield required(f"metadata.annotations[{_SERVICE_ACCOUNT}]")
+    if not annotations_of(obj).get(ACCOUNT_NAME):
+        yield required(f"metadata.annotations[{ACCOUNT_NAME}]")
 
 
 def _validate_json(key: str) -> Callable[[JSON], Faults]:
@@ -88,7 +88,7 @@ def _validate_tls(obj: JSON) -> Faults:
 
 
 _TYPE_RULES: dict[str, Callable[[JSON], Faults]] = {
-    "kubernetes.io/service-account-token": _validate_service_account,
+    TOKEN_SECRET: _validate_service_account,
     "kubernetes.io/dockercfg": _validate_json(".dockercfg"),
     "kubernetes.io/dockerconfigjson": _validate_json(".dockerconfigjson"),
     "kubernetes.io/basic-auth": _validate_basic_auth,

@@ -30,6 +30,8 @@ _QUOTAS = frozenset(f"{kind}.{name}" for kind in ("requests", "limits") for name
 _STANDARD_RESOURCES = _CONTAINER_RESOURCES | _COUNTS | _QUOTAS | {"storage", "requests.storage"}
 _HUGE_PAGES = "hugepages-"
 _NATIVE = "kubernetes.io/"
+QUOTA_RESOURCES = _CONTAINER_RESOURCES | _COUNTS | _QUOTAS | {"requests.storage"}
+"""Standard resources that a ResourceQuota may have."""
 
 
 def validate_resources(resources: JSON, path: str, claims: frozenset[str]) -> Faults:
@@ -48,35 +50,51 @@ def validate_resources(resources: JSON, path: str, claims: frozenset[str]) -> Fa
 
 
 def _validate_quantity(name: str, quantity: str, path: str) -> Faults:
-    yield from _validate_name(name, path)
+    yield from validate_container_resource_name(name, path)
     amount = amount_of(quantity)
     if amount < 0:
         yield invalid(path, quantity, "must be greater than or equal to 0")
-    if (name in _COUNTS or _is_extended(name)) and amount % 1:
+    if is_whole(name) and amount % 1:
         yield invalid(path, quantity, "must be an integer")
     if name.startswith(_HUGE_PAGES) and not _is_multiple(amount, name.removeprefix(_HUGE_PAGES)):
         yield invalid(path, quantity, f"{quantity} is not positive integer multiple of {name}")
 
 
-def _validate_name(name: str, path: str) -> Faults:
+def validate_resource_name(name: str, path: str) -> Faults:
+    """Yield the faults of a resource's name."""
     faults = qualified_name(name)
     yield from each_invalid(path, name, faults)
+    is_standard = name in _STANDARD_RESOURCES or name.removeprefix("requests.").startswith(_HUGE_PAGES)
+    if not faults and "/" not in name and not is_standard:
+        yield invalid(path, name, "must be a standard resource type or fully qualified")
+
+
+def validate_container_resource_name(name: str, path: str) -> Faults:
+    """Yield the faults of the name of a resource that a container asks for."""
+    yield from validate_resource_name(name, path)
     if "/" in name:
         if _NATIVE not in name and not _is_extended(name):
             yield invalid(path, name, "doesn't follow extended resource name standard")
-        return
-    if not faults and name not in _STANDARD_RESOURCES and not name.removeprefix("requests.").startswith(_HUGE_PAGES):
-        yield invalid(path, name, "must be a standard resource type or fully qualified")
-    if name not in _CONTAINER_RESOURCES and not name.startswith(_HUGE_PAGES):
+    elif name not in _CONTAINER_RESOURCES and not name.startswith(_HUGE_PAGES):
         yield invalid(path, name, "must be a standard resource for containers")
 
 
+def is_whole(name: str) -> bool:
+    """Tell whether a resource has no fractions."""
+    return name in _COUNTS or _is_extended(name)
+
+
+def may_overcommit(name: str) -> bool:
+    """Tell whether a limit may be more than what is requested."""
+    return ("/" not in name or _NATIVE in name) and not name.startswith(_HUGE_PAGES)
+
+
 def _validate_request(name: str, quantity: str, limit: str | None, path: str) -> Faults:
-    may_overcommit = ("/" not in name or _NATIVE in name) and not name.startswith(_HUGE_PAGES)
+    may_be_less = may_overcommit(name)
     if limit is None:
-        if not may_overcommit:
+        if not may_be_less:
             yield required(f"{path}.limits", "Limit must be set for non overcommitable resources")
-    elif not may_overcommit and amount_of(quantity) != amount_of(limit):
+    elif not may_be_less and amount_of(quantity) != amount_of(limit):
         yield invalid(f"{path}.requests", quantity, f"must be equal to {name} limit of {limit}")
     elif amount_of(quantity) > amount_of(limit):
         yield invalid(f"{path}.requests", quantity, f"must be less than or equal to {name} limit of {limit}")

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from kubeapi.objects.parts import map_at
 from kubeapi.podspec.volumewarnings import (
+    certificate_sources,
     folders_with_modes,
     has_options,
+    mounts_any,
     propagates,
-    token_sources,
     unknown_volumes,
     unlimited_folders,
 )
@@ -99,8 +100,6 @@ EVERYWHERE = Fields(
     pod=(
         Field("activeDeadlineSeconds", "the pod is not ended when its time is over"),
         Field("runtimeClassName", "there is no runtime but processes of this machine"),
-        Field("automountServiceAccountToken", "no token is mounted", asks=_is(True)),
-        Field("serviceAccountName", "there are no ServiceAccounts, and no token is mounted", asks=_is_not("default")),
         Field("priorityClassName", "there is no preemption"),
         Field("resourceClaims", "no devices are allocated"),
         Field("os", "pods run on Linux", parts={"name": _is_not("linux")}),
@@ -113,9 +112,12 @@ EVERYWHERE = Fields(
     ),
 )
 _USER = "a container is a process of the user who started kubesvc"
+_NOT_MOUNTED = "no token is mounted, as its path is absolute"
 BARE = Fields(
     pod=(
-        Field("volumes", "nothing is mounted; a container sees this machine's files"),
+        Field("volumes", "nothing is mounted; a container sees this machine's files", mounts_any),
+        Field("automountServiceAccountToken", _NOT_MOUNTED, asks=_is(True)),
+        Field("serviceAccountName", _NOT_MOUNTED, asks=_is_not("default")),
         Field("setHostnameAsFQDN", "the host name is this machine's"),
         Field("hostnameOverride", "the host name is this machine's"),
         Field("hostUsers", _USER, asks=_is(False)),
@@ -133,9 +135,7 @@ SANDBOXED = Fields(
         Field(
             "volumes", "there is no storage for pods but this machine's; it is an empty folder", inside=unknown_volumes
         ),
-        Field(
-            "volumes", "there are no ServiceAccounts and certificates; these files are missing", inside=token_sources
-        ),
+        Field("volumes", "there are no certificates for pods; these files are missing", inside=certificate_sources),
         Field(
             "volumes",
             "a folder may grow as large as the disk; only medium Memory has a limit",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from kubeapi.objects.parts import map_at
+from kubeapi.objects.serviceaccount import is_token_volume
 
 _CLAIMS = ("persistentVolumeClaim", "ephemeral")
 _SIMPLE = ("emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected", *_CLAIMS)
-_FILES = ("configMap", "secret", "downwardAPI")
+_FILES = ("configMap", "secret", "downwardAPI", "serviceAccountToken")
 
 
 def unknown_volumes(volumes: Any) -> list[str]:
@@ -17,7 +18,7 @@ def unknown_volumes(volumes: Any) -> list[str]:
     return [f"{', '.join(found)} of volume {name}" for name, found in kinds if found and not set(found) & set(_SIMPLE)]
 
 
-def token_sources(volumes: Any) -> list[str]:
+def certificate_sources(volumes: Any) -> list[str]:
     """Return the sources of projected volumes that are no files of the cluster."""
     sources = ((each["name"], source) for each in volumes for source in map_at(each, "projected").get("sources") or ())
     found = (f"{kind} of volume {name}" for name, source in sources for kind in source if kind not in _FILES)
@@ -46,3 +47,8 @@ def has_options(mounts: Any) -> bool:
 def propagates(mounts: Any) -> bool:
     """Tell whether a mount is to spread out of its container, or into it."""
     return any(each.get("mountPropagation", "None") != "None" for each in mounts or ())
+
+
+def mounts_any(volumes: Any) -> bool:
+    """Tell whether a pod has volumes beside the one with a token that admission gives to it."""
+    return not all(is_token_volume(each) for each in volumes)

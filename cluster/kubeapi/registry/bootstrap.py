@@ -1,4 +1,4 @@
-"""What every cluster has from the start: namespaces, StorageClass, IngressClass, the Services of the API and of DNS."""
+"""What every cluster has from the start: namespaces, classes, and the Services of the API and of DNS."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from kubeapi.allocation.pools import AddressPool
 from kubeapi.kinds.namespace import INITIAL_NAMESPACES
-from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeapi.meta import JSON, ObjectKey, key_of, labels_of
 from kubeapi.objects.claim import FOLDER_PROVISIONER
 from kubeapi.objects.endpointslice import PROXY_NAME_LABEL
 from kubeapi.objects.ingress import INGRESS_CONTROLLER
+from kubeapi.objects.priority import SYSTEM_CLASSES, SystemClass
+from kubeapi.objects.serviceaccount import DEFAULT_ACCOUNT, ROOT_CA
+from kubeapi.objects.servicecidr import DEFAULT_NAME
 from kubeapi.registry.servicecidrs import repair_addresses, set_service_cidr
-from kubeapi.scheme import INGRESSCLASSES, NAMESPACES, SERVICES, STORAGECLASSES
+from kubeapi.scheme import INGRESSCLASSES, NAMESPACES, PRIORITYCLASSES, SERVICES, STORAGECLASSES
 
 if TYPE_CHECKING:
     from kubeapi.registry.registry import Registry
@@ -21,12 +24,25 @@ DEFAULT_CLASS = "standard"
 _DNS_POSITION = 10
 """kubeadm's convention: the DNS server has the tenth address of the service CIDR."""
 
+BOOTSTRAPPING = "kubernetes.io/bootstrapping"
+"""The label of the roles and bindings that every cluster has."""
+
+_IN_EVERY_NAMESPACE = {("ServiceAccount", DEFAULT_ACCOUNT), ("ConfigMap", ROOT_CA)}
+_OWN = {
+    ObjectKey("default", "kubernetes"),
+    ObjectKey("kube-system", "kube-dns"),
+    *(ObjectKey("", name) for name in (*INITIAL_NAMESPACES, *SYSTEM_CLASSES, DEFAULT_CLASS, DEFAULT_NAME, "kubesvc")),
+}
+
 
 def bootstrap(registry: Registry, *, cluster_dns: str = "") -> None:
     """Create what is not there yet; ``cluster_dns`` is the DNS server's address, by default the CIDR's tenth."""
     for name in INITIAL_NAMESPACES:
         if registry.store.find(NAMESPACES, ObjectKey("", name)) is None:
             registry.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    for name, value in SYSTEM_CLASSES.items():
+        if registry.store.find(PRIORITYCLASSES, ObjectKey("", name)) is None:
+            registry.create(PRIORITYCLASSES, _priority_class(name, value))
     for storage_class in () if registry.store.list(STORAGECLASSES) else (_default_class(),):
         registry.create(STORAGECLASSES, storage_class)
     set_service_cidr(registry)
@@ -64,6 +80,23 @@ def _default_class() -> JSON:
         "reclaimPolicy": "Delete",
         "volumeBindingMode": "Immediate",
         "allowVolumeExpansion": True,
+    }
+
+
+def is_own(obj: JSON) -> bool:
+    """Tell whether an object is one that the cluster makes for itself, here or by a controller in every namespace."""
+    key = key_of(obj)
+    is_everywhere = (obj["kind"], key.name) in _IN_EVERY_NAMESPACE
+    return key in _OWN or is_everywhere or BOOTSTRAPPING in labels_of(obj)
+
+
+def _priority_class(name: str, system: SystemClass) -> JSON:
+    return {
+        "apiVersion": PRIORITYCLASSES.api_version,
+        "kind": PRIORITYCLASSES.kind,
+        "metadata": {"name": name},
+        "value": system.value,
+        "description": system.description,
     }
 
 

@@ -51,7 +51,7 @@ def check_namespace(store: Store, resource: Resource, metadata: JSON) -> None:
         raise NotFound(NAMESPACES, name)
     if namespace is not None and is_terminating(namespace):
         detail = f"unable to create new content in namespace {name} because it is being terminated"
-        raise Forbidden(resource, metadata.get("name", ""), detail)
+        raise Forbidden(resource, metadata.get("name") or metadata.get("generateName", ""), detail)
 
 
 def set_generated_name(store: Store, resource: Resource, metadata: JSON, rng: random.Random) -> None:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON, copy_object, format_time, is_terminating, parse_time
 
-KEPT_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName")
+_KEPT_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName")
 """Fields that an update leaves as they are stored."""
 
 _STATUS_FIELDS = frozenset(("labels", "annotations", "finalizers", "ownerReferences", "managedFields"))
+
+
+def kept_metadata(stored: JSON) -> JSON:
+    """Return what an update leaves of the metadata as it is stored."""
+    before = stored["metadata"]
+    return {field: before[field] for field in _KEPT_FIELDS if field in before}
 
 
 def merged_metadata(kind: Kind, given: JSON, stored: JSON) -> JSON:

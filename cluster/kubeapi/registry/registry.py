@@ -19,8 +19,9 @@ from kubeapi.failures import Subject
 from kubeapi.kind import Kind
 from kubeapi.kinds import KINDS, kind_of
 from kubeapi.meta import JSON, copy_object, format_time, is_terminating, key_of
+from kubeapi.quota.charging import charge
 from kubeapi.registry.creation import check_namespace, identified, read_object, set_generated_name
-from kubeapi.registry.metadata import KEPT_FIELDS, mark_deleted, merged_metadata, set_generation
+from kubeapi.registry.metadata import kept_metadata, mark_deleted, merged_metadata, set_generation
 from kubeapi.registry.preconditions import NO_OPTIONS, DeleteOptions, check_preconditions, check_uid, check_version
 from kubeapi.registry.statuses import complete_typed, has_status, keep_status, with_status
 from kubeapi.registry.validating import object_faults, status_faults, update_faults
@@ -61,11 +62,11 @@ class Registry:
         for field in ("deletionTimestamp", "deletionGracePeriodSeconds"):
             metadata.pop(field, None)
         check_namespace(self.store, resource, metadata)
-        set_generated_name(self.store, resource, metadata, self.rng)
         metadata["uid"] = str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
         metadata["creationTimestamp"] = format_time(self._clock())
         kind.set_defaults(new)
         kind.admit(new, None, self.store)
+        set_generated_name(self.store, resource, metadata, self.rng)
         if kind.has_own_status and not kind.accepts_status:
             new.pop("status", None)
         kind.prepare_for_create(new)
@@ -85,11 +86,8 @@ class Registry:
         """Replace an object by one that is decoded already, and becomes the Store's."""
         kind, new = kind_of(resource), identified(resource, obj)
         stored = self._find_stored(resource, new)
-        metadata, before = new["metadata"], stored["metadata"]
-        check_version(resource, metadata, before)
-        for field in KEPT_FIELDS:
-            if field in before:
-                metadata[field] = before[field]
+        check_version(resource, new["metadata"], stored["metadata"])
+        new["metadata"] |= kept_metadata(stored)
         if kind.has_own_status:
             keep_status(new, stored)
         kind.prepare_for_update(new, stored)
@@ -140,7 +138,7 @@ class Registry:
         set_generation(kind, new, stored)
         if faults := [*object_faults(kind, new, self.allocators.get(resource)), *rule.validate(new, stored)]:
             raise Invalid(resource, metadata["name"], tuple(faults))
-        return self._store(resource, new, stored, dry_run=dry_run)
+        return self._store(kind, new, stored, dry_run=dry_run)
 
     def scale(self, resource: Resource, namespace: str, name: str, replicas: int, *, dry_run: bool = False) -> JSON:
         """Set the replicas of an object that has some."""
@@ -176,29 +174,28 @@ class Registry:
         return marked if dry_run else self.store.update(resource, marked)
 
     def _find_stored(self, resource: Resource, read: JSON) -> JSON:
-        metadata = read["metadata"]
-        return self.store.get(resource, metadata.get("namespace", ""), metadata.get("name", ""))
+        return self.store.get(resource, read["metadata"].get("namespace", ""), read["metadata"].get("name", ""))
 
     def _write(self, kind: Kind, new: JSON, old: JSON | None, *, dry_run: bool) -> JSON:
         """Validate an object and store it; an allocator comes before, as in the real server."""
         allocator = self.allocators.get(kind.resource)
         if allocator is None:
             self._validate(kind, new, old)
-            return self._store(kind.resource, new, old, dry_run=dry_run)
+            return self._store(kind, new, old, dry_run=dry_run)
         transaction = self.new_transaction()
         try:
             if faults := allocator.allocate(new, old, transaction):
                 raise Invalid(kind.resource, new["metadata"].get("name", ""), tuple(faults))
             self._validate(kind, new, old)
-            written = self._store(kind.resource, new, old, dry_run=dry_run)
+            written = self._store(kind, new, old, dry_run=dry_run)
         except BaseException:  # also if the thread of a large request is stopped
             transaction.rollback()
             raise
         if dry_run:
             transaction.rollback()
-        else:
-            transaction.commit()
-            self.record(kind.resource, written, old)
+            return written
+        transaction.commit()
+        self.record(kind.resource, written, old)
         return written
 
     def record(self, resource: Resource, new: JSON | None, old: JSON | None) -> None:
@@ -223,8 +220,11 @@ class Registry:
         if old is None and self.store.find(resource, key_of(new)) is not None:
             raise AlreadyExists(resource, name)
 
-    def _store(self, resource: Resource, new: JSON, old: JSON | None, *, dry_run: bool) -> JSON:
-        new = as_stored(resource, new)
+    def _store(self, kind: Kind, new: JSON, old: JSON | None, *, dry_run: bool) -> JSON:
+        """Store an object that is valid, if the admission plug-ins and its namespace's quotas allow that."""
+        kind.review(new, old, self.store)
+        charge(kind, new, old, self.store, is_dry_run=dry_run)
+        resource, new = kind.resource, as_stored(kind.resource, new)
         if old is not None:
             return new if dry_run else self.store.update(resource, new)
         version = new["metadata"].pop("resourceVersion", "")

@@ -55,6 +55,26 @@ def canonical(quantity: str) -> str:
         return _decimal(amount, is_exponent=not is_binary and ("e" in quantity or "E" in quantity[:-1]))
 
 
+def sum_of(one: str, other: str) -> str:
+    """Return the sum of two quantities with the suffix of the first that is not 0 (Quantity.Add)."""
+    with localcontext(prec=_DIGITS):
+        first = amount_of(one)
+        return written(first + amount_of(other), one if first else other)
+
+
+def difference_of(one: str, other: str) -> str:
+    """Return what one quantity is more than another, with the suffix of the first that is not 0 (Quantity.Sub)."""
+    with localcontext(prec=_DIGITS):
+        first = amount_of(one)
+        return written(first - amount_of(other), one if first else other)
+
+
+def written(amount: Decimal, like: str) -> str:
+    """Return an amount as the API writes it, with the kind of suffix that the quantity ``like`` has."""
+    with localcontext(prec=_DIGITS):
+        return canonical(f"{amount / 1024:f}Ki" if like.endswith("i") else f"{amount:f}")
+
+
 def _is_kept(quantity: str) -> bool:
     """Tell whether ParseQuantity takes the text for canonical, and so keeps it."""
     [(whole, fraction, suffix)] = _PARTS.findall(quantity)

@@ -9,43 +9,39 @@ http://localhost).
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterable, Mapping
 
 from kubeapi.status import StatusError
+from kubeapi.users import User
+from kubeapiserver.auth.authentication import Authenticator
 from kubeapiserver.errors import ForbiddenRequest, Unauthorized
 
 PUBLIC_PATHS = frozenset({"/healthz", "/livez", "/readyz"})
 """Paths that need no token."""
 
-_BEARER = "bearer "
-
 
 class Access:
-    """The server's token and host names. Ports in Host headers are ignored, as the server's port may be forwarded."""
+    """The server's tokens and host names. Ports in Host headers are ignored, as the server's port may be forwarded."""
 
-    def __init__(self, token: str, hosts: Iterable[str]) -> None:
-        self._token = token.encode()
+    def __init__(self, authenticator: Authenticator, hosts: Iterable[str]) -> None:
+        self._authenticator = authenticator
         self._hosts = frozenset(each.lower() for each in hosts)
 
-    def refusal(self, path: str, headers: Mapping[str, str]) -> StatusError | None:
-        """Return the error for a request that is refused, None otherwise; ``headers`` have lower-case names."""
+    def admit(self, path: str, headers: Mapping[str, str]) -> User | StatusError | None:
+        """Return the user of a request, None for one that needs none, or the error if it is refused.
+
+        ``headers`` have lower-case names.
+        """
         if host_of(headers.get("host", "")) not in self._hosts:
             return ForbiddenRequest("the Host header is not a name of this API server")
-        has_token = self._has_token(headers.get("authorization", ""))
+        user = self._authenticator.user(headers)
         if headers.get("origin") not in (None, f"https://{headers['host']}") and not (
-            has_token and headers.get("upgrade", "").lower() == "websocket"
+            user is not None and headers.get("upgrade", "").lower() == "websocket"
         ):
             return ForbiddenRequest("requests of web pages (Origin header) are not allowed")
-        if has_token or path.rstrip("/") in PUBLIC_PATHS:
-            return None
+        if user is not None or path.rstrip("/") in PUBLIC_PATHS:
+            return user
         return Unauthorized()
-
-    def _has_token(self, authorization: str) -> bool:
-        if authorization[: len(_BEARER)].lower() != _BEARER:
-            return False
-        given = authorization[len(_BEARER) :].strip().encode(errors="surrogateescape")
-        return hmac.compare_digest(given, self._token)  # in constant time
 
 
 def host_of(header: str) -> str:

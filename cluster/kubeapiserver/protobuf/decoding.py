@@ -139,6 +139,11 @@ def _fields_v1(body: bytes, bounds: Bounds) -> Any:
     return read_json(body[slice(*raw)])
 
 
+def _strings(body: bytes, bounds: Bounds) -> list[str]:
+    """Return a list of texts that is the value of a map, as that of a user's extra fields."""
+    return [text(body, each) for _, each in _known(body, bounds, "strings", (BYTES,))]
+
+
 _SCALARS: dict[str, Callable[[bytes, Any], Any]] = {
     "string": text,
     "boolean": lambda _, value: value != 0,
@@ -151,4 +156,5 @@ _SCALARS: dict[str, Callable[[bytes, Any], Any]] = {
     "MicroTime": _micro_time,
     "IntOrString": _int_or_string,
     "any": _fields_v1,
+    "[]string": _strings,
 }

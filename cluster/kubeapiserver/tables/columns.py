@@ -73,6 +73,8 @@ def wide(name: str, cell: Callable[[R], Any], kind: str = "string") -> Column[R]
 
 NAME: Column[Any] = Column("Name", attrgetter("name"), format="name")
 AGE: Column[Any] = Column("Age", attrgetter("age"))
+CREATED_AT: Column[Any] = Column("Created At", lambda row: row.object["metadata"]["creationTimestamp"], "date")
+"""What kinds without a printer have instead (apiserver ``registry/rest/table.go``)."""
 
 
 def _no_conditions(row: Row) -> list[JSON]:

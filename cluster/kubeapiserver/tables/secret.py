@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from kubeapi.kinds.secret import KIND
+from kubeapi.scheme import SECRETS
 from kubeapiserver.tables.columns import AGE, NAME, Column, Table
 
 TABLE = Table(
-    KIND.resource,
+    SECRETS,
     (
         NAME,
         Column("Type", lambda row: row.object.get("type", "")),

@@ -19,6 +19,7 @@ from aiohttp import web
 from kubeapi.failures import describe
 from kubeapi.status import InternalError, StatusError
 from kubeapi.store import Store
+from kubeapi.users import ADMINISTRATOR
 from kubeapiserver.auth.access import Access
 from kubeapiserver.auth.authorization import IMPERSONATION, USER_HEADER
 from kubeapiserver.errors import BODY_LIMIT, BadInput, BodyTimeout, TooLarge, TooManyRequests
@@ -119,9 +120,11 @@ class APIServerListener:
     async def _answer(self, received: web.BaseRequest) -> web.StreamResponse:
         try:
             request = _read_head(received)
-            refusal = self._access.refusal(request.path, request.headers)
-            if refusal is not None:
-                return await _write(received, failure_response(refusal))
+            admitted = self._access.admit(request.path, request.headers)
+            if isinstance(admitted, StatusError):
+                return await _write(received, failure_response(admitted))
+            if admitted is not None and admitted is not ADMINISTRATOR:
+                request = replace(request, user=admitted)
             if is_proxy_path(request.path):
                 return await self._send(received, self._handle(request))
             answer = await self._work(replace(request, body=await _read_body(received)))

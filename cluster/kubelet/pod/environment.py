@@ -52,13 +52,15 @@ CONFIG_KINDS = (
 class Sources(NamedTuple):
     """What the variables of a pod's containers may refer to.
 
-    ``objects`` has those of each kind of CONFIG_KINDS; a kind that is left out has none.
+    ``objects`` has those of each kind of CONFIG_KINDS; a kind that is left out has none. ``token`` returns the token
+    for a serviceAccountToken of a projected volume, "" where pods get none.
     """
 
     pod: PodSpec
     place: PodPlace
     objects: Mapping[str, Mapping[ObjectKey, JSON]]
     services: Iterable[Service]
+    token: Callable[[JSON], str] = lambda source: ""
 
 
 def expand(text: str, mapping: Callable[[str], str | None]) -> str:

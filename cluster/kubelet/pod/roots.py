@@ -52,7 +52,8 @@ def container_root(
     """Return the root of a container; ConfigError. Its working directory is not set."""
     privileges = read_privileges(pod, container)
     by_name = {each.name: each for each in volumes}
-    asked = [_mount(each, by_name[each["name"]], folders.volumes, environment) for each in container.mounts]
+    mounted = [each for each in container.mounts if each["name"] in by_name]  # all, but for a token that is left out
+    asked = [_mount(each, by_name[each["name"]], folders.volumes, environment) for each in mounted]
     taken = {each.target for each in asked}
     own = [each for each in _own_mounts(container, folders, privileges.is_read_only) if each.target not in taken]
     mounts = sorted((*own, *asked), key=_depth)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.parts import list_at, map_at
+from kubeapi.objects.serviceaccount import is_token_volume
 from kubeapi.serialization.quantity import amount_of
 from kubelet.pod.downward import FieldError, field_value, resource_value
 from kubelet.pod.environment import Sources
@@ -76,9 +77,10 @@ Files = Mapping[str, VolumeFile]
 """The files of a volume, by their paths in it."""
 
 
-def read_volumes(pod: JSON) -> tuple[Volume, ...]:
-    """Return the volumes of a Pod object."""
-    return tuple(_read_volume(each) for each in list_at(pod, "spec", "volumes"))
+def read_volumes(pod: JSON, *, has_tokens: bool = True) -> tuple[Volume, ...]:
+    """Return the volumes of a Pod object; if it gets no tokens, without the one that admission has given to it."""
+    volumes = list_at(pod, "spec", "volumes")
+    return tuple(_read_volume(each) for each in volumes if has_tokens or not is_token_volume(each))
 
 
 def _read_volume(volume: JSON) -> Volume:
@@ -156,13 +158,17 @@ def _downward_value(item: JSON, sources: Sources) -> str:
         raise VolumeError(f"container {error.args[0]} not found") from None
 
 
+def _token_files(source: JSON, sources: Sources, mode: int) -> Files:
+    return {source.get("path", ""): VolumeFile(sources.token(source).encode(), mode)}
+
+
 def _projected_files(source: JSON, sources: Sources, mode: int) -> Files:
     """Return the files of all sources of a projected volume; of two with one path the later counts."""
     files: dict[str, VolumeFile] = {}
     faults: list[str] = []
     for kind, projection in _projections(source):
         try:
-            files |= _PAYLOADS[kind](projection, sources, mode)
+            files |= _PROJECTED[kind](projection, sources, mode)
         except VolumeError as error:
             faults.append(str(error))
     if faults:
@@ -172,7 +178,7 @@ def _projected_files(source: JSON, sources: Sources, mode: int) -> Files:
 
 def _projections(source: JSON) -> Iterator[tuple[str, JSON]]:
     for projection in list_at(source, "sources"):
-        yield from ((kind, projection[kind]) for kind in _PAYLOADS if projection.get(kind) is not None)
+        yield from ((kind, projection[kind]) for kind in _PROJECTED if projection.get(kind) is not None)
 
 
 _PAYLOADS: Mapping[str, Callable[[JSON, Sources, int], Files]] = {
@@ -181,3 +187,8 @@ _PAYLOADS: Mapping[str, Callable[[JSON, Sources, int], Files]] = {
     "downwardAPI": _downward_files,
     "projected": _projected_files,
 }
+_PROJECTED: Mapping[str, Callable[[JSON, Sources, int], Files]] = {
+    **{kind: files for kind, files in _PAYLOADS.items() if kind != "projected"},
+    "serviceAccountToken": _token_files,
+}
+"""The sources of a projected volume."""

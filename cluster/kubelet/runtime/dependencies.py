@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kubeapi.registry import Registry
+from kubeapi.serviceaccounts.issuer import TokenIssuer
 from kubehost.network import Network
 from kubelet.config import KubeletConfig
 from kubelet.process.runner import ProcessRunner
@@ -19,7 +20,8 @@ COMPONENT = "kubelet"
 class Dependencies:
     """Made by the owner of the kubelet, which also closes ``runner``.
 
-    ``clock`` is in seconds since the epoch, ``monotonic`` in seconds of a clock that never goes back.
+    ``clock`` is in seconds since the epoch, ``monotonic`` in seconds of a clock that never goes back. ``tokens`` makes
+    the tokens of pods.
     """
 
     config: KubeletConfig
@@ -29,3 +31,4 @@ class Dependencies:
     clock: Callable[[], float]
     monotonic: Callable[[], float]
     rng: random.Random
+    tokens: TokenIssuer | None = None

@@ -20,6 +20,7 @@ from kubelet.pod.state import PodPlace
 from kubelet.pod.volumes import Volume, VolumeError, read_volumes, volume_files
 from kubelet.runtime.atomicwriter import AtomicWriter
 from kubelet.runtime.podobject import PodObject
+from kubelet.runtime.podtokens import PodTokens
 from kubelet.runtime.references import ReferencedObjects
 from kubelet.sandbox.spec import Mount
 
@@ -41,13 +42,21 @@ _TYPES: Mapping[str, tuple[Callable[[int], bool], str]] = {
 
 
 class PodVolumes:
-    """``folder`` has a folder for each; their files are made from ``references``.
+    """``folder`` has a folder for each; their files are made from ``references`` and ``tokens``.
 
-    ``shared_memory`` is the folder that all containers have as /dev/shm; "" if there is but one, which has its own.
+    Without ``tokens`` the volume with a token that admission gives to pods is left out. ``shared_memory`` is the folder
+    that all containers have as /dev/shm; "" if there is but one, which has its own.
     """
 
-    def __init__(self, folder: Path, pod: PodObject, references: ReferencedObjects, place: PodPlace) -> None:
-        self.volumes = read_volumes(pod.obj)
+    def __init__(
+        self,
+        folder: Path,
+        pod: PodObject,
+        references: ReferencedObjects,
+        place: PodPlace,
+        tokens: PodTokens | None = None,
+    ) -> None:
+        self.volumes = read_volumes(pod.obj, has_tokens=tokens is not None)
         self.folder = folder
         self.shared_memory = str(folder / SHARED_MEMORY) if len(pod.spec.containers) > 1 else ""
         self._pod = pod
@@ -57,6 +66,8 @@ class PodVolumes:
         self._writers: dict[str, AtomicWriter] = {}
         self._wake = asyncio.Event()
         self._has_begun = False
+        self._tokens = tokens
+        self._renewal: asyncio.Handle | None = None
 
     @property
     def memory(self) -> tuple[Mount, ...]:
@@ -77,6 +88,21 @@ class PodVolumes:
                     await self._wake.wait()
             waiting, pause = self._not_set_up(waiting), min(2 * pause, LONGEST_PAUSE)
         self._has_begun = True
+        self._plan_renewal()
+
+    def _plan_renewal(self) -> None:
+        wait = self._tokens.wait if self._tokens is not None else None
+        if wait is not None:
+            self._renewal = asyncio.get_running_loop().call_later(wait, self._renew)
+
+    def _renew(self) -> None:
+        self.update()
+        self._plan_renewal()
+
+    def close(self) -> None:
+        """Renew no more tokens."""
+        if self._renewal is not None:
+            self._renewal.cancel()
 
     def update(self) -> None:
         """Write the files again of which the objects have changed, and try those volumes again that failed."""
@@ -135,8 +161,10 @@ class PodVolumes:
             return
         folder = self.folder / volume.name
         if volume.has_files:
-            files = volume_files(volume, self._references.sources(self._pod.spec, self._place))
-            self._writer(volume, folder).write(files)
+            sources = self._references.sources(self._pod.spec, self._place)
+            if self._tokens is not None:
+                sources = sources._replace(token=self._tokens.token)
+            self._writer(volume, folder).write(volume_files(volume, sources))
             return
         folder.mkdir(parents=True, exist_ok=True)
         self._open(folder, DISK_MODE)

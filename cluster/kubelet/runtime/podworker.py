@@ -153,6 +153,7 @@ class PodWorker:
         self.pod.is_silent = True
         self._machine.close()
         self._resize.close()
+        self._volumes.close()
         if self._status_due is not None:
             self._status_due.cancel()
         tasks = list(self._tasks)

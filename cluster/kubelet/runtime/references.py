@@ -45,7 +45,7 @@ class ReferencedObjects:
         return list(self._services.values())
 
     def sources(self, pod: PodSpec, place: PodPlace) -> Sources:
-        """Return what a pod's variables and volumes are made from, as it is now."""
+        """Return what a pod's variables and volumes are made from, as it is now, but for its tokens."""
         return Sources(pod, place, self.objects, self.services)
 
     async def wait_for_sync(self) -> None:

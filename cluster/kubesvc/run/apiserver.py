@@ -20,15 +20,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kubeapi.meta import JSON
+from kubeapi.rbac.policy import create_missing_roles
 from kubeapi.registry import bootstrap
 from kubeapi.scheme import Resource
 from kubeapi.status import StatusError
 from kubeapiserver.apiserver import APIServer
 from kubeapiserver.auth.access import Access
+from kubeapiserver.auth.authentication import Authenticator
 from kubeapiserver.streaming.runtime import Runtime
 from kubeapiserver.wire.largerequests import LargeRequests
 from kubeapiserver.wire.server import APIServerListener, Backend, Flush
-from kubeapiserver.wire.tls import server_certificate
 from kubecontroller.service import kubernetesservice
 from kubehost.addresses import LOCALHOST
 from kubehost.io.binding import bind_socket
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kubeapi.registry import Registry
-    from kubesvc.config import ClusterConfiguration
+    from kubesvc.run.cluster import Cluster
     from kubesvc.state.directory import StateDirectory
 
 _log = logging.getLogger(__name__)
@@ -52,11 +53,12 @@ PORT = 6443
 """kubeadm's. The next choice follows from the cluster's name: kubectl caches discovery by the server's address."""
 PUBLISH_SECONDS = 1.0
 """Pause between checks that default/kubernetes exists (pkg/controlplane/controller/kubernetesservice: ten seconds)."""
+ROLES_PER_TURN = 10
+"""Roles after which the event loop may run its other tasks."""
 _NAMED_PORTS = (6444, 1000)
 _TOKEN_BYTES = 32
 _TOKEN = re.compile("[!-~]+")
 """Characters that a header can carry. A file with any others is not a token that kubesvc wrote."""
-_NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
 
 
 class ClusterAPI:
@@ -65,17 +67,16 @@ class ClusterAPI:
     While it serves, the file ``user_kubeconfig`` has the cluster's context too.
     """
 
-    def __init__(
-        self, config: ClusterConfiguration, state: StateDirectory, registry: Registry, user_kubeconfig: Path | None
-    ) -> None:
-        self._config = config
-        self._state = state
-        self._registry = registry
+    def __init__(self, cluster: Cluster, user_kubeconfig: Path | None) -> None:
+        self._config = cluster.configuration
+        self._state = cluster.state
+        self._registry = cluster.registry
+        self._identity = cluster.components.identity
         self._user_kubeconfig = user_kubeconfig
         self._listener: APIServerListener | None = None
         self._socket: socket.socket | None = None
         self.port = 0
-        self.read_only = ""
+        self.read_only = cluster.read_only
         """Why no client may write, "" if they may."""
 
     @property
@@ -83,57 +84,52 @@ class ClusterAPI:
         """Its URL."""
         return f"https://{HOST}:{self.port}"
 
-    @property
-    def _hosts(self) -> tuple[str, ...]:
-        return (*_NAMES, f"kubernetes.default.svc.{self._config.networking.dns_domain}")
-
-    @property
-    def _addresses(self) -> tuple[str, ...]:
-        api, plan = self._config.networking.api_address, self._config.plan
-        # In the exact plan this machine has the cluster's address somewhere else.
-        return tuple(dict.fromkeys((HOST, api, plan.stand_in(api), self._endpoint)))
-
-    @property
-    def _endpoint(self) -> str:
-        """The endpoint of default/kubernetes: in the exact plan the first node's address, as with kubeadm."""
-        return self._config.nodes[0].address if self._config.plan.is_exact else HOST
-
     def bind(self) -> None:
         """Bind the port and point default/kubernetes to it; OSError."""
         self._socket = self._bound()
         self.port = self._socket.getsockname()[1]
         write_private(self._state.api_port, f"{self.port}\n")
-        kubernetesservice.publish(self._registry, [self._endpoint], self.port)
+        kubernetesservice.publish(self._registry, [self._identity.endpoint], self.port)
 
     async def keep_published(self) -> None:
-        """Recreate default/kubernetes and the other bootstrap objects after a deletion; runs until it is cancelled."""
+        """Make the roles, then recreate the bootstrap objects after a deletion; runs until it is cancelled."""
+        await self._make_roles()
         while True:
             await asyncio.sleep(PUBLISH_SECONDS)
             with self._registry.store.failures.guard("kube-apiserver", "publishing default/kubernetes"):
                 self._publish_again()
 
+    async def _make_roles(self) -> None:
+        if self.read_only:
+            return
+        with self._registry.store.failures.guard("kube-apiserver", "making the roles of every cluster"):
+            for number, _ in enumerate(create_missing_roles(self._registry), start=1):
+                if number % ROLES_PER_TURN == 0:
+                    await asyncio.sleep(0)
+
     def _publish_again(self) -> None:
         # Refused as long as another Service has the address.
         with contextlib.suppress(StatusError):
             bootstrap(self._registry, cluster_dns=self._config.networking.dns_address)
-            kubernetesservice.publish(self._registry, [self._endpoint], self.port)
+            kubernetesservice.publish(self._registry, [self._identity.endpoint], self.port)
 
     async def serve(self, runtime: Runtime, flush: Flush) -> None:
         """Start to serve, and write the kubeconfig; OSError, MergeError."""
         assert self._socket is not None
-        names = self._hosts
-        certificate = server_certificate(self._state.certificate, self._addresses, names, time.time())
-        token = self._token()
+        identity = self._identity
+        certificate, token = identity.certificate, self._token()
+        authenticator = Authenticator(token, None if self.read_only else identity.issuer)
 
         def api(registry: Registry) -> APIServer:
             admit = partial(_admit, self._config.plan)
-            server = APIServer(registry, clock=time.time, admit=admit, address=f"{HOST}:{self.port}")
+            address = f"{HOST}:{self.port}"
+            server = APIServer(registry, clock=time.time, admit=admit, authenticator=authenticator, address=address)
             server.read_only = f"this cluster {self.read_only}" if self.read_only else ""
             return server
 
         handlers = api(self._registry)
         large = LargeRequests(self._registry, lambda registry: api(registry).answer, handlers.count)
-        access = Access(token, (*self._addresses, *names))
+        access = Access(authenticator, (*identity.addresses, *identity.names))
         backend = Backend(handlers.handle, self._registry.store, flush, large)
         self._listener = APIServerListener(backend, runtime, access)
         await self._listener.start(self._socket, certificate.context())
@@ -150,7 +146,7 @@ class ClusterAPI:
         while True:
             has_changed.clear()
             with contextlib.ExitStack() as stack:
-                for host in dict.fromkeys((HOST, self._endpoint)):
+                for host in dict.fromkeys((HOST, self._identity.endpoint)):
                     try:
                         stack.callback((await self._listen_inside(place, host)).close)
                     except OSError as error:

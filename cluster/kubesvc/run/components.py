@@ -31,6 +31,7 @@ from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.network.sandbox import SandboxNetwork
 from kubesvc.run import settings
 from kubesvc.run.dnsaddresses import bind_dns
+from kubesvc.run.identity import ClusterIdentity
 from kubesvc.run.localaddresses import keep_local
 from kubesvc.run.outside import OutsideError, OutsideServers
 from kubesvc.run.outsiderelay import OutsideRelays
@@ -72,7 +73,7 @@ class Components:
         self._source, self._rng = StoreListerWatcher(store), random.Random()
         self._recorders = EventRecorders(registry)
         store.failures.record = self._recorders.record_failure
-        self._network_events: list[asyncio.Event] = []
+        self.identity, self._network_events = ClusterIdentity(config, state, registry), list[asyncio.Event]()
         self.network = self._make_network(runner)
         self.upstream = self._make_upstream(upstream)
         self.outside = OutsideServers(config, self.network, runner, monotonic=time.monotonic)
@@ -85,13 +86,11 @@ class Components:
         self.pod_sockets = PodSockets(store, self.kubelet.programs, self._recorders.of("kubelet"), time.time)
 
     def _make_controllers(self) -> ControllerManager:
-        config = settings.controller_config(self._config, self._state)
+        config = settings.controller_config(self._config, self._state, self.identity)
         return ControllerManager(self._source, self._registry, config, clock=time.time)
 
     def _make_upstream(self, make: MakeUpstream | None) -> Upstream | None:
-        if make is None:
-            return None
-        return make(Surroundings(self._config, self._registry, self.network, self._recorders))
+        return make(Surroundings(self._config, self._registry, self.network, self._recorders)) if make else None
 
     def network_event(self) -> asyncio.Event:
         """Return a new event, which is set whenever the cluster's network is another one."""
@@ -125,6 +124,7 @@ class Components:
                 clock=time.time,
                 monotonic=time.monotonic,
                 rng=self._rng,
+                tokens=self.identity.issuer,
             ),
         )
 

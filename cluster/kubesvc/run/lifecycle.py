@@ -108,8 +108,7 @@ class Run:
         from kubesvc.run.kubeconfig import MergeError
 
         cluster = self.cluster
-        api = ClusterAPI(cluster.configuration, cluster.state, cluster.registry, self._start.user_kubeconfig)
-        api.read_only = cluster.read_only
+        api = ClusterAPI(cluster, self._start.user_kubeconfig)
         try:
             try:
                 api.bind()

@@ -27,6 +27,7 @@ from kubeproxy.ingress.certificates import KeyPair
 from kubeproxy.rules.policies import PolicyPod
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
+from kubesvc.run.identity import ClusterIdentity
 from kubesvc.state.directory import StateDirectory
 from kubesvc.state.owners import owner_name
 
@@ -55,7 +56,9 @@ def kubelet_config(config: ClusterConfiguration, state: StateDirectory, network:
     )
 
 
-def controller_config(config: ClusterConfiguration, state: StateDirectory) -> ControllerConfig:
+def controller_config(
+    config: ClusterConfiguration, state: StateDirectory, identity: ClusterIdentity
+) -> ControllerConfig:
     """Return the controllers' settings."""
     networking = config.networking
     return ControllerConfig(
@@ -63,6 +66,8 @@ def controller_config(config: ClusterConfiguration, state: StateDirectory) -> Co
         has_load_balancers=networking.has_load_balancers,
         volumes=VolumeFolders(str((state.path / "volumes").absolute()), partial(disk_bytes, state.path)),
         service_cidrs=tuple(networking.service_cidr.split(",")),
+        authority=identity.authority,
+        issue_token=identity.issuer.issue_legacy,
     )
 
 

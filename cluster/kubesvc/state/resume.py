@@ -10,13 +10,11 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from kubeapi.kinds import kind_of
-from kubeapi.kinds.namespace import INITIAL_NAMESPACES
 from kubeapi.meta import JSON, ObjectKey, annotations_of, controller_of, key_of, labels_of
 from kubeapi.objects.endpointslice import MANAGED_BY_LABEL
 from kubeapi.objects.parts import spec_of
 from kubeapi.objects.persistentvolume import PROVISIONED_BY
-from kubeapi.objects.servicecidr import DEFAULT_NAME
-from kubeapi.registry.bootstrap import DEFAULT_CLASS
+from kubeapi.registry.bootstrap import is_own
 from kubeapi.scheme import NODES, PODS, SERVICES, Resource
 from kubeapi.store import Store
 from kubeapi.validation.addresses import parse_address
@@ -68,14 +66,6 @@ _CHANGED: dict[Resource, Callable[[JSON, Collection[str], float], JSON | None]] 
     PODS: _resumed_pod,
 }
 """How an object changes when its cluster starts again with other ``nodes``; None for one that is gone."""
-
-_BOOTSTRAPPED = {
-    ObjectKey("default", "kubernetes"),
-    ObjectKey("kube-system", "kube-dns"),
-    ObjectKey("", DEFAULT_NAME),
-    *(ObjectKey("", name) for name in (*INITIAL_NAMESPACES, DEFAULT_CLASS, "kubesvc")),
-}
-"""What every cluster has from its start."""
 
 _MOST_NAMED = 6
 _MOST_LOST = 20
@@ -131,7 +121,7 @@ def _shown(resource: Resource, key: ObjectKey) -> str:
 
 def _is_the_users(resource: Resource, obj: JSON) -> bool:
     """Tell whether a user made the object, rather than a controller or the cluster itself."""
-    if not kind_of(resource).is_authored or controller_of(obj) is not None or key_of(obj) in _BOOTSTRAPPED:
+    if not kind_of(resource).is_authored or controller_of(obj) is not None or is_own(obj):
         return False
     if PROVISIONED_BY in annotations_of(obj):
         return False

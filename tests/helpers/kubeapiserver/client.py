@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.helpers.kubeapi.objects import FakeClock
+from tests.helpers.kubeapi.tokens import token_issuer
 
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig, bootstrap
@@ -16,6 +17,7 @@ from kubeapi.scheme import Resource
 from kubeapi.store import HISTORY_LIMIT, Store
 from kubeapi.watching import WatchEvent
 from kubeapiserver.apiserver import APIServer
+from kubeapiserver.auth.authentication import Authenticator
 from kubeapiserver.handlers.writer import Admit
 from kubeapiserver.messages import Answer, Request, Response, Session, Watch
 
@@ -102,7 +104,8 @@ class APIClient:
         store = Store(history_limit)
         self.registry = Registry(store, RegistryConfig(), clock=self.clock, rng=random.Random(1))
         bootstrap(self.registry)
-        self.api = APIServer(self.registry, clock=self.clock, admit=admit)
+        authenticator = Authenticator("t0ken", token_issuer(self.registry, self.clock))
+        self.api = APIServer(self.registry, clock=self.clock, admit=admit, authenticator=authenticator)
 
     def ask(self, method: str, target: str, body: Any = None, accept: str = JSON_ACCEPT, media: str = "") -> Answer:
         """Return whatever the handlers answer; ``body`` is bytes, or JSON."""

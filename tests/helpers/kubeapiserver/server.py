@@ -16,6 +16,7 @@ from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubeapiserver.auth.access import Access
+from kubeapiserver.auth.authentication import Authenticator
 from kubeapiserver.messages import Answer, Request
 from kubeapiserver.streaming.runtime import ContainerIO, Runtime
 from kubeapiserver.wire.server import APIServerListener, Backend, Flush
@@ -143,7 +144,9 @@ async def served(
 ) -> AsyncIterator[Door]:
     """Serve a handler, with TLS if there is a context; the client sends the right token, by plain HTTP."""
     store = store or Store()
-    listener = APIServerListener(Backend(handle, store, flush), runtime or FakeRuntime(), Access(TOKEN, [HOST]))
+    listener = APIServerListener(
+        Backend(handle, store, flush), runtime or FakeRuntime(), Access(Authenticator(TOKEN), [HOST])
+    )
     bound = socket.create_server((HOST, 0))
     port = bound.getsockname()[1]
     await listener.start(bound, context)

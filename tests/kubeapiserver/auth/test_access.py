@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from kubeapi.status import StatusError
 from kubeapiserver.auth.access import Access, host_of
+from kubeapiserver.auth.authentication import Authenticator
 
-ACCESS = Access("s3cret", ["127.0.0.1", "localhost", "kubernetes.default.svc"])
+ACCESS = Access(Authenticator("s3cret"), ["127.0.0.1", "localhost", "kubernetes.default.svc"])
 GOOD = {"host": "127.0.0.1:6443", "authorization": "Bearer s3cret"}
 
 
@@ -40,8 +42,8 @@ GOOD = {"host": "127.0.0.1:6443", "authorization": "Bearer s3cret"}
 def test_a_request_needs_the_token_and_a_name_of_the_server(
     path: str, headers: dict[str, str], code: int | None
 ) -> None:
-    refusal = ACCESS.refusal(path, headers)
-    assert (refusal.code if refusal is not None else None) == code
+    admitted = ACCESS.admit(path, headers)
+    assert (admitted.code if isinstance(admitted, StatusError) else None) == code
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,18 @@
-"""Whom a request is answered as, and what they may do: what `kubectl --as` shows in a cluster without roles."""
+"""Whom a request is answered as, and what they may do: what `kubectl --as` shows in a new cluster."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from tests.helpers.kubeapiserver.client import DEFAULT, APIClient
 
+from kubeapi.rbac.policy import create_missing_roles
 from kubeapi.status import StatusError
-from kubeapiserver.auth.authorization import ADMINISTRATOR, User, impersonated
+from kubeapi.users import User
+from kubeapiserver.apiserver import APIServer
+from kubeapiserver.auth.authorization import impersonated
 from kubeapiserver.messages import Request, Response
 
 BOB = {"impersonate-user": "bob"}
@@ -17,7 +21,7 @@ BOB = {"impersonate-user": "bob"}
 @pytest.mark.parametrize(
     ("headers", "user"),
     [
-        pytest.param({}, ADMINISTRATOR, id="nobody-else"),
+        pytest.param({}, None, id="nobody-else"),
         pytest.param(BOB, User("bob", ("system:authenticated",)), id="a-user"),
         pytest.param(
             {**BOB, "impersonate-group": "a\nb"}, User("bob", ("a", "b", "system:authenticated")), id="with-groups"
@@ -45,7 +49,7 @@ BOB = {"impersonate-user": "bob"}
         ),
     ],
 )
-def test_the_user_is_read_from_the_headers(headers: dict[str, str], user: User) -> None:
+def test_the_user_is_read_from_the_headers(headers: dict[str, str], user: User | None) -> None:
     assert impersonated(headers) == user
 
 
@@ -56,8 +60,15 @@ def test_a_group_or_a_uid_needs_a_user(header: str) -> None:
     assert caught.value.code == 400
 
 
-def ask(method: str, target: str, body: bytes = b"", more: dict[str, str] | None = None) -> Any:
-    answer = APIClient().api.handle(Request.of(method, target, {**BOB, **(more or {})}, body))
+@pytest.fixture(scope="module")
+def api() -> APIServer:
+    client = APIClient()
+    assert list(create_missing_roles(client.registry))
+    return client.api
+
+
+def ask(api: APIServer, method: str, target: str, body: bytes = b"", more: dict[str, str] | None = None) -> Any:
+    answer = api.handle(Request.of(method, target, {**BOB, **(more or {})}, body))
     assert isinstance(answer, Response)
     return answer
 
@@ -82,26 +93,28 @@ def ask(method: str, target: str, body: bytes = b"", more: dict[str, str] | None
         ("GET", "/metrics", 'forbidden: User "bob" cannot get path "/metrics"'),
     ],
 )  # fmt: skip
-def test_others_than_the_administrator_may_not(method: str, target: str, said: str) -> None:
-    answer = ask(method, target)
+def test_others_than_the_administrator_may_not(api: APIServer, method: str, target: str, said: str) -> None:
+    answer = ask(api, method, target)
     assert answer.status == 403
     assert said in answer.body.decode().replace('\\"', '"')
 
 
 @pytest.mark.parametrize("target", ["/api", "/api/v1", "/apis/apps/v1", "/version", "/healthz"])
-def test_everybody_may_ask_what_is_served(target: str) -> None:
-    assert ask("GET", target).status == 200
+def test_everybody_may_ask_what_is_served(api: APIServer, target: str) -> None:
+    assert ask(api, "GET", target).status == 200
 
 
-def test_a_member_of_the_masters_may_do_all() -> None:
-    assert ask("GET", f"{DEFAULT}/pods", more={"impersonate-group": "system:masters"}).status == 200
+def test_a_member_of_the_masters_may_do_all(api: APIServer) -> None:
+    assert ask(api, "GET", f"{DEFAULT}/pods", more={"impersonate-group": "system:masters"}).status == 200
 
 
-def test_every_user_may_review_itself_and_its_permissions() -> None:
+def test_every_user_may_review_itself_and_its_permissions(api: APIServer) -> None:
     review = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
     pods = b'{"spec":{"resourceAttributes":{"verb":"list","resource":"pods"}}}'
-    assert b'"status":{"allowed":false}' in ask("POST", review, pods).body
+    assert b'"status":{"allowed":false}' in ask(api, "POST", review, pods).body
     paths = b'{"spec":{"nonResourceAttributes":{"verb":"get","path":"/api/v1"}}}'
-    assert b'"status":{"allowed":true}' in ask("POST", review, paths).body
-    who = ask("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", b"{}", {"impersonate-uid": "7"})
+    status = json.loads(ask(api, "POST", review, paths).body)["status"]
+    binding = 'ClusterRoleBinding "system:discovery" of ClusterRole "system:discovery" to Group "system:authenticated"'
+    assert status == {"allowed": True, "reason": f"RBAC: allowed by {binding}"}
+    who = ask(api, "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", b"{}", {"impersonate-uid": "7"})
     assert b'"userInfo":{"username":"bob","uid":"7","groups":["system:authenticated"]}' in who.body

@@ -88,6 +88,7 @@ def test_counts_are_integers() -> None:
         "daemonsets": "Desired Current Ready Up-to-date Available",
         "cronjobs": "Active",
         "poddisruptionbudgets": "Allowed Disruptions",
+        "priorityclasses": "Value",
         "events": "Count",
     }
 

@@ -20,6 +20,7 @@ from kubeapi.registry import Registry, RegistryConfig, bootstrap
 from kubeapi.scheme import CONFIGMAPS, SERVICES
 from kubeapi.store import Store
 from kubeapiserver.apiserver import APIServer
+from kubeapiserver.auth.authentication import Authenticator
 from kubeapiserver.messages import Answer, Request, Response
 from kubeapiserver.wire.largerequests import ATTEMPTS, LargeRequests
 
@@ -40,7 +41,7 @@ def request(method: str, path: str, body: JSON, media: str = "application/json")
 
 
 def api_server(of: Registry) -> APIServer:
-    return APIServer(of, clock=lambda: 1_790_000_000.0, admit=admit_unchanged)
+    return APIServer(of, clock=lambda: 1_790_000_000.0, admit=admit_unchanged, authenticator=Authenticator("t0ken"))
 
 
 @contextmanager

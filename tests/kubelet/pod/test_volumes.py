@@ -84,7 +84,7 @@ ALL_OF_M = {"a": ("A", 0o644), "b": ("B", 0o644), "c": ("\xff", 0o644)}
                     ],
                 }
             },
-            {"key": ("A", 0o440), "n": ("web", 0o440)},
+            {"key": ("A", 0o440), "n": ("web", 0o440), "token": ("", 0o440)},
             id="a projection, the later source first",
         ),
     ],

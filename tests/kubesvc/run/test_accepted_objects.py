@@ -17,6 +17,7 @@ from kubeapi.meta import JSON, copy_object, key_of
 from kubeapi.objects.service import read_service
 from kubeapi.schema import FieldType, Struct, struct, struct_of
 from kubeapi.scheme import (
+    CLUSTERROLEBINDINGS,
     CONTROLLERREVISIONS,
     CUSTOM_RESOURCE_DEFINITIONS,
     DAEMONSETS,
@@ -29,6 +30,7 @@ from kubeapi.scheme import (
     PERSISTENTVOLUMES,
     PODS,
     REPLICASETS,
+    ROLEBINDINGS,
     SERVICECIDRS,
     SERVICES,
     STATEFULSETS,
@@ -126,6 +128,7 @@ def show(store: Store) -> None:
     assert [str(each) for each in store.failures.all()] == []
 
 
+BINDINGS = (ROLEBINDINGS, CLUSTERROLEBINDINGS)
 WORKERS = (
     follow_as_the_proxy,
     follow_as_the_name_server,
@@ -143,6 +146,8 @@ VOLUME = {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "hos
 GOOD[PERSISTENTVOLUMES] = {"metadata": {"name": "web"}, "spec": VOLUME}
 GOOD[SERVICECIDRS] = {"metadata": {"name": "web"}, "spec": {"cidrs": ["127.97.0.0/24"]}}
 GOOD[IPADDRESSES] = {"metadata": {"name": "127.96.0.7"}, "spec": {"parentRef": {"resource": "x", "name": "y"}}}
+ROLE = {"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}}
+GOOD |= {each: {"metadata": {"name": "web", "namespace": "default"}, **ROLE} for each in BINDINGS}
 GOOD[ENDPOINTSLICES] = {"metadata": {"name": "web", "namespace": "default"}, "addressType": "IPv4", "endpoints": []}
 
 WORDS: dict[str, tuple[Any, ...]] = {

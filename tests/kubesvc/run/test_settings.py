@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import random
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from kubeapi.registry import Registry, RegistryConfig
+from kubeapi.store import Store
 from kubedns.config import Forward
 from kubedns.io.server import DNSCounts
 from kubeproxy.counters import ProxyCounters, SyncCounters
@@ -20,6 +23,7 @@ from kubesvc.config import (
 )
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts
 from kubesvc.network.plan import AddressPlan
+from kubesvc.run.identity import ClusterIdentity
 from kubesvc.run.settings import (
     controller_config,
     dns_config,
@@ -56,9 +60,12 @@ def test_the_kubelet_gets_nodes_images_and_places_for_its_files(tmp_path: Path) 
     assert sorted(settings.marker.values()) == sorted(["shop", str(tmp_path / "shop")])
 
 
-def test_the_controllers_get_the_pool_of_load_balancers() -> None:
+def test_the_controllers_get_the_pool_of_load_balancers(tmp_path: Path) -> None:
     config = ClusterConfiguration(networking=Networking(load_balancer_subnet="127.1.113.0/24"))
-    assert controller_config(config, StateDirectory("x", Path("/state"))).load_balancer_pool == "127.1.113.0/24"
+    registry = Registry(Store(), RegistryConfig(), clock=lambda: 0.0, rng=random.Random(1))
+    state = StateDirectory("shop", tmp_path)
+    identity = ClusterIdentity(config, state, registry)
+    assert controller_config(config, state, identity).load_balancer_pool == "127.1.113.0/24"
 
 
 @pytest.mark.parametrize(

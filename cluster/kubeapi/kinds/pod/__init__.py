@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubeapi.kind import STATUS, Kind, Subresource
-from kubeapi.kinds.pod.admission import admit_pod
+from kubeapi.kinds.pod.admission import admit_pod, review_pod
 from kubeapi.kinds.pod.parts import PARTS
 from kubeapi.kinds.pod.validation import validate_pod, validate_pod_creation, validate_pod_update
 from kubeapi.meta import JSON
@@ -12,6 +12,7 @@ from kubeapi.objects.pod import read_pod
 from kubeapi.objects.qos import qos_class
 from kubeapi.podspec.defaults import set_pod_spec_defaults
 from kubeapi.podspec.warnings import POD_SPEC, pod_warnings
+from kubeapi.quota.pods import PODS as COUNTED_PODS
 from kubeapi.scheme import PODS
 
 _STREAM_VERBS = ("create", "get")
@@ -105,6 +106,8 @@ KIND = Kind(
     ),
     set_defaults=_set_defaults,
     admit=admit_pod,
+    review=review_pod,
+    countable=COUNTED_PODS,
     prepare_for_create=_set_first_status,
     desired_state=_desired_state,
     parts=PARTS,

@@ -1,12 +1,15 @@
 """What admission plug-ins write into a Pod, and never into a template. Pure.
 
-Follows k8s.io/kubernetes ``plugin/pkg/admission``: serviceaccount, defaulttolerationseconds, priority and, since
-v1.35, podtopologylabels. The objects are changed in place.
+Follows k8s.io/kubernetes ``plugin/pkg/admission``, in the order of the plug-ins: limitranger, serviceaccount, priority,
+defaulttolerationseconds, runtimeclass and, since v1.35, podtopologylabels. The objects are changed in place.
 """
 
 from __future__ import annotations
 
 from kubeapi.kind import Objects
+from kubeapi.kinds.pod.account import check_secrets, give_account
+from kubeapi.kinds.pod.classes import give_priority, give_runtime, keep_priority
+from kubeapi.limits import give_defaults, pod_refusal
 from kubeapi.meta import JSON, ObjectKey, labels_of
 from kubeapi.objects.parts import map_at
 from kubeapi.scheme import NODES, PODS
@@ -19,42 +22,30 @@ TOPOLOGY_LABELS = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone
 """Labels of a node that its pods get."""
 
 _TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
-_PRIORITIES = {"": 0, "system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
-"""Values of the built-in priority classes; "" is a pod without a class."""
 
 
 def admit_pod(new: JSON, old: JSON | None, objects: Objects) -> None:
-    """Complete a pod that is created (``old`` is None) or updated; Forbidden for a priority of its own."""
-    spec = new["spec"]
+    """Complete a pod that is created (``old`` is None) or updated; Forbidden where a plug-in refuses it."""
     if old is None:
-        if not spec.get("serviceAccountName"):
-            spec["serviceAccountName"] = spec["serviceAccount"] = "default"
-        _give_priority(new["metadata"].get("name", ""), spec)
+        give_defaults(new, objects)
+        give_account(new, objects)
+        give_priority(new, objects)
     else:
-        for field in ("priority", "preemptionPolicy"):
-            if field in old["spec"]:
-                spec.setdefault(field, old["spec"][field])
+        keep_priority(new, old)
+    spec = new["spec"]
     _tolerate_lost_nodes(spec)
+    if old is None:
+        give_runtime(new, objects)
     node_name = spec.get("nodeName")
     is_assigned_now = bool(node_name) and (old is None or not old["spec"].get("nodeName"))
     if is_assigned_now and (node := objects.find(NODES, ObjectKey("", node_name))):
         _label(new["metadata"], node, is_binding=old is not None)
 
 
-def _give_priority(name: str, spec: JSON) -> None:
-    """Set the priority of the pod's class; with an unknown class the pod keeps its own priority."""
-    computed = _PRIORITIES.get(spec.get("priorityClassName") or "")
-    for field, what, value in (
-        ("priority", "integer value of priority", computed or 0),
-        ("preemptionPolicy", "string value of PreemptionPolicy", "PreemptLowerPriority"),
-    ):
-        asked = spec.setdefault(field, value)
-        if computed is not None and asked != value:
-            detail = (
-                f"the {what} ({asked}) must not be provided in pod spec; priority admission controller computed "
-                f"{value} from the given PriorityClass name"
-            )
-            raise Forbidden(PODS, name, detail)
+def review_pod(new: JSON, old: JSON | None, objects: Objects) -> None:
+    """Refuse a new pod that the LimitRanges of its namespace, or its ServiceAccount, do not allow."""
+    if old is None and (refusal := pod_refusal(new, objects) or check_secrets(new, objects)):
+        raise Forbidden(PODS, new["metadata"]["name"], refusal)
 
 
 def _tolerate_lost_nodes(spec: JSON) -> None:

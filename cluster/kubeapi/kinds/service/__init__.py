@@ -14,6 +14,7 @@ from kubeapi.kinds.service.status import validate_service_status
 from kubeapi.kinds.service.validation import validate_service, validate_service_update
 from kubeapi.meta import JSON, annotations_of
 from kubeapi.objects.weight import misplaced_weight
+from kubeapi.quota.others import SERVICES as COUNTED_SERVICES
 from kubeapi.scheme import SERVICES
 from kubeapi.status import FieldError
 from kubeapi.validation.names import dns1123_label
@@ -97,6 +98,7 @@ KIND = Kind(
     prepare_for_create=_set_first_status,
     allows_create_on_update=True,
     allocator=ServiceAllocator,
+    countable=COUNTED_SERVICES,
     set_status_defaults=_set_status_defaults,
     validate_name=dns1123_label,
     validate=validate_service,

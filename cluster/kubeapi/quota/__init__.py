@@ -1,0 +1,1 @@
+"""ResourceQuota: what objects take of it, and what no longer fits. Pure."""

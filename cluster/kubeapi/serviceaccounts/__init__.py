@@ -1,0 +1,1 @@
+"""Tokens of ServiceAccounts: made, and read again. Pure: keys and clocks are passed in."""

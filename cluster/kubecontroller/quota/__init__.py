@@ -1,0 +1,1 @@
+"""What ResourceQuotas have given."""

@@ -1,0 +1,64 @@
+"""The keys of a cluster: the certificate of its API server, and the issuer of its ServiceAccounts' tokens.
+
+Both are made when they are first asked for, and kept in files, so that what has a copy of them stays good.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from kubeapi.serviceaccounts.issuer import TokenIssuer
+from kubeapiserver.wire.signing import SigningKey
+from kubehost.addresses import LOCALHOST
+
+if TYPE_CHECKING:
+    from kubeapi.registry import Registry
+    from kubeapiserver.wire.tls import ServerCertificate
+    from kubesvc.config import ClusterConfiguration
+    from kubesvc.state.directory import StateDirectory
+
+_KEY_FILE = "sa.key"
+"""In the state directory: the key that signs tokens."""
+_NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+
+
+class ClusterIdentity:
+    """The names and keys of one cluster's API server."""
+
+    def __init__(self, config: ClusterConfiguration, state: StateDirectory, registry: Registry) -> None:
+        self._config = config
+        self._state = state
+        domain = config.networking.dns_domain
+        self.issuer = TokenIssuer(
+            registry, SigningKey(state.path / _KEY_FILE), time.time, f"https://kubernetes.default.svc.{domain}"
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The host names of the API server."""
+        return (*_NAMES, f"kubernetes.default.svc.{self._config.networking.dns_domain}")
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses of the API server."""
+        api, plan = self._config.networking.api_address, self._config.plan
+        # In the exact plan this machine has the cluster's address somewhere else.
+        return tuple(dict.fromkeys((LOCALHOST, api, plan.stand_in(api), self.endpoint)))
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint of default/kubernetes: in the exact plan the first node's address, as with kubeadm."""
+        return self._config.nodes[0].address if self._config.plan.is_exact else LOCALHOST
+
+    @cached_property
+    def certificate(self) -> ServerCertificate:
+        """The certificate for these names and addresses; OSError."""
+        from kubeapiserver.wire.tls import server_certificate
+
+        return server_certificate(self._state.certificate, self.addresses, self.names, time.time())
+
+    def authority(self) -> str:
+        """Return the certificate that clients need, in PEM; OSError."""
+        return self.certificate.authority
