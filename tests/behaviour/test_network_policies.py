@@ -151,6 +151,7 @@ def test_trace_names_the_policy_that_drops(pods: Policed) -> None:
     assert pods.trace("pod/friend", "svc/web:80")["verdict"] == "FORWARD"
     told = pods.cluster.named("explain", "svc/web").stdout
     assert "NetworkPolicies (friends-only) isolate 1 of 1 pod behind it" in told
+    assert "from outside: connections are reset: NetworkPolicies let nothing from 127.0.0.1" in told
     pods.delete("friends-only")
 
 

@@ -38,6 +38,10 @@ def _alike(paths: Iterable[Document]) -> list[list[Document]]:
     return groups
 
 
+_SEEN = {"REJECT": "are refused", "DROP": "time out", "closed": "are reset"}
+"""What clients see; NetworkPolicies close a Service to clients of this machine, whose connections are taken first."""
+
+
 def _paths(paths: Sequence[Document]) -> Iterator[str]:
     path = paths[0]
     moved = "" if path["port"] == path["servicePort"] else f", answers at port {path['port']}"
@@ -50,8 +54,7 @@ def _paths(paths: Sequence[Document]) -> Iterator[str]:
         if way["verdict"] == "FORWARD":
             yield f"    {clients}-> {', '.join(way['endpoints'])}"
         else:
-            seen = "connections are refused" if way["verdict"] == "REJECT" else "connections time out"
-            yield f"    {clients}{seen}: {way['reason']}"
+            yield f"    {clients}connections {_SEEN['closed' if way['closed'] else way['verdict']]}: {way['reason']}"
 
 
 def _address(path: Document) -> str:

@@ -8,7 +8,8 @@ It repeats the messages of the components and asks their functions; it decides n
     findings                weight (problem, hint or note) and text, the heaviest first
     endpoints               as in the status document
     paths                   every address: address, servicePort, port, protocol, portName, kind, bound, error
-        ways                how clients are treated: clients (outside, or a node), verdict, reason, endpoints
+        ways                how clients are treated: clients (outside, or a node), verdict, reason, endpoints,
+                            closed (by NetworkPolicies)
 """
 
 from __future__ import annotations

@@ -105,5 +105,6 @@ def _group_document(group: ClientGroup) -> JSON:
         "clients": list(group.clients),
         "verdict": decision.verdict.value,
         "reason": reason_of(decision),
+        "closed": decision.is_closed,
         "endpoints": [endpoint_text(each) for each in decision.endpoints],
     }
