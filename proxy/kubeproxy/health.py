@@ -17,15 +17,20 @@ HEALTH_TIMEOUT_SECONDS = 60.0
 """Twice kube-proxy's syncPeriod of 30 s, as cmd/kube-proxy passes it."""
 
 
+_NEVER = "0001-01-01T00:00:00Z"
+"""Go's zero time."""
+_FAMILY = "IPv4"
+"""Under which the state of the one proxier is told, which has the rules of both families."""
+
+
 class Moment(NamedTuple):
-    """A time as Go prints it: ``wall`` in seconds since the epoch, ``elapsed`` since the process began."""
+    """A time as Go writes it in JSON: ``wall`` in seconds since the epoch, ``elapsed`` since the process began."""
 
     wall: float
     elapsed: float
 
     def __str__(self) -> str:
-        text = datetime.fromtimestamp(self.wall, UTC).strftime("%Y-%m-%d %H:%M:%S.%f").rstrip("0").rstrip(".")
-        return f"{text} +0000 UTC m=+{self.elapsed:.9f}"
+        return datetime.fromtimestamp(self.wall, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".") + "Z"
 
 
 class ProxyHealth:
@@ -55,17 +60,18 @@ class ProxyHealth:
         What is known is served while its source is away, so that is healthy, as in kube-proxy; but it is said.
         """
         is_healthy = self.is_healthy(now)
-        updated = now if is_healthy else self.synced_at
-        fields: list[tuple[str, str | bool]] = [
-            ("lastUpdated", str(updated) if updated else "0001-01-01 00:00:00 +0000 UTC"),
-            ("currentTime", str(now)),
-        ]
+        is_answered_well = is_healthy and is_node_eligible is not False
+        synced = str(self.synced_at) if self.synced_at else _NEVER
+        fields: dict[str, object] = {
+            "lastUpdated": str(now) if is_answered_well else synced,
+            "currentTime": str(now),
+        }
         if is_node_eligible is not None:
-            fields.append(("nodeEligible", is_node_eligible))
-        text = ",".join(f'"{name}": {json.dumps(value)}' for name, value in fields)
-        # kube-proxy puts a space after the second comma only.
-        text = text.replace(',"nodeEligible"', ', "nodeEligible"')
+            fields["nodeEligible"] = is_node_eligible
+        fields["healthy"] = is_healthy
+        if self.synced_at is not None:
+            fields["status"] = {_FAMILY: {"lastUpdated": synced, "healthy": is_healthy}}
         if stale is not None:
-            age = "null" if isinf(stale.seconds) else f"{stale.seconds:.3f}"
-            text += f', "knowledgeAgeSeconds": {age}, "knowledgeProblem": {json.dumps(stale.problem)}'
-        return 200 if is_healthy and is_node_eligible is not False else 503, f"{{{text}}}"
+            fields["knowledgeAgeSeconds"] = None if isinf(stale.seconds) else round(stale.seconds, 3)
+            fields["knowledgeProblem"] = stale.problem
+        return 200 if is_answered_well else 503, json.dumps(fields, separators=(",", ":"))

@@ -165,7 +165,13 @@ async def test_services_of_another_cluster_answer_on_this_node(tmp_path: Path) -
 
             cluster.put("late", "127.97.7.3", OTHER_POD)
             await until_answered("127.97.7.3", OTHER_POD)
-            assert json.loads((await get("/healthz"))[1]).keys() == {"lastUpdated", "currentTime", "nodeEligible"}
+            assert json.loads((await get("/healthz"))[1]).keys() == {
+                "lastUpdated",
+                "currentTime",
+                "nodeEligible",
+                "healthy",
+                "status",
+            }
             assert await get("/proxyMode", 10249) == (200, "userspace")
             assert "kubeproxy_sync_proxy_rules_endpoint_changes_total" in (await get("/metrics", 10249))[1]
 

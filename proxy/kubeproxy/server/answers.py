@@ -14,6 +14,7 @@ from kubeproxy.dependencies import Staleness
 from kubeproxy.health import Moment, ProxyHealth
 from kubeproxy.proxier import Sync
 from kubeproxy.server.healthcheck import VERBOSE, Answer, Site
+from kubeproxy.server.zpages import configz, flagz, statusz
 
 
 class SyncRecord:
@@ -32,6 +33,11 @@ class SyncRecord:
     def now(self) -> Moment:
         """Return the time as the health answers print it."""
         return Moment(time.time(), self._clock() - self._started)
+
+    def statusz(self, paths: list[str]) -> str:
+        """Return the page about the running proxy."""
+        now = self.now()
+        return statusz(now.wall - now.elapsed, now.wall, paths)
 
     def is_healthy(self) -> bool:
         """Tell whether the rules are as new as they should be."""
@@ -81,7 +87,11 @@ class Answers:
             "/healthz": lambda: _plain("ok"),
             f"/healthz{VERBOSE}": lambda: _plain(self._checks()),
             "/proxyMode": lambda: _plain(config.mode),
+            "/configz": lambda: _json(configz(config)),
+            "/flagz": lambda: _plain(flagz(config)),
         }
+        paths = sorted({"/statusz", *(each.removesuffix(VERBOSE) for each in at_metrics)})
+        at_metrics["/statusz"] = lambda: _plain(self._syncs.statusz(paths))
         return [
             Site(what, config.where_addresses_are_set.format(key), address, answers)
             for what, key, address, answers in (
@@ -113,6 +123,10 @@ class Answers:
         from kubeproxy.metrics import CONTENT_TYPE, expose
 
         return 200, CONTENT_TYPE, expose(await self._count(), self._syncs.counters, requests, self._figures())
+
+
+async def _json(text: str) -> tuple[int, str, str]:
+    return 200, "application/json", text
 
 
 async def _plain(text: str) -> tuple[int, str, str]:

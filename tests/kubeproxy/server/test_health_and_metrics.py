@@ -20,7 +20,7 @@ from kubeproxy.server import healthcheck
 
 VIP, A, B = "127.97.3.1", "127.245.3.1", "127.245.3.2"
 SITES = ProxyConfig(healthz_address=("127.97.3.9", 0), metrics_address=("127.97.3.9", 0), node_name="n1")
-GO_TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC m=\+\d+\.\d+"
+GO_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
 
 
 async def get(address: tuple[str, int], path: str) -> tuple[int, str, str]:
@@ -34,11 +34,12 @@ async def test_healthz_and_livez_answer_as_kube_proxys_do() -> None:
         health, _ = c.proxy.healthcheck.addresses
         status, content_type, body = await get(health, "/healthz")
         assert (status, content_type) == (200, "application/json")
-        pattern = rf'\{{"lastUpdated": "{GO_TIME}","currentTime": "{GO_TIME}", "nodeEligible": true\}}'
-        assert re.fullmatch(pattern, body)
+        state = rf'"healthy":true,"status":\{{"IPv4":\{{"lastUpdated":"{GO_TIME}","healthy":true\}}\}}'
+        times = rf'"lastUpdated":"{GO_TIME}","currentTime":"{GO_TIME}"'
+        assert re.fullmatch(rf'\{{{times},"nodeEligible":true,{state}\}}', body)
         status, _, body = await get(health, "/livez")
         assert status == 200
-        assert json.loads(body).keys() == {"lastUpdated", "currentTime"}
+        assert json.loads(body).keys() == {"lastUpdated", "currentTime", "healthy", "status"}
 
 
 async def test_the_metrics_door_has_the_mode_and_its_own_health() -> None:
@@ -47,6 +48,27 @@ async def test_the_metrics_door_has_the_mode_and_its_own_health() -> None:
         assert (await get(metrics, "/proxyMode"))[::2] == (200, "userspace")
         assert (await get(metrics, "/healthz"))[::2] == (200, "ok")
         assert (await get(metrics, "/healthz?verbose"))[2] == "[+]ping ok\nhealthz check passed\n"
+
+
+async def test_the_metrics_door_tells_settings_flags_and_versions() -> None:
+    async with cluster(config=SITES) as c:
+        _, metrics = c.proxy.healthcheck.addresses
+        status, content_type, body = await get(metrics, "/configz")
+        [(group, settings)] = json.loads(body).items()
+        assert (status, content_type, group) == (200, "application/json", "kubeproxy.config.k8s.io")
+        assert (settings["kind"], settings["mode"], settings["hostnameOverride"]) == (
+            "KubeProxyConfiguration",
+            "userspace",
+            "n1",
+        )
+        status, _, text = await get(metrics, "/flagz")
+        assert status == 200 and text.startswith("\nkube-proxy flagz\nWarning: ") and "\nproxy-mode=userspace\n" in text
+        status, _, text = await get(metrics, "/statusz")
+        assert status == 200 and re.search(
+            r"\nStarted: \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d UTC \d{4}\nUp: 0 hr 00 min \d\d sec\n"
+            r"Binary version: 1\.37\nPaths: /configz /flagz /healthz /metrics /proxyMode /statusz\n$",
+            text,
+        )
 
 
 @pytest.mark.parametrize(
@@ -143,8 +165,7 @@ def test_a_node_that_is_not_eligible_is_unhealthy_but_alive() -> None:
     assert health.body(now, is_node_eligible=False)[0] == 503
     assert health.body(now, is_node_eligible=None) == (
         200,
-        '{"lastUpdated": "1970-01-01 00:00:01.5 +0000 UTC m=+1.250000000",'
-        '"currentTime": "1970-01-01 00:00:01.5 +0000 UTC m=+1.250000000"}',
+        '{"lastUpdated":"1970-01-01T00:00:01.5Z","currentTime":"1970-01-01T00:00:01.5Z","healthy":true}',
     )
 
 
