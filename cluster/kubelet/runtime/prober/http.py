@@ -1,4 +1,4 @@
-"""``httpGet``: one GET over HTTP or HTTPS. Follows k8s.io/kubernetes ``pkg/probe/http``.
+"""``httpGet``: one GET over HTTP, HTTPS or HTTP/2 without TLS. Follows k8s.io/kubernetes ``pkg/probe/http``.
 
 A status of 200 to 399 is success; a redirect is not followed. No certificate is verified (the kubelet does not either).
 """
@@ -12,8 +12,10 @@ from typing import NamedTuple
 from kubeapi.meta import JSON
 from kubehost.addresses import join_host_port
 from kubelet.pod.probes import ProbeOutcome
-from kubelet.runtime.prober.target import ProbeTarget, reason, unknown_port
+from kubelet.runtime.prober import http2
+from kubelet.runtime.prober.target import MAX_LINE, ProbeTarget, reason, unknown_port
 
+_AGENT = "kube-probe/1.37"
 TIMED_OUT = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
 
 
@@ -25,6 +27,7 @@ class HTTPGet(NamedTuple):
     scheme: str = "HTTP"
     host: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    is_http2: bool = False
 
     @classmethod
     def read(cls, get: JSON) -> HTTPGet:
@@ -32,7 +35,8 @@ class HTTPGet(NamedTuple):
         headers = tuple((each["name"], each.get("value", "")) for each in get.get("httpHeaders") or ())
         path = get.get("path") or "/"
         rooted = path if path.startswith("/") else f"/{path}"
-        return cls(get["port"], rooted, get.get("scheme") or "HTTP", get.get("host") or "", headers)
+        is_http2 = get.get("protocol") == "HTTP2"
+        return cls(get["port"], rooted, get.get("scheme") or "HTTP", get.get("host") or "", headers, is_http2)
 
     async def attempt(self, target: ProbeTarget, timeout: float) -> ProbeOutcome:
         """Send the request once."""
@@ -67,14 +71,31 @@ class HTTPGet(NamedTuple):
         except (OSError, ValueError) as error:
             raise _ConnectionFailedError(reason(error)) from error
         try:
+            if self.is_http2:
+                return await self._status_line(reader, writer, join_host_port(host, port))
             writer.write(self._request(join_host_port(host, port)))
             return await reader.readline()
         finally:
             writer.transport.abort()
 
+    async def _status_line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> bytes:
+        """Return the status of an answer of HTTP/2 as HTTP/1.1 would have it, b"" without one."""
+        writer.write(http2.get_request(host, self.path, (("user-agent", _AGENT), ("accept", "*/*"), *self.headers)))
+        received = http2.FrameBuffer()
+        while chunk := await reader.read(MAX_LINE):
+            received.put(chunk)
+            while (found := received.take()) is not None:
+                writer.write(http2.reply_to(found))
+                status = http2.read_status(found) if found.type == http2.HEADERS else None
+                if status is not None and status >= 200:
+                    return f"HTTP/1.1 {status}\r\n".encode()
+                if found.type in (http2.RST_STREAM, http2.GOAWAY):
+                    return b""
+        return b""
+
     def _request(self, host: str) -> bytes:
         given = {name.lower() for name, _ in self.headers}
-        headers = [("Host", host), ("User-Agent", "kube-probe/1.37"), ("Accept", "*/*"), ("Connection", "close")]
+        headers = [("Host", host), ("User-Agent", _AGENT), ("Accept", "*/*"), ("Connection", "close")]
         lines = [f"{name}: {value}" for name, value in headers if name.lower() not in given]
         lines += [f"{name}: {value}" for name, value in self.headers]
         return "\r\n".join((f"GET {self.path} HTTP/1.1", *lines, "", "")).encode("latin-1", "replace")

@@ -11,7 +11,8 @@ from kubelet.pod.probes import ProbeOutcome
 from kubelet.process.runner import ProcessRunner
 from kubelet.process.spec import ProcessSpec
 from kubelet.runtime.prober.grpc import GRPC
-from kubelet.runtime.prober.health import PREFACE, HealthAnswer, health_request
+from kubelet.runtime.prober.health import HealthAnswer, health_request
+from kubelet.runtime.prober.http2 import PREFACE
 from kubelet.runtime.prober.target import ProbeTarget
 
 ADDRESS = "127.246.11.1"
