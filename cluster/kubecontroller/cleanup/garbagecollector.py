@@ -29,17 +29,25 @@ class Dependent(NamedTuple):
     obj: JSON
 
 
+class Owner(NamedTuple):
+    """What is known of the object of an owner reference; one of an unknown kind exists and waits for nothing."""
+
+    is_absent: bool = False
+    is_waiting: bool = False
+    """Whether it is being deleted, after its dependents."""
+
+
 def reconcile(
-    resource: Resource, obj: JSON, is_absent: Callable[[JSON], bool], dependents: Sequence[Dependent]
+    resource: Resource, obj: JSON, owner_of: Callable[[JSON], Owner], dependents: Sequence[Dependent]
 ) -> list[Change]:
     """Return the writes that an object needs as an owner that is deleted, or as a dependent that has lost an owner.
 
-    ``is_absent`` tells whether the object of an owner reference no longer exists.
+    ``owner_of`` returns what is known of the object of an owner reference, of this object or of a dependent.
     """
     if is_terminating(obj):
-        return _release(resource, obj, dependents)
+        return _release(resource, obj, owner_of, dependents)
     references = list_at(obj, "metadata", "ownerReferences")
-    absent = [each for each in references if is_absent(each)]
+    absent = [each for each in references if owner_of(each).is_absent]
     if not absent:
         return []
     if len(absent) == len(references):
@@ -50,7 +58,9 @@ def reconcile(
     return [Update(resource, kept)]
 
 
-def _release(resource: Resource, owner: JSON, dependents: Sequence[Dependent]) -> list[Change]:
+def _release(
+    resource: Resource, owner: JSON, owner_of: Callable[[JSON], Owner], dependents: Sequence[Dependent]
+) -> list[Change]:
     """Return the writes that the finalizers of an owner that is being deleted ask for."""
     finalizers = list_at(owner, "metadata", "finalizers")
     uid = owner["metadata"].get("uid", "")
@@ -60,8 +70,16 @@ def _release(resource: Resource, owner: JSON, dependents: Sequence[Dependent]) -
     if FOREGROUND not in finalizers:
         return []
     if any(_is_blocking(each.obj, uid) for each in dependents):
-        return [delete(each.resource, each.obj) for each in dependents if not is_terminating(each.obj)]
+        return [_let_go(each, uid, owner_of) for each in dependents if not is_terminating(each.obj)]
     return [Update(resource, _without_finalizer(owner, FOREGROUND))]
+
+
+def _let_go(dependent: Dependent, uid: str, owner_of: Callable[[JSON], Owner]) -> Change:
+    """Return the deletion of a dependent, or, if it has another owner that stays, its parting from this one."""
+    others = [each for each in list_at(dependent.obj, "metadata", "ownerReferences") if each.get("uid") != uid]
+    if any(owner_of(each) == Owner() for each in others):
+        return Update(dependent.resource, without_owner(dependent.obj, uid))
+    return delete(dependent.resource, dependent.obj)
 
 
 def _is_blocking(dependent: JSON, uid: str) -> bool:
@@ -94,8 +112,11 @@ class GarbageCollector:
         if is_terminating(delta.new):
             return [own] if delta.new["metadata"].get("finalizers") else []
         references = delta.new["metadata"].get("ownerReferences")
-        is_known = delta.old is not None and delta.old["metadata"].get("ownerReferences") == references
-        return [own] if references and not is_known else []
+        before = references if delta.old is None else delta.old["metadata"].get("ownerReferences")
+        if before != references and delta.old is not None:
+            waiting = self._waiting_owners(delta.old, delta.key.namespace)
+            return [own, *waiting] if references else waiting
+        return [own] if references and delta.old is None else []
 
     def _waiting_owners(self, gone: JSON, namespace: str) -> list[ObjectId]:
         """Return the owners that wait for the deletion of their dependents."""
@@ -110,20 +131,21 @@ class GarbageCollector:
             return []
         namespace = key.key.namespace
         dependents = self._dependents(obj) if is_terminating(obj) else []
-        return reconcile(key.resource, obj, lambda each: self._is_absent(namespace, each), dependents)
+        return reconcile(key.resource, obj, lambda each: self._owner(namespace, each), dependents)
 
     def _dependents(self, owner: JSON) -> list[Dependent]:
         ids = self._listers.dependents.having(owner["metadata"].get("uid", ""))
         find = self._listers.store.find
         return [Dependent(each.resource, found) for each in ids if (found := find(*each)) is not None]
 
-    def _is_absent(self, namespace: str, reference: JSON) -> bool:
-        """Tell whether an owner is gone; False for an unknown kind."""
+    def _owner(self, namespace: str, reference: JSON) -> Owner:
         owner_id = self._owner_id(reference, namespace)
         if owner_id is None:
-            return False
+            return Owner()
         owner = self._listers.store.find(*owner_id)
-        return owner is None or owner["metadata"].get("uid", "") != reference.get("uid", "")
+        if owner is None or owner["metadata"].get("uid", "") != reference.get("uid", ""):
+            return Owner(is_absent=True)
+        return Owner(is_waiting=is_terminating(owner) and FOREGROUND in list_at(owner, "metadata", "finalizers"))
 
     def _owner_id(self, reference: JSON, namespace: str) -> ObjectId | None:
         named = reference.get("apiVersion", ""), reference.get("kind", "")

@@ -10,7 +10,7 @@ from kubeapi.meta import JSON
 from kubeapi.scheme import CRONJOBS, DEPLOYMENTS, EVENTS, JOBS, PODS, REPLICASETS, SERVICES
 from kubecontroller.change import Delete, Update
 from kubecontroller.cleanup import garbagecollector, namespace
-from kubecontroller.cleanup.garbagecollector import Dependent
+from kubecontroller.cleanup.garbagecollector import Dependent, Owner
 
 
 def owned(*uids: str, **metadata: Any) -> JSON:
@@ -30,7 +30,7 @@ def owned(*uids: str, **metadata: Any) -> JSON:
     ],
 )
 def test_a_dependent_is_deleted_after_its_last_owner(obj: JSON, absent: list[str], expected: list[type]) -> None:
-    changes = garbagecollector.reconcile(PODS, obj, lambda reference: reference["uid"] in absent, [])
+    changes = garbagecollector.reconcile(PODS, obj, lambda reference: Owner(reference["uid"] in absent), [])
     assert [type(each) for each in changes] == expected
     for change in changes:
         if isinstance(change, Update):
@@ -51,7 +51,7 @@ def leaving(*finalizers: str) -> JSON:
 
 def test_orphans_are_released_before_their_owner_is_deleted() -> None:
     dependents = [Dependent(PODS, owned("a"))]
-    release, last = garbagecollector.reconcile(REPLICASETS, leaving("orphan"), lambda _: False, dependents)
+    release, last = garbagecollector.reconcile(REPLICASETS, leaving("orphan"), lambda _: Owner(), dependents)
     assert isinstance(release, Update)
     assert isinstance(last, Update)
     assert "ownerReferences" not in release.obj["metadata"]
@@ -62,11 +62,29 @@ def test_in_the_foreground_the_owner_waits_for_the_dependents_that_block_it() ->
     blocking = owned("a")
     blocking["metadata"]["ownerReferences"][0]["blockOwnerDeletion"] = True
     owner = leaving("foregroundDeletion")
-    [first] = garbagecollector.reconcile(REPLICASETS, owner, lambda _: False, [Dependent(PODS, blocking)])
+    [first] = garbagecollector.reconcile(REPLICASETS, owner, lambda _: Owner(), [Dependent(PODS, blocking)])
     assert isinstance(first, Delete)
-    [last] = garbagecollector.reconcile(REPLICASETS, owner, lambda _: False, [])
+    [last] = garbagecollector.reconcile(REPLICASETS, owner, lambda _: Owner(), [])
     assert isinstance(last, Update)
     assert last.obj["metadata"]["finalizers"] == []
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        pytest.param(Owner(), Update, id="stays"),
+        pytest.param(Owner(is_waiting=True), Delete, id="is deleted in the foreground, too"),
+        pytest.param(Owner(is_absent=True), Delete, id="is gone"),
+    ],
+)
+def test_a_dependent_of_two_owners_is_parted_from_one_if_the_other(other: Owner, expected: type) -> None:
+    shared = owned("a", "b")
+    shared["metadata"]["ownerReferences"][0]["blockOwnerDeletion"] = True
+    dependents = [Dependent(PODS, shared)]
+    [change] = garbagecollector.reconcile(REPLICASETS, leaving("foregroundDeletion"), lambda _: other, dependents)
+    assert isinstance(change, expected)
+    if isinstance(change, Update):
+        assert [each["uid"] for each in change.obj["metadata"]["ownerReferences"]] == ["b"]
 
 
 def test_in_a_namespace_the_objects_that_create_others_are_deleted_first() -> None:
