@@ -73,6 +73,17 @@ PRIORITYLEVELCONFIGURATIONS = Resource(
 STORAGEVERSIONMIGRATIONS = Resource(
     "StorageVersionMigration", "storageversionmigrations", "storagemigration.k8s.io", "v1", False
 )
+APISERVICES = Resource("APIService", "apiservices", "apiregistration.k8s.io", "v1", False)
+CERTIFICATESIGNINGREQUESTS = Resource(
+    "CertificateSigningRequest", "certificatesigningrequests", "certificates.k8s.io", "v1", False, ("csr",)
+)
+CSIDRIVERS = Resource("CSIDriver", "csidrivers", "storage.k8s.io", "v1", False)
+CSINODES = Resource("CSINode", "csinodes", "storage.k8s.io", "v1", False)
+CSISTORAGECAPACITIES = Resource("CSIStorageCapacity", "csistoragecapacities", "storage.k8s.io", "v1", True)
+VOLUMEATTACHMENTS = Resource("VolumeAttachment", "volumeattachments", "storage.k8s.io", "v1", False)
+VOLUMEATTRIBUTESCLASSES = Resource(
+    "VolumeAttributesClass", "volumeattributesclasses", "storage.k8s.io", "v1", False, ("vac",)
+)
 LEASES = Resource("Lease", "leases", "coordination.k8s.io", "v1", True)
 EVENTS_V1 = Resource("Event", "events", "events.k8s.io", "v1", True, ("ev",))
 """The newer version of EVENTS, under which the same objects are served."""

@@ -71,6 +71,7 @@ CATALOG: tuple[Served, ...] = (
 
 _GROUPS = (
     "",
+    "apiregistration.k8s.io",
     "apps",
     "events.k8s.io",
     "authentication.k8s.io",
@@ -81,6 +82,7 @@ _GROUPS = (
     "policy",
     "rbac.authorization.k8s.io",
     "storage.k8s.io",
+    "certificates.k8s.io",
     "admissionregistration.k8s.io",
     "apiextensions.k8s.io",
     "scheduling.k8s.io",

@@ -8,6 +8,7 @@ from tests.helpers.kubeapiserver.client import TABLE_ACCEPT, APIClient
 from kubeapi.meta import JSON
 
 ADMISSION, FLOW = "/apis/admissionregistration.k8s.io/v1", "/apis/flowcontrol.apiserver.k8s.io/v1"
+STORAGE = "/apis/storage.k8s.io/v1"
 WEBHOOK: JSON = {
     "name": "a.example.com",
     "sideEffects": "None",
@@ -42,6 +43,28 @@ CASES = [
         {"spec": {"type": "Limited", "limited": {"limitResponse": {"type": "Queue", "queuing": {}}}}},
         ["x", "Limited", "30", "64", "8", "50", "0s"],
     ),
+    ("/apis/apiregistration.k8s.io/v1/apiservices", {"spec": {"group": "a", "version": "v1"}}, ["x", "0s"]),
+    (
+        "/apis/certificates.k8s.io/v1/certificatesigningrequests",
+        {
+            "spec": {
+                "request": "AA==",
+                "signerName": "example.com/a",
+                "usages": ["client auth"],
+                "expirationSeconds": 600,
+            }
+        },
+        ["x", "0s", "example.com/a", "kubernetes-admin", "10m", "Pending"],
+    ),
+    (f"{STORAGE}/csidrivers", {"spec": {}}, ["x", "0s"]),
+    (f"{STORAGE}/csinodes", {"spec": {"drivers": []}}, ["x", 0, "0s"]),
+    (
+        f"{STORAGE}/volumeattachments",
+        {"spec": {"attacher": "a", "nodeName": "n", "source": {"persistentVolumeName": "p"}}},
+        ["x", "a", "p", "n", False, "0s"],
+    ),
+    (f"{STORAGE}/volumeattributesclasses", {"driverName": "d"}, ["x", "0s"]),
+    (f"{STORAGE}/namespaces/default/csistoragecapacities", {"storageClassName": "s"}, ["x", "0s"]),
     (
         "/apis/storagemigration.k8s.io/v1/storageversionmigrations",
         {"spec": {"resource": {"resource": "pods"}}},
@@ -77,3 +100,14 @@ def test_the_resource_of_a_migration_is_needed_and_stays() -> None:
     assert client.post(path, {"metadata": {"name": "x"}}).status == 422
     client.post(path, {"metadata": {"name": "x"}, "spec": {"resource": {"resource": "pods"}}})
     assert client.patch(f"{path}/x", {"spec": {"resource": {"resource": "nodes"}}}).status == 422
+
+
+def test_an_approval_is_a_condition_of_the_request() -> None:
+    client = APIClient()
+    path = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+    spec = {"request": "AA==", "signerName": "example.com/a", "usages": ["client auth"]}
+    created = client.post(path, {"metadata": {"name": "x"}, "spec": spec}).json
+    created["status"] = {"conditions": [{"type": "Approved", "status": "True", "reason": "Asked"}]}
+    assert client.put(f"{path}/x/approval", created).status == 200
+    assert client.get(path, TABLE_ACCEPT).rows[0][-1] == "Approved"
+    assert client.patch(f"{path}/x", {"spec": {"usages": []}}).json["spec"]["usages"] == ["client auth"]

@@ -12,11 +12,13 @@ def test_what_the_server_says_of_itself(kubectl: Kubectl) -> None:
 $ kubectl api-versions
 admissionregistration.k8s.io/v1
 apiextensions.k8s.io/v1
+apiregistration.k8s.io/v1
 apps/v1
 authentication.k8s.io/v1
 authorization.k8s.io/v1
 autoscaling/v2
 batch/v1
+certificates.k8s.io/v1
 coordination.k8s.io/v1
 discovery.k8s.io/v1
 events.k8s.io/v1
@@ -47,6 +49,8 @@ validatingadmissionpolicies.admissionregistration.k8s.io
 validatingadmissionpolicybindings.admissionregistration.k8s.io
 validatingwebhookconfigurations.admissionregistration.k8s.io
 customresourcedefinitions.apiextensions.k8s.io
+apiservices.apiregistration.k8s.io
+certificatesigningrequests.certificates.k8s.io
 flowschemas.flowcontrol.apiserver.k8s.io
 prioritylevelconfigurations.flowcontrol.apiserver.k8s.io
 ingressclasses.networking.k8s.io
@@ -56,7 +60,11 @@ runtimeclasses.node.k8s.io
 clusterrolebindings.rbac.authorization.k8s.io
 clusterroles.rbac.authorization.k8s.io
 priorityclasses.scheduling.k8s.io
+csidrivers.storage.k8s.io
+csinodes.storage.k8s.io
 storageclasses.storage.k8s.io
+volumeattachments.storage.k8s.io
+volumeattributesclasses.storage.k8s.io
 storageversionmigrations.storagemigration.k8s.io
 $ kubectl cluster-info
 ...Kubernetes control plane... is running at ...https://127.0.0.1:<number>...

@@ -65,7 +65,7 @@ class Subresources:
     def answer(self, request: ResourceRequest) -> Response | None:
         """Answer a request for a subresource, None if it is not one of these."""
         match request.path.subresource:
-            case "status":
+            case "status" | "approval":  # what is approved is written into the status
                 return self.status(request)
             case part if part in kind_of(request.resource).parts:
                 return self.part(request)

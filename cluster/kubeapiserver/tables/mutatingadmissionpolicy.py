@@ -18,5 +18,5 @@ def _param_kind(row: Row) -> str:
 
 TABLE = Table(
     MUTATINGADMISSIONPOLICIES,
-    (NAME, Column("Mutations", _mutations), Column("ParamKind", _param_kind), AGE),
+    (NAME, Column("Mutations", _mutations, "integer"), Column("ParamKind", _param_kind), AGE),
 )

@@ -18,5 +18,5 @@ def _param_kind(row: Row) -> str:
 
 TABLE = Table(
     VALIDATINGADMISSIONPOLICIES,
-    (NAME, Column("Validations", _validations), Column("ParamKind", _param_kind), AGE),
+    (NAME, Column("Validations", _validations, "integer"), Column("ParamKind", _param_kind), AGE),
 )

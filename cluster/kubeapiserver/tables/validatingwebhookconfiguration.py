@@ -11,4 +11,4 @@ def _webhooks(row: Row) -> int:
     return len(list_at(row.object, "webhooks"))
 
 
-TABLE = Table(VALIDATINGWEBHOOKCONFIGURATIONS, (NAME, Column("Webhooks", _webhooks), AGE))
+TABLE = Table(VALIDATINGWEBHOOKCONFIGURATIONS, (NAME, Column("Webhooks", _webhooks, "integer"), AGE))

@@ -89,6 +89,11 @@ def test_counts_are_integers() -> None:
         "cronjobs": "Active",
         "poddisruptionbudgets": "Allowed Disruptions",
         "priorityclasses": "Value",
+        "validatingwebhookconfigurations": "Webhooks",
+        "mutatingwebhookconfigurations": "Webhooks",
+        "validatingadmissionpolicies": "Validations",
+        "mutatingadmissionpolicies": "Mutations",
+        "csinodes": "Drivers",
         "events": "Count",
     }
 
