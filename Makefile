@@ -1,6 +1,6 @@
 # The two commands of the README, and what they are made of. Every recipe is a script of .ci/, the same for CI.
 
-.PHONY: help up test bench check stress test-latest test-cluster bench-cluster conformance update derive setup setup-dev clean
+.PHONY: help up test bench check stress test-latest test-cluster test-helm bench-cluster conformance update derive setup setup-dev clean
 
 help:
 	@grep -E '^# make ' Makefile | sed 's/^# //'
@@ -33,6 +33,10 @@ test-latest: setup-dev
 # make test-cluster  proxy and name server beside kube-proxy and CoreDNS on a real API server; root, .ci/build-cluster
 test-cluster: setup-dev
 	@.ci/test-cluster
+
+# make test-helm     Helm 3 and 4 with charts of all shapes; .ci/build-cluster FOLDER helm3 helm4
+test-helm: setup-dev
+	@.ci/test-helm
 
 # make bench-cluster measurements there
 bench-cluster: setup

@@ -71,9 +71,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the tests beside a real control plane, unless they are named: they need its programs, and root."""
-    is_named = any("tests/cluster" in each for each in config.args)
-    return True if collection_path == TESTS / "cluster" and not is_named else None
+    """Leave out the tests that need programs of others, unless they are named: a real control plane's, and Helm."""
+    for folder in ("cluster", "helm"):
+        if collection_path == TESTS / folder and not any(f"tests/{folder}" in each for each in config.args):
+            return True
+    return None
 
 
 def pytest_report_header() -> str:
