@@ -162,6 +162,13 @@ def test_kubesvc_says_where_requests_went_and_would_go(cluster: ClusterCommands)
     assert "The client gets 404" in cluster.named("trace", "outside", f"{ADDRESS}:80", "--path", "/x").stdout
 
 
+def test_kubesvc_explains_and_lists_ingresses(cluster: ClusterCommands) -> None:
+    told = cluster.named("explain", "ingress/shop").stdout
+    assert f"Ingress default/shop answers at {ADDRESS}:{at(cluster)} (http)" in told
+    assert "Path /api (Prefix) of shop.example leads to default/api:8080, which has 1 endpoint" in told
+    assert "NAME        CLASS    HOSTS" in cluster.named("status").stdout
+
+
 def test_an_ingress_that_goes_is_served_no_more(cluster: ClusterCommands, kubectl: Kubectl) -> None:
     kubectl("kubectl delete ingress rewritten")
     assert eventually(lambda: "404" in ask(cluster, "http://old.example/v1/echo?msg=hello"))

@@ -85,6 +85,12 @@ def ask(name: str, question: Callable[[ControlClient], T]) -> T:
         fail(str(error))
 
 
+def explained_name(text: str) -> str:
+    """Return the NAME of svc/NAME, or ingress/NAME as it is."""
+    kind, _, name = text.rpartition("/")
+    return f"ingress/{name}" if name and kind in ("ing", "ingress", "ingresses") else service_name(text)
+
+
 def service_name(text: str) -> str:
     """Return the NAME of svc/NAME, service/NAME, services/NAME or NAME."""
     kind, slash, name = text.rpartition("/")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from kubehost.addresses import join_host_port
-from kubesvc.terminal.printers import table
+from kubesvc.terminal.tables import table
 
 Document = dict[str, Any]
 

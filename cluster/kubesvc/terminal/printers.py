@@ -5,10 +5,11 @@ Columns are separated by three blanks, headers are upper case (k8s.io/cli-runtim
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kubehost.addresses import in_brackets
+from kubesvc.terminal.tables import ingress_tables, table
 from kubesvc.wording import shortened
 
 Document = dict[str, Any]
@@ -28,16 +29,6 @@ _MOST_NOT_CARRIED = 20
 
 WIDTH = 100
 """Widest table, in characters, unless names alone are longer; `-o wide` has no bound."""
-
-
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; the last column is not padded."""
-    lines = [tuple(headers), *(tuple(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headers) - 1)]
-    return "\n".join(
-        "   ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]])
-        for line in lines
-    )
 
 
 def service_table(document: Document, *, is_wide: bool = False) -> str:
@@ -173,8 +164,8 @@ def moved_ports(document: Document) -> list[str]:
     """Return one sentence per port that is bound 10000 higher, because this process may not bind below 1024."""
     moved = {
         (each["servicePort"], each["port"])
-        for service in document["services"]
-        for each in service["listeners"]
+        for one in (*document["services"], *document["ingresses"])
+        for each in one["listeners"]
         if each["servicePort"] != each["port"]
     }
     moved |= {(53, each["port"]) for each in document["dns"]["addresses"] if each["port"] != 53}
@@ -197,7 +188,7 @@ def exact_lines(document: Document) -> list[str]:
 
 def status_text(document: Document, *, is_wide: bool = False) -> str:
     """Return what `kubesvc status` prints."""
-    answering = [each for each in document["dns"]["addresses"] if not each["error"]]
+    answering = (each for each in document["dns"]["addresses"] if not each["error"])
     addresses = ", ".join(f"{each['address']}:{each['port']}" for each in answering)
     sandbox = document["sandbox"]
     head = [
@@ -206,11 +197,8 @@ def status_text(document: Document, *, is_wide: bool = False) -> str:
         *upstream_lines(document),
         *exact_lines(document),
     ]
-    parts = [
-        "\n".join(head),
-        service_table(document, is_wide=is_wide),
-        pod_table(document, is_wide=is_wide),
-    ]
+    services, pods = service_table(document, is_wide=is_wide), pod_table(document, is_wide=is_wide)
+    parts = ["\n".join(head), services, *ingress_tables(document), pods]
     warnings = [_warning(each) for each in document["warnings"]] if is_wide else []
     for title, lines in (
         ("Not carried:", not_carried(document)),

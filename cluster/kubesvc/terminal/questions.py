@@ -11,6 +11,7 @@ import click
 from kubesvc.terminal import completing
 from kubesvc.terminal.arguments import (
     ask,
+    explained_name,
     json_text,
     name_option,
     namespace_option,
@@ -33,7 +34,7 @@ def status(namespace: str, name: str, output: str) -> None:
     """Show the Services, where they listen, their endpoints and the pods."""
     document = ask(name, lambda cluster: cluster.status())
     if namespace:
-        for kind in ("services", "pods", "warnings"):
+        for kind in ("services", "ingresses", "pods", "warnings"):
             document[kind] = [each for each in document[kind] if each["namespace"] == namespace]
     from kubesvc.terminal import colours
     from kubesvc.terminal.printers import status_text
@@ -42,13 +43,13 @@ def status(namespace: str, name: str, output: str) -> None:
 
 
 @click.command(short_help="Say why a Service has no endpoints, or where it leads.")
-@click.argument("service", metavar="svc/NAME", shell_complete=completing.service_names)
+@click.argument("service", metavar="svc/NAME|ingress/NAME", shell_complete=completing.service_names)
 @namespace_option
 @name_option
 @text_or_json
 def explain(service: str, namespace: str, name: str, output: str) -> None:
-    """Say why a Service has no endpoints, or where each of its addresses leads."""
-    wanted = service_name(service)
+    """Say why a Service has no endpoints, or where each of its addresses leads; or each path of an Ingress."""
+    wanted = explained_name(service)
     document = ask(name, lambda cluster: cluster.explain(namespace, wanted))
     from kubesvc.terminal.explanations import explanation_text
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubehost.addresses import join_host_port
-from kubesvc.terminal.printers import table
+from kubesvc.terminal.tables import table
 
 Document = dict[str, Any]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from kubeapi.meta import ObjectKey, key_of
 from kubeapi.objects.service import Service, read_service
-from kubeapi.scheme import SERVICES
+from kubeapi.scheme import INGRESSES, SERVICES
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubedns.explain import Explanation, Lookup
@@ -28,7 +28,7 @@ from kubesvc.why.connections import Clocks, Connections
 from kubesvc.why.explain.doubts import Doubts, doubts_of
 from kubesvc.why.explain.explaining import Observed, explain_service
 from kubesvc.why.explain.findings import Weight
-from kubesvc.why.lookup import find_service
+from kubesvc.why.lookup import find_object, find_service
 from kubesvc.why.podsockets import Wildcard
 from kubesvc.why.trace.addressing import read_destination, read_source
 from kubesvc.why.trace.documents import (
@@ -69,7 +69,10 @@ class Diagnosis:
         )
 
     async def explain(self, namespace: str, name: str) -> dict[str, Any]:
-        """Return why a Service works or does not (see ``explain``)."""
+        """Return why a Service works or does not (see ``explain``); or an Ingress, whose name is ``ingress/NAME``."""
+        kind, slash, of_ingress = name.partition("/")
+        if slash and kind == "ingress":
+            return self._explain_ingress(namespace, of_ingress)
         service = find_service(self._store, namespace, name)
         doubts = await self._doubts(key_of(service))
         unresolved = await self._unresolved(read_service(service))
@@ -78,6 +81,12 @@ class Diagnosis:
             proxy.rules, proxy.listeners(), doubts, unresolved, self._wildcards(), proxy.default_balancer
         )._replace(not_carried=self.not_carried(key_of(service)))
         return explain_service(self._store, service, observed)
+
+    def _explain_ingress(self, namespace: str, name: str) -> dict[str, Any]:
+        from kubesvc.why.explain.ingresses import explain_ingress  # few clusters have any
+
+        obj, proxy = find_object(self._store, INGRESSES, namespace, name), self._proxy
+        return explain_ingress(obj, proxy.rules, proxy.listeners(), proxy.ingress_problems(key_of(obj)))
 
     def simulated(self, namespace: str, name: str) -> dict[str, Any]:
         """Return what a simulation of a Service needs (see ``simulated``)."""

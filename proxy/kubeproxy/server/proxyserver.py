@@ -125,6 +125,10 @@ class ProxyServer:
         """Return the endpoints of a Service that are not dialled, because they lead back to it."""
         return [each for name in self.rules.by_service.get(service, ()) for each in self._events.loops(name)]
 
+    def ingress_problems(self, ingress: ObjectKey) -> list[str]:
+        """Return what of an Ingress is not served, or not as it asks, one sentence each."""
+        return [each.message for each in self._proxier.ingresses.problems if each.ingress == ingress]
+
     def problems(self) -> list[str]:
         """Return what does not work and belongs to no Service: health or metrics without their port, workers."""
         return [*self.healthcheck.problems, *self.plane.traffic.problems(), *self._policing.problems()]

@@ -23,6 +23,8 @@ from kubeapi.scheme import (
     DAEMONSETS,
     DEPLOYMENTS,
     ENDPOINTSLICES,
+    INGRESSCLASSES,
+    INGRESSES,
     IPADDRESSES,
     NAMESPACES,
     NODES,
@@ -60,6 +62,8 @@ def follow_as_the_proxy(store: Store) -> None:
         NODES: proxier.nodes.update,
         SERVICES: proxier.services.update,
         ENDPOINTSLICES: proxier.endpoints.update,
+        INGRESSCLASSES: proxier.ingresses.update_class,
+        INGRESSES: proxier.ingresses.update,
     }
     for resource, update in trackers.items():
         for obj in store.list(resource):
@@ -148,6 +152,9 @@ GOOD[SERVICECIDRS] = {"metadata": {"name": "web"}, "spec": {"cidrs": ["127.97.0.
 GOOD[IPADDRESSES] = {"metadata": {"name": "127.96.0.7"}, "spec": {"parentRef": {"resource": "x", "name": "y"}}}
 ROLE = {"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}}
 GOOD |= {each: {"metadata": {"name": "web", "namespace": "default"}, **ROLE} for each in BINDINGS}
+BACKEND = {"service": {"name": "web", "port": {"number": 80}}}
+GOOD[INGRESSES] = {"metadata": {"name": "web", "namespace": "default"}, "spec": {"defaultBackend": BACKEND}}
+GOOD[INGRESSCLASSES] = {"metadata": {"name": "web"}, "spec": {"controller": "example.com/x"}}
 GOOD[ENDPOINTSLICES] = {"metadata": {"name": "web", "namespace": "default"}, "addressType": "IPv4", "endpoints": []}
 
 WORDS: dict[str, tuple[Any, ...]] = {

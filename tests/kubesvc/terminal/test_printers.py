@@ -14,9 +14,9 @@ from kubesvc.terminal.printers import (
     pod_table,
     service_table,
     status_text,
-    table,
     try_lines,
 )
+from kubesvc.terminal.tables import ingress_tables, table
 from kubesvc.why.status import DNSAddress
 
 NODES = ("127.0.0.1", "127.171.0.101", "127.171.0.102")
@@ -293,3 +293,14 @@ def test_the_status_says_what_is_wrong() -> None:
         "Warnings:\n  service/web: PortConflict: taken (x2)\n  service/web: Odd: once",
     ]
     assert "Warnings:" not in status_text(shown)
+
+
+def test_ingresses_are_listed_only_where_there_are_some() -> None:
+    listeners = [{"address": "127.0.113.254", "port": port, "bound": True} for port in (10080, 10443)]
+    ingress = {"namespace": "shop", "name": "web", "class": "", "hosts": ["a.example", "*"], "listeners": listeners}
+    assert ingress_tables({"ingresses": []}) == []
+    (shown,) = ingress_tables({"ingresses": [ingress, {**ingress, "class": "other", "listeners": []}]})
+    assert [line.split() for line in shown.splitlines()[1:]] == [
+        ["shop", "web", "<none>", "a.example,*", "127.0.113.254", "10080,10443"],
+        ["shop", "web", "other", "a.example,*", "<none>", "<none>"],
+    ]

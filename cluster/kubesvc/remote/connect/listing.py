@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from kubeapi.meta import ObjectKey
 from kubesvc.remote.connect.mirror import OWN
 from kubesvc.remote.connect.translation import PODS_ALONE
-from kubesvc.terminal.printers import ready_endpoints, table
+from kubesvc.terminal.printers import ready_endpoints
+from kubesvc.terminal.tables import table
 
 Document = dict[str, Any]
 
