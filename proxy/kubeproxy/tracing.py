@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from kubeproxy.load_balancer import LoadBalancer
-from kubeproxy.policywords import said_policies, why_closed
+from kubeproxy.policywords import said_policies, why_closed, why_denied
 from kubeproxy.rules import Claim, Decision, Packet, PortRule, Reason, Rules, Selection, Verdict
 from kubeproxy.rules.nodes import EnteredBy, Node, Nodes
 from kubeproxy.tracedchoice import said_choice
@@ -129,8 +129,8 @@ def reason_of(decision: Decision) -> str:
         return _CLAUSES[last].format(port=claim.port_name, destination=decision.packet.destination)
     if last is Reason.NOT_IN_RANGES:
         return f"{decision.packet.source} is not in loadBalancerSourceRanges"
-    if last is Reason.NETWORK_POLICY:
-        return f"NetworkPolicies let nothing from {decision.packet.source} to any endpoint of {claim.port_name}"
+    if decision.denied is not None:
+        return why_denied(decision.denied.judgement, decision.packet.source, decision.denied.destination)
     if last is Reason.NO_LOCAL_ENDPOINT:
         return f"{policy_name(claim.kind)} is Local and {selection.entry.node or 'no node'} has no endpoint"
     return f"{claim.kind} of {claim.port_name}"

@@ -6,6 +6,7 @@ from enum import Enum, StrEnum
 from typing import NamedTuple
 
 from kubeproxy.rules.nodes import Entry
+from kubeproxy.rules.policies import Judgement
 from kubeproxy.types import Destination, Endpoint, ListenerKind, Route, ServicePortName
 
 
@@ -77,6 +78,13 @@ class Selection(NamedTuple):
     endpoints: tuple[Endpoint, ...]
 
 
+class Denied(NamedTuple):
+    """The end whose policies do not let a connection to an endpoint, ``destination``, through."""
+
+    judgement: Judgement
+    destination: Destination
+
+
 class Decision(NamedTuple):
     """What becomes of a packet now; ``claim`` and ``selection`` are None when no Service has the destination."""
 
@@ -85,6 +93,8 @@ class Decision(NamedTuple):
     claim: Claim | None
     selection: Selection | None
     reasons: tuple[Reason, ...]
+    denied: Denied | None = None
+    """What NetworkPolicies say of the first endpoint, if they let nothing to any."""
 
     @property
     def route(self) -> Route | None:
@@ -94,7 +104,7 @@ class Decision(NamedTuple):
     @property
     def is_closed(self) -> bool:
         """Whether NetworkPolicies drop the packet."""
-        return self.reasons[-1] is Reason.NETWORK_POLICY
+        return self.denied is not None
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:

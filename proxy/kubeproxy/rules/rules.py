@@ -14,7 +14,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
-from kubeproxy.rules.decision import Claim, Decision, Packet, Reason, Selection, Verdict
+from kubeproxy.rules.decision import Claim, Decision, Denied, Packet, Reason, Selection, Verdict
 from kubeproxy.rules.nodes import Nodes
 from kubeproxy.rules.policies import NO_POLICIES, Judgement, Policies, denial
 from kubeproxy.rules.portrule import PortRule
@@ -115,10 +115,20 @@ class Rules:
         selection = self.select(rule, claim.kind, self.nodes.home(source), destination.address)
         ranges = self._check_ranges(rule.service_port, packet, claim.kind)
         verdict, reasons = _judge(rule, selection, ranges)
-        endpoints = selection.endpoints if self.policies and verdict is _FORWARD else ()
-        if endpoints and len(self.closed(source, destination.protocol, endpoints)) == len(endpoints):
-            verdict, reasons = _DROP, (*reasons, _NETWORK_POLICY)
+        if self.policies and verdict is _FORWARD and (denied := self._denied(source, selection)) is not None:
+            return Decision(_DROP, packet, claim, selection, (*reasons, _NETWORK_POLICY), denied)
         return Decision(verdict, packet, claim, selection, reasons)
+
+    def _denied(self, source: str, selection: Selection) -> Denied | None:
+        """Return what policies say of the first endpoint if they close all of them, None if one is open."""
+        first: Denied | None = None
+        for each in selection.endpoints:
+            destination = Destination(each.ip, each.port, selection.route.port_name.protocol)
+            judgement = denial(self.judge(source, destination))
+            if judgement is None:
+                return None
+            first = first or Denied(judgement, destination)
+        return first
 
     def closed(self, source: str, protocol: str, endpoints: Iterable[Endpoint]) -> tuple[str, ...]:
         """Return the endpoints (``ip:port``) to which NetworkPolicies let nothing from ``source``."""

@@ -12,6 +12,7 @@ import pytest
 from tests.helpers.kubeproxy.policyworld import DNS, GATEWAY, NODES, PolicyWorld
 
 from kubeapi.meta import JSON
+from kubeproxy.types import Destination
 
 WEB, CART, BANK = "127.244.1.10", "127.244.1.11", "127.244.2.20"
 PODS = {WEB: "web", CART: "cart", BANK: "bank"}
@@ -129,9 +130,7 @@ def test_nodes_and_the_pod_itself_are_always_let_through(world: PolicyWorld) -> 
     assert not world.allows(OUTSIDE, WEB)
 
 
-def world_destination(address: str) -> Any:
-    from kubeproxy.types import Destination
-
+def world_destination(address: str) -> Destination:
     return Destination(address, 8080, "TCP")
 
 
