@@ -9,7 +9,6 @@ from importlib import import_module
 from pathlib import Path
 
 from kubeapi.customresources.resource import CustomResource
-from kubeapi.customresources.rules import custom_kind
 from kubeapi.kind import Kind
 from kubeapi.scheme import Resource
 
@@ -36,6 +35,9 @@ _BY_NAME = {(each.api_version, each.kind): each for each in SERVED_RESOURCES}
 def kind_of(resource: Resource) -> Kind:
     """Return the rules of a resource; of one that is not stored, those that most kinds have."""
     if isinstance(resource, CustomResource):
+        # Imported here, because no start needs it, and most clusters have no custom resources.
+        from kubeapi.customresources.rules import custom_kind
+
         return custom_kind(resource)
     return _BY_RESOURCE.get(resource) or Kind(resource=resource)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeapi.kind import ALL_VERBS, STATUS, Kind, Subresource
+from kubeapi.kind import ALL_VERBS, STATUS, Kind, Part, Subresource
 from kubeapi.meta import JSON, is_terminating
 from kubeapi.scheme import NAMESPACES
 from kubeapi.validation.faults import Faults
@@ -30,9 +30,17 @@ def _prepare_for_create(obj: JSON) -> None:
 
 
 def _prepare_for_update(new: JSON, old: JSON) -> None:
-    """Keep the finalizers, which only ``finalize`` changes."""
+    """Keep the finalizers, which only ``finalize`` changes, and the controller of a Namespace that is being deleted."""
     if not is_terminating(old):
         new["spec"] = old["spec"]
+
+
+def _finalized(new: JSON, old: JSON) -> JSON:
+    return {**old, "finalizers": new.get("finalizers", [])}
+
+
+def _no_faults(new: JSON, old: JSON) -> Faults:
+    return iter(())
 
 
 def _validate(obj: JSON) -> Faults:
@@ -57,6 +65,7 @@ KIND = Kind(
     verbs=tuple(verb for verb in ALL_VERBS if verb != "deletecollection"),
     subresources=(Subresource("finalize", ("update",)), STATUS),
     field_labels=("status.phase",),
+    parts={"finalize": Part(_finalized, _no_faults)},
     set_defaults=_set_defaults,
     prepare_for_create=_prepare_for_create,
     prepare_for_update=_prepare_for_update,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from kubeapi.customresources.conversion import as_seen
 from kubeapi.kinds import kind_of
-from kubeapi.meta import JSON, format_time
+from kubeapi.meta import JSON, format_time, is_terminating
 from kubeapi.objects.conditions import with_condition
 from kubeapi.objects.parts import status_of
 from kubeapi.objects.pod import read_pod
@@ -67,12 +67,12 @@ class Subresources:
         match request.path.subresource:
             case "status" | "approval":  # what is approved is written into the status
                 return self.status(request)
+            case "finalize":
+                return self.finalize(request)
             case part if part in kind_of(request.resource).parts:
                 return self.part(request)
             case "scale":
                 return self.scale(request)
-            case "finalize":
-                return self.finalize(request)
             case "binding":
                 return self.bind(request)
         return None
@@ -173,7 +173,10 @@ class Subresources:
         stored = self._store.get(request.resource, "", request.name)
         _check_version(request, body, stored)
         new = {**stored, "spec": body.get("spec", {})}
-        written = self._registry.update(request.resource, new, dry_run=options.is_dry_run)
+        if is_terminating(stored):  # without finalizers it is gone
+            written = self._registry.update(request.resource, new, dry_run=options.is_dry_run)
+        else:
+            written = self._registry.update_part(request.resource, "finalize", new, dry_run=options.is_dry_run)
         return self._renderer.response(request.view, written)
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from kubeapi.watching import WatchEvent
 from kubeapiserver.messages import JSON_TYPE, PROTOBUF_TYPE, YAML_TYPE, Answer, Request, Response, Watch
-from kubeapiserver.protobuf.encoding import encode, encode_event
 from kubeapiserver.requests.negotiation import is_pretty, preferred_media
 from kubeapiserver.responses.statuses import indented
 from kubemanifest.yamltext.parsing import write_yaml
@@ -25,6 +24,9 @@ def negotiated(request: Request, answer: Answer) -> Answer:
     if media == YAML_TYPE:
         return replace(answer, body=write_yaml(json.loads(answer.body)).encode(), content_type=YAML_TYPE)
     if media == PROTOBUF_TYPE:
+        # Imported here, because hardly a client asks for it.
+        from kubeapiserver.protobuf.encoding import encode
+
         packed = encode(json.loads(answer.body))
         return answer if packed is None else replace(answer, body=packed, content_type=PROTOBUF_TYPE)
     return replace(answer, body=indented(answer.body)) if is_pretty(request) else answer
@@ -46,4 +48,6 @@ def _framed(watch: Watch) -> Watch:
 
 
 def _frame(line: bytes) -> bytes:
+    from kubeapiserver.protobuf.encoding import encode_event
+
     return encode_event(json.loads(line))

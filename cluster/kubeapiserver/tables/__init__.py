@@ -14,7 +14,6 @@ from typing import Any
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.scheme import Resource
 from kubeapiserver.tables.columns import AGE, NAME, Table
-from kubeapiserver.tables.custom import custom_table
 
 
 def _find_tables() -> dict[Resource, Table[Any]]:
@@ -30,5 +29,8 @@ _TABLES = _find_tables()
 def table_for(resource: Resource) -> Table[Any]:
     """Return how a resource's objects are shown."""
     if isinstance(resource, CustomResource):
+        # Imported here, because most clusters have no custom resources.
+        from kubeapiserver.tables.custom import custom_table
+
         return custom_table(resource)
     return _TABLES.get(resource) or Table(resource, (NAME, AGE))

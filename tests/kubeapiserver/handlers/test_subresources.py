@@ -433,3 +433,14 @@ def test_what_cannot_be_resized(burstable: APIClient, change: JSON, field: str, 
     reply = burstable.patch(f"{DEFAULT}/pods/b/resize", change)
     assert (reply.status, reply.json["details"]["causes"][0]["field"]) == (422, field)
     assert said in reply.json["message"]
+
+
+def test_finalize_adds_and_removes_finalizers_of_a_namespace(client: APIClient) -> None:
+    path = "/api/v1/namespaces/default"
+    namespace = client.get(path).json
+    namespace["spec"]["finalizers"].append("example.com/x")
+    assert client.put(path, namespace).json["spec"]["finalizers"] == ["kubernetes"]
+    namespace["metadata"].pop("resourceVersion")
+    assert client.put(f"{path}/finalize", namespace).json["spec"]["finalizers"] == ["kubernetes", "example.com/x"]
+    namespace["spec"]["finalizers"] = ["kubernetes"]
+    assert client.put(f"{path}/finalize", namespace).json["spec"]["finalizers"] == ["kubernetes"]

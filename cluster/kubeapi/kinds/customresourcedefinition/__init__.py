@@ -10,13 +10,12 @@ from collections.abc import Iterable
 
 from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import STATUS, Kind
-from kubeapi.kinds.customresourcedefinition.schemas import RULES, unknown_formats, walk
-from kubeapi.kinds.customresourcedefinition.validation import validate, validate_create, validate_update
 from kubeapi.meta import JSON
 from kubeapi.objects.conditions import with_condition
 from kubeapi.objects.parts import list_at, status_of
 from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS
 from kubeapi.status import FieldError
+from kubeapi.validation.faults import Faults
 from kubeapi.validation.names import dns1123_subdomain
 from kubeapi.validation.warnings import verbatim
 
@@ -73,6 +72,27 @@ def _finalizers(crd: JSON) -> list[str]:
     return kept if metadata.get("deletionTimestamp") else [*kept, CLEANUP]
 
 
+# The rules of schemas are imported for the first definition: no start needs them, and most clusters have none.
+
+
+def _validate(crd: JSON) -> Faults:
+    from kubeapi.kinds.customresourcedefinition.validation import validate
+
+    return validate(crd)
+
+
+def _validate_create(crd: JSON) -> Faults:
+    from kubeapi.kinds.customresourcedefinition.validation import validate_create
+
+    return validate_create(crd)
+
+
+def _validate_update(new: JSON, old: JSON) -> Faults:
+    from kubeapi.kinds.customresourcedefinition.validation import validate_update
+
+    return validate_update(new, old)
+
+
 def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Iterable[FieldError]:
     """Yield what is accepted and not acted on."""
     known = list(_unchecked(before)) if before is not None else []
@@ -80,6 +100,8 @@ def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Itera
 
 
 def _unchecked(crd: JSON) -> Iterable[FieldError]:
+    from kubeapi.kinds.customresourcedefinition.schemas import RULES, unknown_formats, walk
+
     for index, version in enumerate(crd["spec"]["versions"]):
         schema, path = version["schema"]["openAPIV3Schema"], f"spec.versions[{index}].schema.openAPIV3Schema"
         for each in unknown_formats(schema):
@@ -104,9 +126,9 @@ KIND = Kind(
     desired_state=lambda crd: crd.get("spec"),
     allows_unconditional_update=False,
     validate_name=dns1123_subdomain,
-    validate=validate,
-    validate_create=validate_create,
-    validate_update=validate_update,
+    validate=_validate,
+    validate_create=_validate_create,
+    validate_update=_validate_update,
     warnings=_warnings,
     finalizers=_finalizers,
     begin_deletion=_begin_deletion,
