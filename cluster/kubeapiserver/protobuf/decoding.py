@@ -114,12 +114,17 @@ def _int_or_string(body: bytes, bounds: Bounds) -> int | str:
 
 def _time(body: bytes, bounds: Bounds) -> str | None:
     moment = _moment(body, bounds)
-    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%S}Z"
+    return None if moment is None else _written(moment, "seconds")
 
 
 def _micro_time(body: bytes, bounds: Bounds) -> str | None:
     moment = _moment(body, bounds)
-    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
+    return None if moment is None else _written(moment, "microseconds")
+
+
+def _written(moment: datetime, unit: str) -> str:
+    # Not by strftime, which writes the first years without their zeros.
+    return f"{moment.replace(tzinfo=None).isoformat(timespec=unit)}Z"
 
 
 def _moment(body: bytes, bounds: Bounds) -> datetime | None:

@@ -1,6 +1,6 @@
 """Messages of exec, attach and port-forward in a WebSocket: the number of a channel as one byte, then content. Pure.
 
-Follows apimachinery ``pkg/util/remotecommand`` (v4 and v5.channel.k8s.io) and apiserver ``pkg/util/wsstream``.
+Follows apimachinery ``pkg/util/remotecommand`` (channel.k8s.io, its v4 and v5) and apiserver ``pkg/util/wsstream``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from kubeapi.streaming.websocket import TUNNEL_PROTOCOL
 from kubeapiserver.errors import BadInput
 from kubeapiserver.responses.statuses import encode
 
-COMMAND_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+FIRST_PROTOCOL = "channel.k8s.io"
+COMMAND_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", FIRST_PROTOCOL)
 PORT_PROTOCOLS = (TUNNEL_PROTOCOL, "v4.channel.k8s.io")
 """Without v5: Python's client offers it for port-forward, but uses v4."""
 
@@ -94,6 +95,8 @@ def exit_status(code: int) -> JSON:
     }
 
 
-def status_message(status: JSON) -> bytes:
-    """Return the last message of a command, which has its Status."""
-    return bytes([ERROR]) + encode(status)
+def status_message(status: JSON, protocol: str) -> bytes | None:
+    """Return the last message of a command, which has its Status; in the first protocol only a failure has one."""
+    if protocol != FIRST_PROTOCOL:
+        return bytes([ERROR]) + encode(status)
+    return None if status["status"] == "Success" else bytes([ERROR]) + status["message"].encode()

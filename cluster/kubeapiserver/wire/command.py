@@ -89,8 +89,9 @@ async def _send_output(streams: ContainerIO, connection: CommandConnection) -> N
 class WebSocketCommand:
     """exec and attach in a WebSocket: the first byte of each message is its channel."""
 
-    def __init__(self, socket: web.WebSocketResponse) -> None:
+    def __init__(self, socket: web.WebSocketResponse, protocol: str) -> None:
         self._socket = socket
+        self._protocol = protocol
 
     async def incoming(self) -> AsyncIterator[Incoming]:
         """Yield what the client sends; Python's official client sends text messages."""
@@ -107,7 +108,8 @@ class WebSocketCommand:
 
     async def finish(self, status: JSON) -> None:
         """Send the Status and close."""
-        await self._socket.send_bytes(status_message(status))
+        if message := status_message(status, self._protocol):
+            await self._socket.send_bytes(message)
         await self._socket.close()
 
 

@@ -152,7 +152,7 @@ class _ServedSession:
 
     async def _open(self, session: CommandSession, protocol: str, *, is_spdy: bool) -> CommandConnection:
         if not is_spdy:
-            return WebSocketCommand(await self._upgrade_to_websocket(protocol))
+            return WebSocketCommand(await self._upgrade_to_websocket(protocol), protocol)
         connection = SpdyCommand(await self._upgrade_to_spdy(protocol), session)
         await connection.open()
         return connection

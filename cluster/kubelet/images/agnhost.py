@@ -50,7 +50,11 @@ def plan(
 
 def _pause(given: Invocation) -> ServerPlan:
     delay = read_number(given.flags.get("delay-shutdown", "0"))
-    return plan_server("pause", delay=delay) if delay is not None else _bad_flag(given.flags, "delay-shutdown")
+    return (
+        plan_server("pause", delay=delay, text="Paused")
+        if delay is not None
+        else _bad_flag(given.flags, "delay-shutdown")
+    )
 
 
 def _serve_hostname(given: Invocation) -> ServerPlan:

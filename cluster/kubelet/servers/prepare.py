@@ -85,7 +85,7 @@ def _program(
             return partial(_connect, options, dialler)
         case "pause":
             signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-            return partial(_pause, options["delay"])
+            return partial(_pause, options["delay"], options.get("text", ""))
         case "refuse":
             return partial(_refuse, options["text"], options["code"])
         case "port-forward-tester":
@@ -102,9 +102,11 @@ def _service(plan: ServerPlan, environment: Mapping[str, str]) -> Service:
     return SERVICES[plan.server](plan.options, environment.get("HOSTNAME", ""))
 
 
-def _pause(delay_seconds: float) -> NoReturn:
+def _pause(delay_seconds: float, text: str) -> NoReturn:
     # As the first process of a pod that shares its processes, it inherits those that the containers leave.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    if text:
+        os.write(1, f"{text}\n".encode())
     signal.sigwait(STOP_SIGNALS)
     time.sleep(delay_seconds)
     os._exit(0)

@@ -102,6 +102,11 @@ def test_a_micro_time_keeps_its_microseconds() -> None:
     assert event["eventTime"] == "1970-01-01T00:00:01.001500Z"
 
 
+def test_the_first_years_have_four_digits() -> None:
+    lease = decode(envelope("events.k8s.io/v1", "Event", message(2, int_field(1, 2**64 - 62135596798))))
+    assert lease["eventTime"] == "0001-01-01T00:00:02.000000Z"
+
+
 def test_delete_options_are_of_every_group() -> None:
     options = text_field(4, "Background") + int_field(1, 0)
     read = decode(envelope("apps/v1", "DeleteOptions", options))

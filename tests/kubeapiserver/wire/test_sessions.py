@@ -95,6 +95,18 @@ async def test_a_command_s_output_comes_by_channel_and_its_status_last(code: int
         await asyncio.wait_for(command.closed.wait(), PATIENCE)
 
 
+@pytest.mark.parametrize(
+    ("code", "said"), [(0, []), (3, [b"\x03command terminated with non-zero exit code: exit status 3"])]
+)
+async def test_the_first_protocol_tells_failures_alone_and_as_text(code: int, said: list[bytes]) -> None:
+    command = FakeCommand(("stdout", b"out"), code=code)
+    async with (
+        served(command_session("ls"), runtime=FakeRuntime(command)) as door,
+        door.client.ws_connect("/", protocols=("channel.k8s.io",)) as wire,
+    ):
+        assert await conversation(wire) == [b"\x01out", *said]
+
+
 async def test_input_its_end_and_the_terminal_s_size_reach_the_command() -> None:
     command = FakeCommand(is_echo=True)
     runtime = FakeRuntime(command)
