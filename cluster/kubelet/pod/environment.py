@@ -15,6 +15,7 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.service import Service
 from kubehost.addresses import in_brackets
 from kubelet.pod.downward import FieldError, field_value, resource_value
+from kubelet.pod.envfile import find_variable
 from kubelet.pod.spec import ContainerSpec, PodSpec
 from kubelet.pod.state import PodPlace
 
@@ -49,11 +50,16 @@ CONFIG_KINDS = (
 )
 
 
+def _no_file(volume: str, path: str) -> str:
+    raise FileNotFoundError(f"the volume {volume} is not mounted, so there is no file {path}")
+
+
 class Sources(NamedTuple):
     """What the variables of a pod's containers may refer to.
 
     ``objects`` has those of each kind of CONFIG_KINDS; a kind that is left out has none. ``token`` returns the token
-    for a serviceAccountToken of a projected volume, "" where pods get none.
+    for a serviceAccountToken of a projected volume, "" where pods get none. ``read_file`` returns the text of a file of
+    a volume (its name, the path in it), or raises OSError.
     """
 
     pod: PodSpec
@@ -61,6 +67,7 @@ class Sources(NamedTuple):
     objects: Mapping[str, Mapping[ObjectKey, JSON]]
     services: Iterable[Service]
     token: Callable[[JSON], str] = lambda source: ""
+    read_file: Callable[[str, str], str] = _no_file
 
 
 def expand(text: str, mapping: Callable[[str], str | None]) -> str:
@@ -175,7 +182,21 @@ def _value_of(sources: Sources, container: ContainerSpec, variable: JSON, enviro
     for config in CONFIG_KINDS:
         if reference := source.get(config.key_reference):
             return _value_of_key(sources, config, reference)
+    if reference := source.get("fileKeyRef"):
+        return _value_of_file(sources, reference)
     raise ConfigError(f"env {variable['name']}: valueFrom.{next(iter(source))} is not supported by kubesvc")
+
+
+def _value_of_file(sources: Sources, reference: JSON) -> str | None:
+    key, path, is_optional = reference["key"], reference["path"], bool(reference.get("optional"))
+    try:
+        value = find_variable(sources.read_file(reference["volumeName"], path), key)
+    except (OSError, ValueError) as error:
+        # The kubelet keeps the reason for its log.
+        raise ConfigError(f"couldn't parse env file: {error}") from None
+    if value or is_optional:
+        return value or None
+    raise ConfigError(f'environment variable key "{key}" not found in file "{path}"')
 
 
 def _value_of_key(sources: Sources, config: ConfigKind, reference: JSON) -> str | None:

@@ -190,7 +190,7 @@ class PodContainers:
         return plan
 
     def _plan(self, container: ContainerSpec) -> ContainerPlan | None:
-        sources = self._references.sources(self._pod.spec, self._place)
+        sources = self._references.sources(self._pod.spec, self._place)._replace(read_file=self._roots.read_file)
         plan = plan_container(container, sources, self._host, str(self._scratch_dir(container)))
         return self._roots.around(container, plan) if plan is not None else None
 

@@ -24,6 +24,8 @@ from kubelet.sandbox.spec import Root
 
 LAYER, TMP, MESSAGE = "_image", "_tmp", "_termination-log"
 """Entries of a container's own folder."""
+_ENV_FILE_BYTES = 1 << 20
+"""The most that is read of a file with variables."""
 KEPT_BELOW = (f"{TMP_PATH}/", f"{RUN_PATH}/")
 """The folders that a container has for itself."""
 MESSAGE_BYTES, LOG_MESSAGE_BYTES, LOG_MESSAGE_LINES = 4096, 2048, 80
@@ -42,6 +44,18 @@ class PodRoots:
     def write_etc(self) -> None:
         """Write the pod's files of /etc, as a kubelet does before each start of a container. OSError."""
         write_etc(self._config, self._pod, self.sandbox.place.pod_ips, self.sandbox.hostname)
+
+    def read_file(self, volume: str, path: str) -> str:
+        """Return the text of a file of a volume on disk, for variables; OSError, also for one outside the volume."""
+        if not self.sandbox.is_used:
+            raise FileNotFoundError("no volume is mounted without sandboxes")
+        folder = (self._volumes.folder / volume).resolve()
+        file = (folder / path).resolve()
+        if not file.is_relative_to(folder):
+            raise PermissionError(f"{path} leads out of the volume {volume}")
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, encoding="utf-8", errors="replace") as text:
+            return text.read(_ENV_FILE_BYTES)
 
     def around(self, container: ContainerSpec, plan: ContainerPlan) -> ContainerPlan:
         """Return a container's plan inside its sandbox, if there are any, but for its image's files; ConfigError."""

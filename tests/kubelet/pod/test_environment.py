@@ -122,8 +122,14 @@ def environment(container: dict[str, Any], **maps: dict[str, str]) -> dict[str, 
             for name, entries in maps.items()
         },
     }
-    sources = Sources(spec, PodPlace(("10.1.0.2",), ("10.0.0.1",), 0.0), objects, [NGINX])
+    sources = Sources(spec, PodPlace(("10.1.0.2",), ("10.0.0.1",), 0.0), objects, [NGINX], read_file=_read_file)
     return container_environment(sources, spec.containers[0], {"PATH": "/bin", "POD_IP": "10.1.0.2"})
+
+
+def _read_file(volume: str, path: str) -> str:
+    if (volume, path) != ("v", "env"):
+        raise FileNotFoundError(path)
+    return "K='of a file'\n"
 
 
 def _encode(value: str) -> str:
@@ -132,6 +138,10 @@ def _encode(value: str) -> str:
 
 def variable(**source: Any) -> dict[str, Any]:
     return {"env": [{"name": "X", "valueFrom": source}]}
+
+
+def in_file(key: str, **reference: Any) -> dict[str, Any]:
+    return variable(fileKeyRef={"volumeName": "v", "path": "env", "key": key, **reference})
 
 
 @pytest.mark.parametrize(
@@ -185,7 +195,8 @@ def test_env_from_takes_every_key_with_its_prefix_and_skips_keys_that_are_no_nam
         (variable(configMapKeyRef={"name": "no", "key": "k"}), 'configmap "no" not found'),
         (variable(configMapKeyRef={"name": "m", "key": "no"}), "couldn't find key no in ConfigMap default/m"),
         ({"envFrom": [{"configMapRef": {"name": "no"}}]}, 'configmap "no" not found'),
-        (variable(fileKeyRef={"path": "x"}), "fileKeyRef is not supported"),
+        (in_file("K", path="no"), "couldn't parse env file: no"),
+        (in_file("no"), 'environment variable key "no" not found in file "env"'),
         (variable(secretKeyRef={"name": "s", "key": "k"}), 'secret "s" not found$'),
         (variable(secretKeyRef={"name": "m", "key": "no"}), "couldn't find key no in Secret default/m"),
         ({"envFrom": [{"secretRef": {"name": "s"}}]}, 'secret "s" not found$'),
@@ -210,6 +221,10 @@ def test_a_missing_object_or_key_is_a_config_error(container: dict[str, Any], te
 )
 def test_an_optional_reference_may_be_missing(container: dict[str, Any]) -> None:
     assert "X" not in environment(container, m={"k": "v"})
+
+
+def test_a_variable_can_come_from_a_file_of_a_volume() -> None:
+    assert environment(in_file("K"))["X"] == "of a file"
 
 
 @pytest.mark.parametrize("value", ["plain", "two\nlines", "\u00e4", "\udcff\udcfe is no UTF-8"])

@@ -127,6 +127,24 @@ def test_the_restart_policy_decides_what_follows_an_end(policy: str, code: int, 
     assert phase_of(script.state) == phase
 
 
+@pytest.mark.parametrize(
+    ("policy", "operator", "code", "starts"),
+    [
+        pytest.param("Never", "In", 42, True, id="a rule fits"),
+        pytest.param("Never", "In", 41, False, id="no rule fits"),
+        pytest.param("Never", "NotIn", 41, True, id="a code that is not in the rule"),
+        pytest.param("OnFailure", "In", 41, True, id="the container's own policy"),
+        pytest.param(None, "In", 41, False, id="the pod's policy"),
+    ],
+)
+def test_a_container_has_a_restart_policy_and_rules(policy: str | None, operator: str, code: int, starts: bool) -> None:
+    rules = [{"action": "Restart", "exitCodes": {"operator": operator, "values": [42]}}]
+    own = {"restartPolicy": policy, "restartPolicyRules": rules} if policy else {}
+    script = Script(begun(pod(own, policy="Never")))
+    script.run()
+    assert script.does(Exited("c0", code, 0), 1.0) == ([Start("c0")] if starts else [])
+
+
 def test_deletion_sends_sigterm_and_after_the_grace_period_sigkill() -> None:
     script = Script(begun(pod(grace=30)))
     script.run()

@@ -74,12 +74,13 @@ def test_the_policy_decides_which_servers_are_asked(spec: dict[str, Any], text: 
         ({}, ["10.244.0.5\tweb-1"]),
         ({"hostname": "db"}, ["10.244.0.5\tdb"]),
         ({"hostname": "db", "subdomain": "sub"}, ["10.244.0.5\tdb.sub.shop.svc.cluster.local\tdb"]),
+        ({"hostnameOverride": "db.example.org", "hostname": "db", "subdomain": "sub"}, ["10.244.0.5\tdb.example.org"]),
         (
             {"hostAliases": [{"ip": "192.0.2.7", "hostnames": ["foo.local", "bar.local"]}]},
             ["10.244.0.5\tweb-1", "", "# Entries added by HostAliases.", "192.0.2.7\tfoo.local\tbar.local"],
         ),
     ],
-    ids=["a pod", "a hostname", "a hostname with a subdomain", "aliases"],
+    ids=["a pod", "a hostname", "a hostname with a subdomain", "a whole hostname", "aliases"],
 )
 def test_the_hosts_file_has_the_pod_and_its_aliases(spec: dict[str, Any], lines: list[str]) -> None:
     text = hosts(read_names(of(**spec)), "shop", "cluster.local", ["10.244.0.5"])
@@ -105,6 +106,7 @@ def test_a_pod_of_the_hosts_network_has_the_machines_hosts_file() -> None:
         ({"hostname": "db-0", "subdomain": "db", "setHostnameAsFQDN": True}, "db-0.db.shop.svc.cluster.local"),
         ({"setHostnameAsFQDN": True}, "web-1"),
         ({"hostname": "x" * 70}, "x" * 63),
+        ({"hostnameOverride": "db.example.org", "hostname": "db", "subdomain": "sub"}, "db.example.org"),
     ],
 )
 def test_the_host_name_is_short_unless_the_full_one_is_asked_for(spec: dict[str, Any], name: str) -> None:
