@@ -62,7 +62,6 @@ def test_a_container_s_field_that_nothing_acts_on_is_named(fields: dict[str, Any
     ("fields", "path"),
     [
         ({"volumes": [{"name": "v", "emptyDir": {}}]}, "spec.volumes"),
-        ({"activeDeadlineSeconds": 5}, "spec.activeDeadlineSeconds"),
         ({"automountServiceAccountToken": True}, "spec.automountServiceAccountToken"),
         ({"securityContext": {"fsGroup": 0}}, "spec.securityContext"),
         ({"hostUsers": False}, "spec.hostUsers"),

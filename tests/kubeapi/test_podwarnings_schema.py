@@ -16,9 +16,10 @@ BARE, SANDBOXED = RegistryConfig(has_all_ids=True), RegistryConfig(has_sandboxes
 ONE_ID = RegistryConfig(has_sandboxes=True)
 
 ACTED_ON = {
-    "PodSpec": """affinity containers dnsConfig dnsPolicy enableServiceLinks ephemeralContainers hostAliases hostNetwork
-        hostname initContainers nodeName nodeSelector readinessGates restartPolicy schedulerName schedulingGates
-        shareProcessNamespace subdomain terminationGracePeriodSeconds tolerations topologySpreadConstraints""",
+    "PodSpec": """activeDeadlineSeconds affinity containers dnsConfig dnsPolicy enableServiceLinks
+        ephemeralContainers hostAliases hostNetwork hostname initContainers nodeName nodeSelector readinessGates
+        restartPolicy schedulerName schedulingGates shareProcessNamespace subdomain terminationGracePeriodSeconds
+        tolerations topologySpreadConstraints""",
     "Container": """args command env envFrom image lifecycle livenessProbe name ports readinessProbe restartPolicy
         startupProbe stdin stdinOnce terminationMessagePolicy tty workingDir""",
     "Volume": "name configMap downwardAPI secret hostPath persistentVolumeClaim ephemeral",
@@ -50,7 +51,6 @@ OLD_VOLUMES = (
 
 SPOKEN_OF: dict[str, list[tuple[str, Any, str]]] = {
     "PodSpec": [
-        ("activeDeadlineSeconds", 5, "both"),
         ("automountServiceAccountToken", True, "bare"),
         ("evictionResponders", [{"name": "x"}], "both"),
         ("hostIPC", True, "sandboxed"),

@@ -98,7 +98,6 @@ def limits_not_enforced(limited: frozenset[str]) -> Field:
 
 EVERYWHERE = Fields(
     pod=(
-        Field("activeDeadlineSeconds", "the pod is not ended when its time is over"),
         Field("runtimeClassName", "there is no runtime but processes of this machine"),
         Field("priorityClassName", "there is no preemption"),
         Field("resourceClaims", "no devices are allocated"),

@@ -7,6 +7,8 @@ import contextlib
 from kubeapi.events import EventRecorder
 from kubeapi.failures import Subject
 from kubeapi.meta import JSON, is_terminating
+from kubeapi.objects.parts import status_of
+from kubeapi.objects.pod import read_pod
 from kubeapi.registry import DeleteOptions, Registry
 from kubeapi.scheme import PODS
 from kubeapi.status import StatusError
@@ -71,6 +73,16 @@ class PodObject:
             metadata = {name: value for name, value in self.obj["metadata"].items() if name != "resourceVersion"}
             with contextlib.suppress(StatusError):
                 self.obj = self._registry.update_status(PODS, {**self.obj, "metadata": metadata, "status": status})
+
+    def fail(self, reason: str, message: str) -> None:
+        """Fail the pod, whose containers are to be stopped then; a pod that is over already stays as it is."""
+        if not self._is_written or read_pod(self.obj).is_finished:
+            return
+        self.report("Normal", reason, message)
+        status = {**status_of(self.obj), "phase": "Failed", "reason": reason, "message": message}
+        metadata = {name: value for name, value in self.obj["metadata"].items() if name != "resourceVersion"}
+        with contextlib.suppress(StatusError):
+            self.obj = self._registry.update_status(PODS, {**self.obj, "metadata": metadata, "status": status})
 
     def delete(self) -> None:
         """Delete the object at once, as nothing of its pod runs any more."""

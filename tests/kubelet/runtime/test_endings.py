@@ -57,6 +57,16 @@ async def test_a_pod_that_is_declared_failed_ends_and_keeps_its_object_and_its_r
     await until(lambda: cluster.is_gone("web"))
 
 
+async def test_a_pod_fails_when_its_time_is_over(cluster: KubeletCluster) -> None:
+    cluster.run(make_pod("brief", shell("exec sleep 60"), activeDeadlineSeconds=1))
+    await until(lambda: cluster.is_ready("brief"))
+    await until(lambda: "terminated" in cluster.status("brief").get("state", {}))
+    status = cluster.pod("brief")["status"]
+    message = "Pod was active on the node longer than the specified deadline"
+    assert (status["phase"], status["reason"], status["message"]) == ("Failed", "DeadlineExceeded", message)
+    assert cluster.events("brief", "DeadlineExceeded") == [message]
+
+
 async def test_an_evicted_pod_that_is_still_ending_can_be_deleted(cluster: KubeletCluster) -> None:
     cluster.run(make_pod("slow", shell("trap 'sleep 0.2; exit 0' TERM; while :; do sleep 0.02; done")))
     await until(lambda: cluster.is_ready("slow"))
