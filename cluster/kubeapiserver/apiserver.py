@@ -30,6 +30,7 @@ from kubeapiserver.handlers.reading import Reading
 from kubeapiserver.handlers.reviews import Reviews
 from kubeapiserver.handlers.subresources import Subresources
 from kubeapiserver.handlers.tokens import TokenRequests
+from kubeapiserver.handlers.usage import UsageReading
 from kubeapiserver.handlers.writer import Admit, ObjectWriter
 from kubeapiserver.handlers.writing import Writing
 from kubeapiserver.messages import Answer, Request, Response
@@ -86,11 +87,11 @@ class APIServer:
     ) -> None:
         self._store = store = registry.store
         self._catalog = Catalog(CustomKinds(store))
-        renderer = Renderer(clock, store.failures)
-        writer = ObjectWriter(registry, admit, clock)
+        renderer, writer = Renderer(clock, store.failures), ObjectWriter(registry, admit, clock)
         self._metrics = RequestMetrics(store, VERSION)
         self._paths = NonResourcePaths(Discovery(self._catalog, VERSION, address), self._metrics, store.failures)
         self._reading = Reading(store, renderer)
+        self.usage = UsageReading(store, renderer, clock)
         self._writing = Writing(store, writer, renderer)
         self._patching = Patching(store, writer, renderer)
         self._deletion = Deletion(registry, renderer, self._reading, Evictions(registry, clock))
@@ -173,6 +174,8 @@ class APIServer:
     def _answer_collection(self, asked: ResourceRequest, served: Served) -> Answer:
         is_everywhere = asked.resource.namespaced and not asked.namespace
         match asked.http.method:
+            case "GET" if served.is_usage:
+                return self.usage.list(asked)
             case "GET" if "list" in served.verbs:
                 return self._reading.list_or_watch(asked)
             case "POST" if served.is_review and not is_everywhere:
@@ -188,6 +191,8 @@ class APIServer:
         if _VERBS.get(method) not in served.verbs:
             raise MethodNotAllowed
         match method:
+            case "GET" if served.is_usage:
+                return self.usage.get(asked)
             case "GET":
                 return self._reading.get(asked)
             case "PUT":

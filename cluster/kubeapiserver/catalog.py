@@ -28,6 +28,8 @@ class Served:
     """The resource under which the same objects are stored, if it is another one."""
     is_review: bool = False
     """Whether objects are answered at once, and never stored."""
+    is_usage: bool = False
+    """Whether objects are measured for each answer, and never stored."""
     deprecation: str = ""
     """What every request is warned of, "" for a resource that is not deprecated."""
 
@@ -54,6 +56,9 @@ LOCAL_ACCESS = Resource("LocalSubjectAccessReview", "localsubjectaccessreviews",
 TOKENS = Resource("TokenReview", "tokenreviews", "authentication.k8s.io", "v1", False)
 _REVIEWS = (ACCESS, LOCAL_ACCESS, SUBJECT_ACCESS, SUBJECT_RULES, SUBJECT, TOKENS)
 
+NODE_METRICS = Resource("NodeMetrics", "nodes", "metrics.k8s.io", "v1beta1", False)
+POD_METRICS = Resource("PodMetrics", "pods", "metrics.k8s.io", "v1beta1", True)
+
 _WHILE_TERMINATING = ("delete", "deletecollection", "get", "list", "watch")
 
 
@@ -66,6 +71,7 @@ def _served(kind: Kind) -> tuple[Served, ...]:
 CATALOG: tuple[Served, ...] = (
     *sorted((each for kinds in map(_served, KINDS) for each in kinds), key=lambda each: each.resource.plural),
     *(Served(each, ("create",), is_review=True) for each in _REVIEWS),
+    *(Served(each, ("get", "list"), is_usage=True) for each in (NODE_METRICS, POD_METRICS)),
 )
 """Everything that discovery tells, by name."""
 
@@ -91,6 +97,7 @@ _GROUPS = (
     "discovery.k8s.io",
     "flowcontrol.apiserver.k8s.io",
     "storagemigration.k8s.io",
+    "metrics.k8s.io",
 )
 """Groups by priority (kube-aggregator's apiVersionPriorities); groups that are not here come last."""
 

@@ -23,6 +23,7 @@ coordination.k8s.io/v1
 discovery.k8s.io/v1
 events.k8s.io/v1
 flowcontrol.apiserver.k8s.io/v1
+metrics.k8s.io/v1beta1
 networking.k8s.io/v1
 node.k8s.io/v1
 policy/v1
@@ -53,6 +54,7 @@ apiservices.apiregistration.k8s.io
 certificatesigningrequests.certificates.k8s.io
 flowschemas.flowcontrol.apiserver.k8s.io
 prioritylevelconfigurations.flowcontrol.apiserver.k8s.io
+nodes.metrics.k8s.io
 ingressclasses.networking.k8s.io
 ipaddresses.networking.k8s.io
 servicecidrs.networking.k8s.io
@@ -84,11 +86,11 @@ ATTRIBUTE...VALUE
 Username    kubernetes-admin
 ...
 $ kubectl top pods
-error: Metrics API not available
-[1]
+No resources found in <namespace> namespace.
 $ kubectl top nodes
-error: Metrics API not available
-[1]
+NAME     CPU(cores)   CPU(%)   MEMORY(bytes)   MEMORY(%)
+node-1   0m           0%       0Mi             0%
+node-2   0m           0%       0Mi             0%
 $ kubectl get --raw /readyz
 ok
 $ kubectl config current-context

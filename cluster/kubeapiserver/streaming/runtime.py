@@ -6,11 +6,12 @@ is asked, before anything has been sent to the client.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Protocol
 
 from kubeapi.meta import ObjectKey
 from kubeapi.podoptions import PodExecOptions, PodLogOptions
+from kubeapi.usage import PodUsage
 from kubehost.addresses import Address
 from kubehost.io.connecting import TCPSocket
 
@@ -64,6 +65,10 @@ class Runtime(Protocol):
 
     def socket_to(self, address: str) -> TCPSocket:
         """Return a non-blocking TCP socket to dial an IP address as from a node, the caller's; OSError."""
+        ...
+
+    def usage(self) -> Mapping[ObjectKey, PodUsage]:
+        """Return what every running pod uses now."""
         ...
 
     async def open_port(self, pod: ObjectKey, port: int) -> TCPSocket:

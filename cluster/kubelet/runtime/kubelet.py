@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 
 from kubeapi.failures import Subject
 from kubeapi.io.informer import Informer
@@ -17,6 +17,7 @@ from kubeapi.meta import ObjectKey
 from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.scheme import NODES, PODS
 from kubeapi.status import InternalError, NotFound, StatusError
+from kubeapi.usage import PodUsage
 from kubeapi.watching import Delta, ListerWatcher
 from kubehost.addresses import Address
 from kubehost.io.connecting import TCPSocket, tcp_socket
@@ -33,6 +34,7 @@ from kubelet.runtime.podworker import PodWorker
 from kubelet.runtime.podworkers import PodWorkers
 from kubelet.runtime.portforward import open_port
 from kubelet.runtime.references import ReferencedObjects
+from kubelet.runtime.usage import UsageSampler
 
 PULL_FAILURES = {
     "ErrImagePull": "image can't be pulled",
@@ -54,6 +56,7 @@ class Kubelet:
         self._node_objects = Informer(source, NODES, self._failures)
         self._references = ReferencedObjects(source, self._failures, self._on_config)
         self._workers = PodWorkers(dependencies, self._references, self._registration)
+        self._usage = UsageSampler(self.pids, dependencies.clock)
         self._deltas: deque[Delta] = deque()
         self._has_new_config = False
         self._wake = asyncio.Event()
@@ -89,6 +92,10 @@ class Kubelet:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_seconds + STOP_MARGIN_SECONDS):
                 await asyncio.gather(*(worker.ended.wait() for worker in workers))
+
+    def usage(self) -> Mapping[ObjectKey, PodUsage]:
+        """Return what every running pod uses now."""
+        return self._usage()
 
     def pids(self) -> dict[ObjectKey, dict[str, int]]:
         """Return the pids of all running containers, by pod and container."""

@@ -124,6 +124,7 @@ class ClusterAPI:
             admit = partial(_admit, self._config.plan)
             address = f"{HOST}:{self.port}"
             server = APIServer(registry, clock=time.time, admit=admit, authenticator=authenticator, address=address)
+            server.usage.source = runtime.usage
             server.read_only = f"this cluster {self.read_only}" if self.read_only else ""
             return server
 

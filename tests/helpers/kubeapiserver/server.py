@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 
 import aiohttp
 
@@ -15,6 +15,7 @@ from kubeapi.meta import ObjectKey
 from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.status import StatusError
 from kubeapi.store import Store
+from kubeapi.usage import PodUsage
 from kubeapiserver.auth.access import Access
 from kubeapiserver.auth.authentication import Authenticator
 from kubeapiserver.messages import Answer, Request
@@ -107,6 +108,9 @@ class FakeRuntime:
     def socket_to(self, address: str) -> TCPSocket:
         """Return a socket of the host."""
         return tcp_socket(HOST_PLACE, address)
+
+    def usage(self) -> Mapping[ObjectKey, PodUsage]:
+        return {}
 
     async def open_port(self, pod: ObjectKey, port: int) -> TCPSocket:
         """Connect to the one address."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import NoReturn
 
 from kubeapi.meta import ObjectKey
@@ -11,6 +11,7 @@ from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.scheme import PODS
 from kubeapi.status import StatusError
 from kubeapi.store import Store
+from kubeapi.usage import PodUsage, no_usage
 from kubeapiserver.streaming.runtime import ContainerIO
 from kubehost.addresses import Address
 from kubehost.io.connecting import TCPSocket, connect, tcp_socket
@@ -54,6 +55,10 @@ class RemoteRuntime:
         """Return a socket that is connected to the pod's gateway, the caller's; OSError."""
         target = self.port_address(pod, port)
         return await connect(self._network.place("", target[0]), target)
+
+    def usage(self) -> Mapping[ObjectKey, PodUsage]:
+        """Return nothing: what the pods use is measured over there."""
+        return no_usage()
 
     def _refuse(self, verb: str, pod: ObjectKey, more: str) -> NoReturn:
         self._store.get(PODS, *pod)
