@@ -57,6 +57,20 @@ def _pause(given: Invocation) -> ServerPlan:
     )
 
 
+def _grpc_health(given: Invocation) -> ServerPlan:
+    flags, bind_port = given.flags, given.host.bind_port
+    grpc, http = read_port(flags.get("port", "5000")), read_port(flags.get("http-port", "8080"))
+    text = flags.get("delay-unhealthy-sec", "-1")
+    delay = read_number(text.removeprefix("-"))
+    if grpc is None or http is None or delay is None:
+        return plan_refusal("Error: invalid argument for a port flag or for --delay-unhealthy-sec", 1)
+    seconds = None if text.startswith("-") else delay
+    ports = [bind_port(http), bind_port(grpc)]
+    return plan_server(
+        "grpc-health-checking", ports, service=flags.get("service", ""), delay=seconds, grpc_port=ports[1]
+    )
+
+
 def _serve_hostname(given: Invocation) -> ServerPlan:
     flags = given.flags
     port = read_port(flags.get("port", "9376"))
@@ -209,6 +223,7 @@ _COMMANDS: Mapping[str, tuple[frozenset[str], Callable[[Invocation], ServerPlan]
             "tls-cert-file tls-private-key-file",
             _netexec,
         ),
+        ("grpc-health-checking", "port http-port delay-unhealthy-sec service", _grpc_health),
         ("pause", "delay-shutdown", _pause),
         ("port-forward-tester", "", _port_forward_tester),
         ("porter", "json-response", _porter),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -52,7 +53,8 @@ class Service(NamedTuple):
 
     With ``takes_lines`` a line that is no HTTP request is handled like a GET of /, with the method "", and ends the
     connection. ``headers`` are in every answer. ``greeting`` is all that a client is sent, in place of HTTP. A server
-    that is told to stop goes on for ``delay_seconds``, for a moment at least.
+    that is told to stop goes on for ``delay_seconds``, for a moment at least. ``raw`` serves the connections to a
+    port that has another protocol, each in a process of its own.
     """
 
     handle: Callable[[Request], Response]
@@ -61,6 +63,7 @@ class Service(NamedTuple):
     greeting: bytes | None = None
     delay_seconds: float = 0.0
     takes_lines: bool = False
+    raw: Mapping[int, Callable[[socket.socket], None]] = {}
 
 
 def encode(response: Response, method: str, headers: str, *, keep_alive: bool) -> bytes:

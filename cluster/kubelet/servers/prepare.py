@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
-from kubelet.servers import agnhost, files, nginx, pages, portforwardtester
+from kubelet.servers import agnhost, files, grpchealth, nginx, pages, portforwardtester
 from kubelet.servers.children import STOP_SIGNALS
 from kubelet.servers.commands import COMMANDS, Command
 from kubelet.servers.connect import connect
@@ -42,6 +42,7 @@ SERVICES: Mapping[str, Callable[[Mapping[str, Any], str], Service]] = {
     "serve-hostname": agnhost.serve_hostname,
     "porter": agnhost.porter,
     "liveness": agnhost.liveness,
+    "grpc-health-checking": grpchealth.grpc_health,
     "test-webserver": files.file_server,
     "files": files.document_server,
 }

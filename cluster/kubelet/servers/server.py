@@ -72,11 +72,10 @@ class Server:
 
     def _prepare_signals(self) -> None:
         """Let signals interrupt the wait; those that came before are delivered now."""
-        self._wake_read, wake_write = socket.socketpair()
+        self._wake_read, self._wake_write = socket.socketpair()  # kept open: closed, it would wake the loop for ever
         self._wake_read.setblocking(False)
-        wake_write.setblocking(False)
-        self._wake_write = wake_write  # kept open: closed, it would wake the loop for ever
-        signal.set_wakeup_fd(wake_write.fileno())
+        self._wake_write.setblocking(False)
+        signal.set_wakeup_fd(self._wake_write.fileno())
         for number in STOP_SIGNALS:
             signal.signal(number, self._stop)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
@@ -132,6 +131,8 @@ class Server:
             self._epoll.register(sock.fileno(), select.EPOLLIN)
             if is_tls:
                 self._leave_to_child(connection, partial(self._answer_in_tls, connection))
+            elif (raw := self._service.raw.get(sock.getsockname()[1])) is not None:
+                self._leave_to_child(connection, raw)
             elif self._service.greeting is not None:
                 connection.unsent += self._service.greeting
                 connection.is_closing = True
@@ -239,8 +240,7 @@ class Server:
         if connection.flush():
             self._close(connection)
             return
-        wanted = select.EPOLLOUT if connection.unsent else select.EPOLLIN
-        self._epoll.modify(connection.sock.fileno(), wanted)
+        self._epoll.modify(connection.sock.fileno(), select.EPOLLOUT if connection.unsent else select.EPOLLIN)
 
     def _close(self, connection: Connection) -> None:
         descriptor = connection.sock.fileno()

@@ -6,8 +6,8 @@ Follows grpc/grpc ``doc/health-checking.md``; ``http2`` has the frames.
 
 from __future__ import annotations
 
+from kubelet import http2
 from kubelet.pod.probes import ProbeOutcome
-from kubelet.runtime.prober import http2
 
 STATUSES = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 MAX_RECEIVED = 256 * 1024

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from kubeapi.meta import JSON
 from kubehost.addresses import join_host_port
+from kubelet import http2
 from kubelet.pod.probes import ProbeOutcome
-from kubelet.runtime.prober import http2
 from kubelet.runtime.prober.target import MAX_LINE, ProbeTarget, reason, unknown_port
 
 _AGENT = "kube-probe/1.37"

@@ -7,12 +7,12 @@ import pytest
 from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.patience import PATIENCE
 
+from kubelet.http2 import PREFACE
 from kubelet.pod.probes import ProbeOutcome
 from kubelet.process.runner import ProcessRunner
 from kubelet.process.spec import ProcessSpec
 from kubelet.runtime.prober.grpc import GRPC
 from kubelet.runtime.prober.health import HealthAnswer, health_request
-from kubelet.runtime.prober.http2 import PREFACE
 from kubelet.runtime.prober.target import ProbeTarget
 
 ADDRESS = "127.246.11.1"

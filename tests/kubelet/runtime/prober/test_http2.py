@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from tests.helpers.direct_network import DirectNetwork
 
+from kubelet import http2
 from kubelet.pod.probes import ProbeOutcome
 from kubelet.process.runner import ProcessRunner
 from kubelet.process.spec import ProcessSpec
-from kubelet.runtime.prober import http2, read_handler
+from kubelet.runtime.prober import read_handler
 from kubelet.runtime.prober.target import ProbeTarget
 
 ADDRESS = "127.246.12.1"

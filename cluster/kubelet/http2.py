@@ -1,4 +1,4 @@
-"""HTTP/2 as one request of a probe needs it: frames, and the first header of an answer. Pure.
+"""HTTP/2 as a probe and a health server need it: frames, and the first header of an answer. Pure.
 
 Requests are written without indexing or Huffman's code; of an answer only ``:status`` is read, which comes first.
 Follows RFC 9113 and RFC 7541 (static table, appendix B).
@@ -27,11 +27,12 @@ _DIGITS = {f"{value:05b}": str(value) for value in range(3)} | {
 
 
 class Frame(NamedTuple):
-    """One frame of a server."""
+    """One frame of the peer."""
 
     type: int
     flags: int
     payload: bytes
+    stream: int = 0
 
 
 def frame(frame_type: int, flags: int, stream: int, payload: bytes) -> bytes:
@@ -54,7 +55,7 @@ def get_request(authority: str, path: str, headers: Iterable[tuple[str, str]]) -
 
 
 class FrameBuffer:
-    """The server's bytes, of which whole frames are taken."""
+    """The peer's bytes, of which whole frames are taken."""
 
     def __init__(self) -> None:
         self._received = bytearray()
@@ -66,6 +67,13 @@ class FrameBuffer:
         """Add bytes."""
         self._received += chunk
 
+    def skip(self, expected: bytes) -> bool:
+        """Remove what the bytes begin with; False if they begin with something else."""
+        if not self._received.startswith(expected):
+            return False
+        del self._received[: len(expected)]
+        return True
+
     def take(self) -> Frame | None:
         """Return the next frame, None if it is not whole yet."""
         if len(self._received) < 9:
@@ -73,7 +81,8 @@ class FrameBuffer:
         length = int.from_bytes(self._received[:3], "big")
         if len(self._received) < 9 + length:
             return None
-        taken = Frame(self._received[3], self._received[4], bytes(self._received[9 : 9 + length]))
+        stream = int.from_bytes(self._received[5:9], "big") & 0x7FFFFFFF
+        taken = Frame(self._received[3], self._received[4], bytes(self._received[9 : 9 + length]), stream)
         del self._received[: 9 + length]
         return taken
 
