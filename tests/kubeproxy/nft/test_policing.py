@@ -173,6 +173,7 @@ def test_a_successor_takes_the_table_over(lab: Lab) -> None:
 def test_without_policies_there_is_no_table(lab: Lab) -> None:
     lab.apply(p={})
     assert list(lab.rules.sock.request(to.get_table(V4._replace(table=TABLE))))
+    lab.kernel.forget()  # as after a failure
     lab.apply(p=None)
     with pytest.raises(FileNotFoundError):
         list(lab.rules.sock.request(to.get_table(V4._replace(table=TABLE))))

@@ -34,6 +34,8 @@ class KernelPolicies:
         self._sock: NetfilterSocket | None = None
         self._wanted = PolicyTables()
         self._tables: dict[str, Tables] = {}
+        self._are_there = False
+        """Whether the kernel may have tables."""
 
     def apply(self, sync: Sync) -> None:
         """Have the kernel obey the policies of now; one that fails is tried once more with new tables."""
@@ -73,6 +75,7 @@ class KernelPolicies:
 
     def _open(self) -> None:
         self._sock = open_netfilter(self._network)
+        self._are_there = True
         self._wanted = PolicyTables(self._servers)
         self._tables = {}
         for name, family in _FAMILIES.items():
@@ -96,7 +99,7 @@ class KernelPolicies:
     def _remove(self) -> None:
         """Have no tables: without policies no packet meets any."""
         self.problem = ""
-        if self._sock is not None:
+        if self._are_there:
             self._remove_tables()
             self.forget()
 
@@ -106,6 +109,7 @@ class KernelPolicies:
             try:
                 for family in _FAMILIES.values():
                     sock.transact([to.new_table(family), to.delete_table(family)])
+                self._are_there = False
             finally:
                 if sock is not self._sock:
                     sock.close()
