@@ -18,14 +18,15 @@ HONOURED = (_REWRITE, _REGEX, _REDIRECT, _FORCE, _PROTOCOL)
 _TRUE = frozenset(("1", "t", "T", "true", "TRUE", "True"))
 _FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
 """What Go's strconv.ParseBool reads."""
-_SERVED_PROTOCOLS = frozenset(("", "HTTP", "AUTO_HTTP"))
+_PLAIN = frozenset(("", "HTTP", "AUTO_HTTP"))
+TLS_BACKEND = "HTTPS"
 
 
 class IngressOptions(NamedTuple):
     """What the annotations of an Ingress ask for.
 
     ``rewrite_target`` is "" for none. ``redirects`` sends clients of hosts with TLS to https, ``always_redirects`` all
-    clients. ``backend_protocol`` is what endpoints speak, "" for HTTP/1.1 and else the name of what is not served.
+    clients. ``backend_protocol`` is what endpoints speak: "" for HTTP/1.1, TLS_BACKEND, or what is not served.
     """
 
     rewrite_target: str = ""
@@ -69,9 +70,9 @@ def _flag(annotations: Mapping[str, str], faults: list[OptionFault], name: str, 
 
 def _backend_protocol(annotations: Mapping[str, str], faults: list[OptionFault]) -> str:
     protocol = annotations.get(_PROTOCOL, "").strip().upper()
-    if protocol in _SERVED_PROTOCOLS:
-        return ""
-    text = f"{_PROTOCOL}: {protocol} is not served, HTTP is: requests of this Ingress are answered 502"
+    if protocol in _PLAIN or protocol == TLS_BACKEND:
+        return protocol if protocol == TLS_BACKEND else ""
+    text = f"{_PROTOCOL}: {protocol} is not served, HTTP and HTTPS are: requests of this Ingress are answered 502"
     faults.append(OptionFault("BackendProtocolNotServed", text))
     return protocol
 

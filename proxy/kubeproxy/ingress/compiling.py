@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
 from kubeapi.objects.ingress import Ingress, IngressBackend, IngressPath
-from kubeapi.objects.ingressoptions import IngressOptions, read_options
+from kubeapi.objects.ingressoptions import TLS_BACKEND, IngressOptions, read_options
 from kubeproxy.ingress.certificates import Certificates, KeyPair, covers
 from kubeproxy.ingress.hostpaths import Entry, host_paths
 from kubeproxy.ingress.table import HostPaths, IngressTable, Leaf
@@ -23,6 +23,9 @@ FindPort = Callable[[str, IngressBackend], ServicePortName | str]
 """Returns the Service port of a backend in a namespace, or why there is none."""
 FindPair = Callable[[ObjectKey], KeyPair | str | None]
 """Returns the certificate of a Secret, or what is wrong with it ("does not exist"), None if that is not known yet."""
+
+
+_NOTHING_THERE = 503
 
 
 class Problem(NamedTuple):
@@ -102,8 +105,8 @@ class _Compiler:
 
     def _leaf(self, ingress: Ingress, options: IngressOptions, host: str, path: IngressPath) -> Leaf:
         backend = path.backend
-        status, found = 503, self._find_port(ingress.key.namespace, backend)
-        if isinstance(found, ServicePortName) and options.backend_protocol:
+        status, found = _NOTHING_THERE, self._find_port(ingress.key.namespace, backend)
+        if isinstance(found, ServicePortName) and options.backend_protocol not in ("", TLS_BACKEND):
             status, found = 502, f"backend-protocol {options.backend_protocol} is not served"
         leaf = Leaf(
             ingress=ingress.key,
@@ -115,9 +118,10 @@ class _Compiler:
             status=status,
             problem=found if isinstance(found, str) else "",
             rewrite=_rewrite(path.path, options),
+            speaks_tls=options.backend_protocol == TLS_BACKEND,
             redirects=options.always_redirects or (options.redirects and covers(self.tls_names, host)),
         )
-        if leaf.problem and not options.backend_protocol:
+        if leaf.problem and status == _NOTHING_THERE:
             self._note(ingress, "BackendNotServed", f"{leaf}: {leaf.problem}: requests are answered {status}")
         return leaf
 

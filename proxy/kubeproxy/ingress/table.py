@@ -27,6 +27,7 @@ class Leaf:
     """A path of a host and where it leads. ``backend`` names it as the Ingress does: Service and port.
 
     ``port_name`` is the Service port, None where there is none: then requests get ``status``, because of ``problem``.
+    ``speaks_tls``: its endpoints do.
     """
 
     ingress: ObjectKey
@@ -39,6 +40,7 @@ class Leaf:
     problem: str = ""
     rewrite: Rewrite | None = None
     redirects: bool = False
+    speaks_tls: bool = False
 
     def __str__(self) -> str:
         where = f"path {self.path} ({self.path_type})" if self.path else "default backend"

@@ -231,7 +231,7 @@ PROBLEMS = [
     ),
     ({"ssl_redirect": "yes"}, "/", "AnnotationInvalid", "'yes' is neither true nor false: true is taken"),
     ({"rewrite_target": "https://other"}, "/", "AnnotationInvalid", "'https://other' is no path"),
-    ({"backend_protocol": "GRPC"}, "/", "BackendProtocolNotServed", "GRPC is not served, HTTP is"),
+    ({"backend_protocol": "GRPC"}, "/", "BackendProtocolNotServed", "GRPC is not served, HTTP and HTTPS are"),
     ({}, "/missing", "BackendNotServed", "path /missing .*: Service shop/missing does not exist: .* answered 503"),
 ]
 
@@ -244,7 +244,14 @@ def test_what_has_no_effect_is_told(annotations: dict[str, str], asked_for: str,
 
 
 def test_a_protocol_that_is_not_served_is_answered_502() -> None:
-    assert got(asked("a/", ingress(path("/"), annotations={"backend_protocol": "HTTPS"}))) == "502"
+    assert got(asked("a/", ingress(path("/"), annotations={"backend_protocol": "GRPC"}))) == "502"
+
+
+def test_endpoints_that_speak_tls_are_spoken_to_by_tls() -> None:
+    leaves = (
+        asked("a/", ingress(path("/"), annotations={"backend_protocol": each})).leaf for each in ("https", "HTTP")
+    )
+    assert [each.speaks_tls for each in leaves if each] == [True, False]
 
 
 @pytest.mark.parametrize(

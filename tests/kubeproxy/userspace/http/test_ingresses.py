@@ -13,11 +13,13 @@ from tests.helpers.kubeproxy.http import (
     GET,
     OK,
     PORT,
+    POST,
     VIP,
     WEB,
     A,
     Pod,
     Running,
+    Script,
     endpoint,
     http_front,
     read_body,
@@ -32,7 +34,7 @@ from kubeproxy.ingress.table import HostPaths, IngressTable, Leaf, Prefix
 from kubeproxy.outcomes import Outcome
 from kubeproxy.types import ServicePortName
 from kubeproxy.userspace.http.ingressheads import ingress_head
-from kubeproxy.userspace.http.io.tlscontexts import fault_of
+from kubeproxy.userspace.http.io.tlscontexts import fault_of, server_context
 from kubeproxy.userspace.http.requesthead import read_request
 
 PAIR = KeyPair(CERTIFICATE_AND_KEY.encode(), b"")
@@ -147,6 +149,37 @@ async def test_a_websocket_goes_through_tls() -> None:
             assert await reader.readexactly(len(text)) == text.upper()
         writer.close()
         await until(lambda: not running.front.count_connections())
+
+
+@contextlib.asynccontextmanager
+async def tls_endpoint(script: Script) -> AsyncIterator[None]:
+    server = await asyncio.start_server(script, A, PORT, ssl=server_context(PAIR))
+    async with server:
+        yield
+
+
+async def test_an_endpoint_that_speaks_tls_gets_requests_over_connections_that_are_kept() -> None:
+    pod = Pod(A)
+    async with tls_endpoint(pod.serve), ingresses(AT_HTTP, replace(leaf("/"), speaks_tls=True)) as running:
+        talk = await running.connect()
+        for body in (b"", BIG, b"x"):
+            await talk.send(b"POST / HTTP/1.1\r\nHost: web\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            assert (await talk.answer()).body == A.encode()
+        assert (pod.connections, [len(each) for each in pod.bodies]) == (1, [0, len(BIG), 1])
+        assert running.front.idle_upstreams() == 1
+        running.front.update(WEB, ())
+        await until(lambda: not running.front.ingresses.terminations)
+
+
+async def test_an_endpoint_that_should_speak_tls_and_does_not_is_told_as_broken() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65536)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    async with endpoint(A, refuse), ingresses(AT_HTTP, replace(leaf("/"), speaks_tls=True)) as running:
+        talk = await running.connect()
+        await talk.send(POST + b"hello")
+        assert (await talk.answer()).status == 502
 
 
 async def test_who_speaks_no_tls_is_let_go_and_others_are_served() -> None:

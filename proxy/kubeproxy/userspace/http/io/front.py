@@ -6,7 +6,7 @@ A Service port's requests count as its endpoints' connections, so that ``least_c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from socket import SocketType
 
 from kubeapi.balancing import HttpPart
@@ -65,6 +65,7 @@ class HttpFront:
         ``service_port`` tells what answers get besides, ``hashed`` what of requests the algorithm hashes. Clients stay
         connected; those of a Service port that is gone are let go after their current answer.
         """
+        self.ingresses.update(port_name, usable)
         if usable is None:
             port = self._ports.pop(port_name, None)
             if port is not None:
@@ -90,8 +91,15 @@ class HttpFront:
         elif isinstance(port := self._ports.get(port_name), IngressPort):
             port.renew(table)
         else:
-            self._ports[port_name] = IngressPort(self.shared, port_name, table, self.port)
+            self._ports[port_name] = IngressPort(self.shared, port_name, table, self._backend)
         return self.ingresses.note(port_name, table)
+
+    def _backend(self, port_name: ServicePortName, speaks_tls: bool) -> Port:
+        return self.ingresses.tls_port(port_name) if speaks_tls else self.port(port_name)
+
+    def _all_ports(self) -> Iterator[Port]:
+        yield from self._ports.values()
+        yield from self.ingresses.tls_ports.values()
 
     def port(self, port_name: ServicePortName) -> Port:
         """Return what the requests of a Service port share."""
@@ -120,7 +128,7 @@ class HttpFront:
 
         A request that waits for an endpoint there is tried again or refused, as if the endpoint had broken off.
         """
-        for port in self._ports.values():
+        for port in self._all_ports():
             port.pool.clear()
         for connection in tuple(self.connections):
             if network_of(connection.client.sock) != host:
@@ -136,7 +144,7 @@ class HttpFront:
             connection.reset(Outcome.SHUTDOWN)
         self.ingresses.end(lambda _: True)
         self.tunnels.reset_all()
-        for port in self._ports.values():
+        for port in self._all_ports():
             port.pool.update(())
         self._ports.clear()
         if self._timer is not None:
@@ -150,12 +158,12 @@ class HttpFront:
             if connection.deadline <= now:
                 connection.expire()
         self.tunnels.sweep(now)
-        for port in self._ports.values():
+        for port in self._all_ports():
             port.pool.expire(now - self.shared.config.idle_seconds)
 
     def idle_upstreams(self) -> int:
         """Return the number of connections to endpoints that are kept for the next request."""
-        return sum(len(port.pool) for port in self._ports.values())
+        return sum(len(port.pool) for port in self._all_ports())
 
     def _forget(self, connection: HttpConversation) -> None:
         self.connections.over(connection)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from kubeproxy.ingress.certificates import Certificates
 from kubeproxy.ingress.table import IngressDecision, IngressTable, host_of
@@ -23,12 +23,14 @@ from kubeproxy.userspace.http.io.port import Origin, Port
 from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.http.io.termination import Termination, Terminations
 from kubeproxy.userspace.http.io.tlscontexts import Contexts
+from kubeproxy.userspace.http.io.tlsport import TlsPort
 from kubeproxy.userspace.http.io.wire import Conversation
 from kubeproxy.userspace.http.requests import RequestReader
 from kubeproxy.userspace.live import LiveConnections
 
 _HTTPS = 443
-FindPort = Callable[[ServicePortName], Port]
+FindPort = Callable[[ServicePortName, bool], Port]
+"""Returns what the requests of a Service port share, whose endpoints speak TLS if that is True."""
 
 
 class IngressPort(Port):
@@ -101,7 +103,7 @@ class _Delivery(Delivery):
         port_name = decision.leaf.port_name if decision.leaf is not None else None
         if decision.status or port_name is None:
             return self._refuse(decision)
-        port = self._port = self._ingress.find_port(port_name)
+        port = self._port = self._ingress.find_port(port_name, decision.leaf is not None and decision.leaf.speaks_tls)
         port.budget.deposit()
         self._origin = self._entered._replace(route=Route(port_name, "", is_local=False))
         exchange.record.route = self._origin.route
@@ -129,6 +131,8 @@ class Ingresses:
         self._shared = shared
         self._terminations = Terminations(shared)
         self._by_port: dict[ServicePortName, frozenset[ServicePortName]] = {}
+        self.tls_ports: dict[ServicePortName, TlsPort] = {}
+        """Service ports whose endpoints speak TLS, as far as they were asked for."""
 
     @property
     def terminations(self) -> LiveConnections[Termination]:
@@ -143,6 +147,19 @@ class Ingresses:
             self._by_port[port_name] = table.backends()
         before, self.backends = self.backends, frozenset[ServicePortName]().union(*self._by_port.values())
         return before ^ self.backends
+
+    def tls_port(self, port_name: ServicePortName) -> TlsPort:
+        """Return what the requests of a Service port share whose endpoints speak TLS."""
+        port = self.tls_ports.get(port_name)
+        if port is None:
+            port = self.tls_ports[port_name] = TlsPort(self._shared, port_name, self._terminations)
+        return port
+
+    def update(self, port_name: ServicePortName, usable: Collection[str] | None) -> None:
+        """Keep connections by TLS to the endpoints ``usable`` only; None: the Service port is gone."""
+        port = self.tls_ports.pop(port_name, None) if usable is None else self.tls_ports.get(port_name)
+        if port is not None:
+            port.pool.update(usable or ())
 
     def converse(self, port: IngressPort, sock: socket.socket, origin: Origin) -> IngressConversation:
         """Own a client's socket from now on and answer its requests."""

@@ -58,7 +58,7 @@ class Port:
             upstream = self.pool.take(address) if exchange.is_idempotent else self._take_alive(address)
             if upstream is None:
                 exchange.dials += 1
-                upstream = dial(self._shared, self.pool, self.name, choice)
+                upstream = self._dial(choice)
             if isinstance(upstream, int):
                 self.note_failure(exchange, upstream)
                 continue
@@ -76,6 +76,9 @@ class Port:
         if code not in OUT_OF_DESCRIPTORS:
             self._shared.counters.unreachable(self.name, exchange.endpoint)
         exchange.avoid = (*exchange.avoid, exchange.endpoint)
+
+    def _dial(self, choice: Choice) -> Upstream | int:
+        return dial(self._shared, self.pool, self.name, choice)
 
     def _choose(self, exchange: Exchange, origin: Origin) -> Choice | None:
         balancer = self._shared.load_balancer

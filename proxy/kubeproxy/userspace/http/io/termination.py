@@ -1,7 +1,8 @@
 """The end of clients' TLS connections: what they send goes on decrypted through a pair of sockets, and back.
 
 So all that is behind, WebSockets too, is as without TLS. Not by the loop's own TLS transports, for the reason that
-``poller`` gives. The conversation behind keeps the time: when it closes, so does this.
+``poller`` gives. The conversation behind keeps the time: when it closes, so does this. With an endpoint that speaks TLS
+in the place of the client it is the same, but that the endpoint is the server.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ _READ_BYTES = 64 * 1024
 
 
 class Termination:
-    """One client's connection. ``plain`` is the socket for what is behind, which owns it.
+    """One client's connection, or an endpoint's. ``plain`` is the socket for what is behind, which owns it.
 
-    ``is_cut_off`` tells, once that has closed, whether the client is to be reset.
+    ``is_cut_off`` tells, once that has closed, whether the client is to be reset. ``is_shaken``: TLS has begun.
     """
 
     def __init__(
@@ -31,18 +32,25 @@ class Termination:
         sock: socket.socket,
         context: ssl.SSLContext,
         over: Callable[[Termination], None],
+        *,
+        is_server: bool,
     ) -> None:
         ours, self.plain = socket.socketpair()
         ours.setblocking(False)
         self.plain.setblocking(False)
         self.is_cut_off: Callable[[], bool] = lambda: False
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._is_shaken = self._is_closing = self._is_over = False
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=is_server)
+        self.is_shaken = self._is_closing = self._is_over = False
         self._over = over
         # Nobody waits any more for a client that takes nothing of what is left when the conversation has closed.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(shared.config.send_seconds * 1000))
         self.client, self._behind = _Client(shared, sock, self), _Behind(shared, ours, self)
+        if not is_server:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self._tls.do_handshake()
+            self._flush()
+        self.pace()
 
     def close(self, *, is_reset: bool = False) -> None:
         """End both sides now; harmless when it has ended."""
@@ -71,7 +79,7 @@ class Termination:
 
     def take_plain(self, received: memoryview) -> None:
         """Encrypt what is sent to the client; nothing received is the end of that."""
-        if not self._is_shaken or (not received and self.is_cut_off()):
+        if not received and self.is_cut_off():
             self.close(is_reset=True)
             return
         if received:
@@ -96,13 +104,13 @@ class Termination:
             self.close()
             return
         self.client.read_while(is_wanted=not self._behind.unsent and not self._is_closing)
-        self._behind.read_while(is_wanted=not self.client.unsent and not self._is_closing)
+        self._behind.read_while(is_wanted=self.is_shaken and not self.client.unsent and not self._is_closing)
 
     def _decrypt(self) -> None:
         """Pass on what is there; SSLWantReadError where the client has not ended."""
-        if not self._is_shaken:
+        if not self.is_shaken:
             self._tls.do_handshake()
-            self._is_shaken = True
+            self.is_shaken = True
         while text := self._tls.read(_READ_BYTES):
             self._behind.send(text)
 
@@ -190,6 +198,9 @@ class _Behind(_Side):
 
     def _on_broken(self) -> None:
         """End if all is read; else wait until the client takes more, and read the rest then."""
+        if not self.owner.is_shaken:
+            self.owner.close(is_reset=True)
+            return
         if self.has_ended:
             self.owner.close_drained()
         self.events = self._shared.poller.hang_up(self.fd) if self.events > 0 or not self.takes_nothing else 0
@@ -202,9 +213,9 @@ class Terminations:
         self.connections = LiveConnections[Termination]()
         self._shared = shared
 
-    def begin(self, sock: socket.socket, context: ssl.SSLContext) -> Termination:
-        """Own a client's socket from now on."""
-        termination = Termination(self._shared, sock, context, self.connections.over)
+    def begin(self, sock: socket.socket, context: ssl.SSLContext, *, is_server: bool = True) -> Termination:
+        """Own a client's socket from now on, or an endpoint's, which may still be being connected."""
+        termination = Termination(self._shared, sock, context, self.connections.over, is_server=is_server)
         self.connections.add(termination)
         return termination
 

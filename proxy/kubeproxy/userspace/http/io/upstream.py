@@ -181,6 +181,19 @@ def dial(shared: HttpShared, pool: Pool[Upstream], port_name: ServicePortName, c
 
     The reason is an errno of connect(), or ELOOP where the endpoint leads back to its own Service.
     """
+    begun = begin(shared, port_name, choice)
+    if isinstance(begun, int):
+        return begun
+    sock, code = begun
+    upstream = Upstream(shared, pool, port_name, choice.address, sock)
+    upstream.is_connected = not code
+    if upstream.is_connected:
+        shared.poller.register(upstream.fd, READABLE, upstream)
+    return upstream
+
+
+def begin(shared: HttpShared, port_name: ServicePortName, choice: Choice) -> tuple[socket.socket, int] | int:
+    """Return a socket that is connected (0) or being connected (EINPROGRESS), or why it failed at once."""
     target = shared.targets.dial(port_name, choice.endpoint)
     if target is None:
         return errno.ELOOP
@@ -193,8 +206,4 @@ def dial(shared: HttpShared, pool: Pool[Upstream], port_name: ServicePortName, c
     if code not in (0, errno.EINPROGRESS):
         sock.close()
         return code
-    upstream = Upstream(shared, pool, port_name, choice.address, sock)
-    upstream.is_connected = not code
-    if upstream.is_connected:
-        shared.poller.register(upstream.fd, READABLE, upstream)
-    return upstream
+    return sock, code
