@@ -17,6 +17,9 @@ Metadata = Mapping[str, Any] | None
 API_VERSIONS = {
     "Deployment": "apps/v1",
     "ReplicaSet": "apps/v1",
+    "StatefulSet": "apps/v1",
+    "DaemonSet": "apps/v1",
+    "StorageClass": "storage.k8s.io/v1",
     "EndpointSlice": "discovery.k8s.io/v1",
     "Job": "batch/v1",
     "CronJob": "batch/v1",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from kubeapi.meta import JSON, ObjectKey, is_terminating, labels_of
+from kubeapi.meta import JSON, ObjectKey, controller_of, is_terminating, labels_of
 from kubeapi.objects.daemonset import DaemonSet, read_daemon_set
 from kubeapi.objects.parts import list_at, status_of
 from kubeapi.objects.pod import read_pod
@@ -168,6 +168,8 @@ class DaemonSetController:
                 return []
             found = self._listers.store.list(DAEMONSETS)
             return [ObjectKey(each["metadata"]["namespace"], each["metadata"]["name"]) for each in found]
+        if resource is CONTROLLERREVISIONS and delta.old is None and delta.new is not None and controller_of(delta.new):
+            return []  # as upstream: one that a person makes counts when something else changes
         return self._listers.owners_of(DAEMONSETS, delta)
 
     def reconcile(self, key: ObjectKey, now: float) -> list[Change]:

@@ -159,6 +159,8 @@ class StatefulSetController:
             return [delta.key]
         if resource is PERSISTENTVOLUMECLAIMS:
             return [] if delta.new is not None else self._owners_of_claim(delta.key)
+        if resource is CONTROLLERREVISIONS and delta.new is not None and controller_of(delta.new) is not None:
+            return []  # as upstream, where revisions are only looked up
         return self._listers.owners_of(STATEFULSETS, delta)
 
     def _owners_of_claim(self, key: ObjectKey) -> list[ObjectKey]:

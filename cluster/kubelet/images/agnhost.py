@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from kubeapi.serialization.duration import parse_duration
 from kubehost.addresses import LOCALHOST
 from kubelet.images.goflags import read_flags, read_number, read_port
+from kubelet.images.layer import CERTIFICATE_FILES
 from kubelet.images.serverhost import ServerHost
 from kubelet.servers.plan import ServerPlan, plan_refusal, plan_server
 
@@ -148,7 +149,8 @@ def _test_webserver(given: Invocation) -> ServerPlan:
     port = read_port(given.flags.get("port", "80"))
     if not port:
         return _bad_flag(given.flags, "port")
-    return plan_server("test-webserver", [given.host.bind_port(port)], roots=list(given.host.served))
+    files = list(CERTIFICATE_FILES) if given.host.is_sandboxed else []
+    return plan_server("test-webserver", [given.host.bind_port(port)], roots=list(given.host.served), files=files)
 
 
 def _port_forward_tester(given: Invocation) -> ServerPlan:

@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from kubehost.addresses import join_host_port
+from kubelet.images.localhost import CERTIFICATE, KEY
 from kubelet.images.pages import HTTPD_PAGE, NGINX_ERROR_PAGE, NGINX_PAGE
 
+CERTIFICATE_FILES = {"/localhost.crt": CERTIFICATE, "/localhost.key": KEY}
+"""Of agnhost, by their paths."""
 HTTPD_ROOT = "/usr/local/apache2/htdocs"
 NGINX_ROOT = "/usr/share/nginx/html"
 NGINX_SITES = "/etc/nginx/conf.d"
@@ -67,7 +70,8 @@ class LayerPart(NamedTuple):
     """One file or folder of an image at the path ``target``.
 
     A folder has ``files`` (content by name) and ``links`` (where they lead, by name). A file has ``content``, after
-    that of the machine's own file at this path if ``is_added``; ``files`` is None then.
+    that of the machine's own file at this path if ``is_added``; ``files`` is None then. One
+    that ``is_movable`` is copied into the container's root rather than mounted.
     """
 
     target: str
@@ -76,6 +80,7 @@ class LayerPart(NamedTuple):
     content: str = ""
     is_added: bool = False
     is_executable: bool = False
+    is_movable: bool = False
 
 
 def nginx_layer(address: str) -> tuple[LayerPart, ...]:
@@ -108,5 +113,6 @@ def page_layer() -> tuple[LayerPart, ...]:
 
 
 def agnhost_layer(scripts: Mapping[str, str]) -> tuple[LayerPart, ...]:
-    """Return the files of agnhost: its programs, which are scripts, by their paths."""
-    return tuple(LayerPart(path, content=script, is_executable=True) for path, script in scripts.items())
+    """Return the files of agnhost: its programs, which are scripts, by their paths, and its certificate."""
+    programs = (LayerPart(path, content=script, is_executable=True) for path, script in scripts.items())
+    return (*programs, *(LayerPart(path, content=text, is_movable=True) for path, text in CERTIFICATE_FILES.items()))

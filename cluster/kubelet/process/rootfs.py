@@ -113,6 +113,10 @@ class _Tree:
         # As in a container, a link in the image (/var/run) leads to another place of the same tree.
         target = os.path.realpath(volume.target)
         self._make(target, is_folder=_is_folder(source))
+        if volume.is_copied:
+            Path(target).write_bytes(Path(mounting.by_descriptor(source)).read_bytes())
+            os.close(source)
+            return
         try:
             if source < 0:
                 mounting.mount_tmpfs(target, volume.size)

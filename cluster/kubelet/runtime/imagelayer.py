@@ -18,7 +18,7 @@ def write_layer(folder: Path, parts: Iterable[LayerPart]) -> tuple[Mount, ...]:
         source = folder / str(number)
         source.parent.mkdir(parents=True, exist_ok=True)
         _write(source, part)
-        mounts.append(Mount(part.target, str(source)))
+        mounts.append(Mount(part.target, str(source), is_copied=part.is_movable))
     return tuple(mounts)
 
 

@@ -60,7 +60,7 @@ class Mount(NamedTuple):
     default; with ``group`` it is that group's, and so is what is made in it, if the user namespace has the group. Of
     the source only ``sub_path`` is mounted if there is one: relative, made if it is missing, and never followed out of
     the source by a link. What is mounted below the source comes along; with ``is_recursive_read_only`` that is
-    read-only too.
+    read-only too. A file that ``is_copied`` is not mounted at all: its text becomes one of the container's own root.
     """
 
     target: str
@@ -70,6 +70,7 @@ class Mount(NamedTuple):
     sub_path: str = ""
     is_recursive_read_only: bool = False
     group: int | None = None
+    is_copied: bool = False
 
 
 class Root(NamedTuple):

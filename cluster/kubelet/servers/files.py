@@ -40,14 +40,16 @@ _HTML = "text/html; charset=utf-8"
 
 
 def file_server(options: Mapping[str, Any], hostname: str) -> Service:
-    """Return the service of ``test-webserver``, which serves what is below the paths in ``options["roots"]``."""
+    """Return the service of ``test-webserver``: what is below ``options["roots"]``, and the files ``["files"]``."""
     roots: Sequence[str] = options["roots"]
+    files: Sequence[str] = options["files"]
 
     def handle(request: Request) -> Response:
         if is_of_a_web_page(request.headers):
             return Response(403, b"web pages may not read the files of a pod\n")
         try:
-            return _serve(unquote(request.path), roots)
+            path = unquote(request.path)
+            return _file(Path(path), PurePosixPath(path).suffix) if path in files else _serve(path, roots)
         except (OSError, ValueError):
             return _NOT_FOUND
 

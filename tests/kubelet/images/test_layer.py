@@ -51,7 +51,7 @@ def test_nginx_gets_the_containers_arguments(arguments: tuple[str, ...], argv: l
     [
         ("nginx", SANDBOX, {"/usr/share/nginx/html"}),
         ("httpd", SANDBOX, {"/usr/local/apache2/htdocs"}),
-        ("agnhost", SANDBOX, {"/agnhost", "/agnhost-2"}),
+        ("agnhost", SANDBOX, {"/agnhost", "/agnhost-2", "/localhost.crt", "/localhost.key"}),
         ("pause", SANDBOX, set()),
         ("", SANDBOX, set()),
     ],

@@ -28,7 +28,7 @@ from tests.helpers.kubeproxy.http import (
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import ObjectKey
-from kubelet.servers.certificate import CERTIFICATE_AND_KEY
+from kubelet.images.localhost import CERTIFICATE, KEY
 from kubeproxy.ingress.certificates import Certificates, KeyPair
 from kubeproxy.ingress.table import HostPaths, IngressTable, Leaf, Prefix
 from kubeproxy.outcomes import Outcome
@@ -37,7 +37,7 @@ from kubeproxy.userspace.http.ingressheads import ingress_head
 from kubeproxy.userspace.http.io.tlscontexts import fault_of, server_context
 from kubeproxy.userspace.http.requesthead import read_request
 
-PAIR = KeyPair(CERTIFICATE_AND_KEY.encode(), b"")
+PAIR = KeyPair(f"{KEY}{CERTIFICATE}".encode(), b"")
 AT_HTTP, AT_HTTPS = (ServicePortName("", "ingress/127.0.113.254", each, "TCP") for each in ("http", "https"))
 BIG = bytes(range(256)) * 16 * 1024
 """4 MiB: more than all buffers on the way."""
@@ -63,7 +63,7 @@ async def ingresses(at: ServicePortName = AT_HTTPS, *leaves: Leaf) -> AsyncItera
 
 @contextlib.asynccontextmanager
 async def client(name: str = "localhost") -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    context = ssl.create_default_context(cadata=CERTIFICATE_AND_KEY[CERTIFICATE_AND_KEY.index("-----BEGIN CERT") :])
+    context = ssl.create_default_context(cadata=CERTIFICATE)
     async with asyncio.timeout(PATIENCE):
         reader, writer = await asyncio.open_connection(VIP, PORT, ssl=context, server_hostname=name)
         try:
@@ -251,7 +251,6 @@ def test_the_endpoint_can_believe_what_it_is_told_of_the_client() -> None:
     ]
 
 
-CERTIFICATE = CERTIFICATE_AND_KEY[CERTIFICATE_AND_KEY.index("-----BEGIN CERT") :].encode()
 OTHER_KEY = b"""\
 -----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgxGvkdPYzgTQ0nZ3V
@@ -264,8 +263,8 @@ mgQ4bpvuVzAiyXbG2OoEm+qDXvGhRANCAATZCaLRhzeqvTHV7JxCYt+l2ShcFFfp
     [
         (PAIR, ""),
         (KeyPair(b"nonsense", b""), "not PEM"),
-        (KeyPair(CERTIFICATE, b""), "."),
-        (KeyPair(CERTIFICATE, OTHER_KEY), "."),
+        (KeyPair(CERTIFICATE.encode(), b""), "."),
+        (KeyPair(CERTIFICATE.encode(), OTHER_KEY), "."),
     ],
 )
 def test_a_certificate_that_cannot_be_used_is_said_to_be_so(pair: KeyPair, fault: str) -> None:
