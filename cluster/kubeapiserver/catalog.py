@@ -96,6 +96,7 @@ _GROUPS = (
     "node.k8s.io",
     "discovery.k8s.io",
     "flowcontrol.apiserver.k8s.io",
+    "resource.k8s.io",
     "storagemigration.k8s.io",
     "metrics.k8s.io",
 )

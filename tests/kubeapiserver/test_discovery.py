@@ -44,6 +44,7 @@ def test_kubectl_gets_everything_of_a_prefix_in_one_document() -> None:
         "node.k8s.io",
         "discovery.k8s.io",
         "flowcontrol.apiserver.k8s.io",
+        "resource.k8s.io",
         "storagemigration.k8s.io",
         "metrics.k8s.io",
     ]

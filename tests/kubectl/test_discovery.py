@@ -28,6 +28,7 @@ networking.k8s.io/v1
 node.k8s.io/v1
 policy/v1
 rbac.authorization.k8s.io/v1
+resource.k8s.io/v1
 scheduling.k8s.io/v1
 storage.k8s.io/v1
 storagemigration.k8s.io/v1
@@ -52,6 +53,7 @@ validatingwebhookconfigurations.admissionregistration.k8s.io
 customresourcedefinitions.apiextensions.k8s.io
 apiservices.apiregistration.k8s.io
 certificatesigningrequests.certificates.k8s.io
+clustertrustbundles.certificates.k8s.io
 flowschemas.flowcontrol.apiserver.k8s.io
 prioritylevelconfigurations.flowcontrol.apiserver.k8s.io
 nodes.metrics.k8s.io
@@ -61,6 +63,9 @@ servicecidrs.networking.k8s.io
 runtimeclasses.node.k8s.io
 clusterrolebindings.rbac.authorization.k8s.io
 clusterroles.rbac.authorization.k8s.io
+deviceclasses.resource.k8s.io
+devicetaintrules.resource.k8s.io
+resourceslices.resource.k8s.io
 priorityclasses.scheduling.k8s.io
 csidrivers.storage.k8s.io
 csinodes.storage.k8s.io

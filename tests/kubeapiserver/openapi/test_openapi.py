@@ -53,6 +53,7 @@ def test_the_index_names_a_document_for_every_group_version() -> None:
         "apis/node.k8s.io/v1",
         "apis/policy/v1",
         "apis/rbac.authorization.k8s.io/v1",
+        "apis/resource.k8s.io/v1",
         "apis/scheduling.k8s.io/v1",
         "apis/storage.k8s.io/v1",
         "apis/storagemigration.k8s.io/v1",
