@@ -31,7 +31,7 @@ from kubeproxy.nft.forms import (
     intervals,
     packed,
 )
-from kubeproxy.nft.matches import IsKnown, IsToElsewhere, IsUnderWay, ToPorts
+from kubeproxy.nft.matches import ByChance, IsKnown, IsToElsewhere, IsUnderWay, ToPorts
 
 _IS_NEW, _IS_KNOWN, _IS_TRANSLATED = 0x8, 0x6, 0x20
 """NF_CT_STATE_BIT of IP_CT_NEW, of IP_CT_ESTABLISHED and IP_CT_RELATED; IPS_DST_NAT."""
@@ -82,6 +82,8 @@ class _Encoder:
         self._family = family
         self._sets: list[UnnamedSet] = []
         self._source = self._address(st.Field.SOURCE, ex.FIRST_WORD)
+        self._port = ex.FIRST_WORD + family.words
+        self._translate = ex.translate(family.number, destination=True, port_register=self._port)
         self._kinds: dict[type, Callable[[Any], Iterable[bytes]]] = {**self._simple(), **self._complex()}
 
     def encode(self, rule: st.Rule) -> Encoded:
@@ -100,6 +102,7 @@ class _Encoder:
             IsKnown: lambda _: [ex.load_connection(ex.CT_STATE), *_has(_IS_KNOWN)],
             IsUnderWay: lambda _: _UNDER_WAY,
             ToPorts: lambda each: [_PORT, ex.within(each.first.to_bytes(2, "big"), each.last.to_bytes(2, "big"))],
+            ByChance: lambda each: [ex.random_below(each.among), ex.compare(ex.host(0))],
             st.IsTranslated: lambda _: [ex.load_connection(ex.CT_STATUS), *_has(_IS_TRANSLATED)],
             st.IsFromHere: lambda _: [ex.load_source_type(), ex.compare(ex.host(_RTN_LOCAL))],
             st.IsProtocol: lambda each: [_PROTOCOL, ex.compare(bytes((PROTOCOLS[each.protocol],)))],
@@ -167,19 +170,17 @@ class _Encoder:
 
     def _dnat(self, each: st.Dnat) -> Iterable[bytes]:
         family = self._family
-        port = ex.FIRST_WORD + family.words
-        translate = ex.translate(family.number, destination=True, port_register=port)
+        if len(each.endpoints) == 1:
+            ((address, number),) = each.endpoints
+            port = ex.immediate(self._port, number.to_bytes(2, "big"))
+            return [ex.immediate(ex.FIRST_WORD, packed(address)), port, self._translate]
         targets = [packed(address) + struct.pack("!H2x", port) for address, port in each.endpoints]
-        if len(targets) == 1:
-            (target,) = targets
-            address, number_ = target[: family.size], target[family.size : family.size + 2]
-            return [ex.immediate(ex.FIRST_WORD, address), ex.immediate(port, number_), translate]
         data_type = family.address_type << TYPE_BITS | TYPE_PORT
         form = SetForm(
             ANONYMOUS | CONSTANT | MAP, TYPE_INTEGER, 4, data_type, family.size + 4, user_data=BY_HOST_NUMBER
         )
         elements = tuple(element(ex.host(index), ex.value_of(DATA, to)) for index, to in enumerate(targets))
-        return [ex.random_below(len(targets)), self._list(form, elements, ex.FIRST_WORD), translate]
+        return [ex.random_below(len(targets)), self._list(form, elements, ex.FIRST_WORD), self._translate]
 
     def _snat(self) -> bytes:
         return ex.translate(self._family.number, destination=False)
@@ -195,6 +196,25 @@ class _Encoder:
 
 
 _ENCODERS = {family.number: _Encoder(family) for family in (V4, V6)}
+
+
+FEW = 16
+"""Endpoints that have a rule each."""
+
+
+def written(rule: st.Rule) -> Iterator[st.Rule]:
+    """Yield what a rule is written as: where it leads to few endpoints, one for each, as in kube-proxy's iptables mode.
+
+    A map of the rule's own costs more the more there are: the kernel keeps all sets of a table in a list, and looks
+    through it for each new one. A map that all rules share would be looked through whole for each of them.
+    """
+    endpoints = rule[-1].endpoints if isinstance(rule[-1], st.Dnat) else ()
+    if not 1 < len(endpoints) <= FEW:
+        yield rule
+        return
+    for left, endpoint in zip(range(len(endpoints), 0, -1), endpoints, strict=True):
+        by_chance = (ByChance(left),) if left > 1 else ()
+        yield (*rule[:-1], *by_chance, st.Dnat((endpoint,)))
 
 
 def encode_rule(rule: st.Rule, family: Family) -> Encoded:

@@ -130,8 +130,14 @@ def lookup(set_name: str, target: int | None = None, set_id: int = 0, *, inverte
 
 
 def immediate(register: int, value: bytes) -> bytes:
-    """Put a value into a register."""
-    return expression("immediate", number(1, register), value_of(2, value))
+    """Put a value into a register. The value comes last: what is before it is the same for all of a length."""
+    return _before_value(register, len(value)) + value + bytes(-len(value) % 4)
+
+
+@cache
+def _before_value(register: int, size: int) -> bytes:
+    whole = expression("immediate", number(1, register), value_of(2, bytes(size)))
+    return whole[: len(whole) - size - (-size % 4)]
 
 
 def decide(verdict: Verdict) -> bytes:

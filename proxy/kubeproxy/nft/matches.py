@@ -1,4 +1,4 @@
-"""Further conditions: connections that exist, ranges of ports, addresses elsewhere. Nouns only, pure."""
+"""Further conditions: connections that exist, ranges of ports, chance, addresses elsewhere. Nouns only, pure."""
 
 from __future__ import annotations
 
@@ -29,6 +29,15 @@ class ToPorts(NamedTuple):
         return f"th dport {self.first}" if self.first == self.last else f"th dport {self.first}-{self.last}"
 
 
+class ByChance(NamedTuple):
+    """Matches one packet of so many, by chance."""
+
+    among: int
+
+    def __str__(self) -> str:
+        return f"numgen random mod {self.among} 0"
+
+
 class IsToElsewhere(NamedTuple):
     """Matches packets to an address that is not of the network itself."""
 
@@ -36,4 +45,4 @@ class IsToElsewhere(NamedTuple):
         return "fib daddr type != local"
 
 
-Match = IsKnown | IsUnderWay | ToPorts | IsToElsewhere
+Match = IsKnown | IsUnderWay | ToPorts | ByChance | IsToElsewhere

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kubehost.netlink import ACK, APPEND, CREATE, Message, attribute, frame, read_attributes, text_attribute
 from kubeproxy.nft.attributes import HEADER_SIZE, header, nested, number, signed
-from kubeproxy.nft.encoding import encode_rule
+from kubeproxy.nft.encoding import encode_rule, written
 from kubeproxy.nft.expressions import value_of
 from kubeproxy.nft.forms import Family, SetForm
 from kubeproxy.nft.statements import Rule
@@ -70,12 +70,14 @@ def delete_chain(family: Family, name: str) -> Message:
 
 def add_rule(family: Family, chain: str, rule: Rule) -> Iterator[Message]:
     """Yield what appends a rule to a chain, with the sets that belong to it."""
-    encoded = encode_rule(rule, family)
-    for each in encoded.sets:
-        yield _new_set(family, each.name, each.form, each.number)
-        yield from _elements(_NEWSETELEM, family, each.name, each.elements, each.number)
-    parts = (_table(family.table), text_attribute(2, chain), nested(4, encoded.expressions))
-    yield _message(_NEWRULE, family, f"a rule of chain {chain}", *parts, flags=CREATE | APPEND)
+    of_chain = _table(family.table), text_attribute(2, chain)
+    for single in written(rule):
+        encoded = encode_rule(single, family)
+        for each in encoded.sets:
+            yield _new_set(family, each.name, each.form, each.number)
+            yield from _elements(_NEWSETELEM, family, each.name, each.elements, each.number)
+        parts = (*of_chain, nested(4, encoded.expressions))
+        yield _message(_NEWRULE, family, f"a rule of chain {chain}", *parts, flags=CREATE | APPEND)
 
 
 def new_set(family: Family, name: str, form: SetForm) -> Message:

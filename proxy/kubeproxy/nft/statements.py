@@ -168,7 +168,10 @@ class ToRandomChain(NamedTuple):
 
 
 class Dnat(NamedTuple):
-    """Translates the destination to one of the endpoints (address, port), all with the same chance."""
+    """Translates the destination to one of the endpoints (address, port), all with the same chance.
+
+    Where it comes last, few endpoints have a rule each (``encoding.written``).
+    """
 
     endpoints: tuple[tuple[str, int], ...]
 

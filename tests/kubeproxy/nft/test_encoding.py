@@ -9,8 +9,9 @@ import pytest
 
 from kubehost.netlink import read_attributes as walk
 from kubeproxy.nft import statements as st
-from kubeproxy.nft.encoding import encode_rule
+from kubeproxy.nft.encoding import encode_rule, written
 from kubeproxy.nft.forms import V4, V6, Family, intervals, packed_key
+from kubeproxy.nft.matches import ByChance
 from kubeproxy.nft.messages import add_elements, batch, new_table
 
 EXPRESSIONS = [
@@ -27,6 +28,12 @@ EXPRESSIONS = [
         ["numgen", "lookup", "nat"],
         "numgen random mod 2 map { 0 : 10.0.0.1 . 80, 1 : 10.0.0.2 . 81 }",
         id="dnat-to-several",
+    ),
+    pytest.param(
+        (ByChance(3), st.Dnat((("10.0.0.1", 80),))),
+        ["numgen", "cmp", "immediate", "immediate", "nat"],
+        "numgen random mod 3 0 dnat to 10.0.0.1:80",
+        id="by-chance",
     ),
     pytest.param((st.ToRandomChain(("a", "b")),), ["numgen", "lookup"], "1 : goto b", id="chains"),
     pytest.param((st.Pin("a", 5),), ["payload", "dynset"], "update @a { ip saddr timeout 5s }", id="pin"),
@@ -58,6 +65,17 @@ def test_the_port_of_an_endpoint_is_behind_its_address(family: Family, words: in
     registers = dict(walk(dict(walk(nat[1]))[2]))
     assert int.from_bytes(registers[5], "big") - int.from_bytes(registers[3], "big") == words
     assert encoded.sets[0].form.data_length == 4 * words + 4
+
+
+def test_each_of_few_endpoints_has_the_same_chance() -> None:
+    one, two, three = (f"10.0.0.{number}" for number in (1, 2, 3))
+    rule: st.Rule = (st.IsProtocol("TCP"), st.Dnat(((one, 80), (two, 80), (three, 80))))
+    assert [" ".join(map(str, each)) for each in written(rule)] == [
+        f"meta l4proto tcp numgen random mod 3 0 dnat to {one}:80",
+        f"meta l4proto tcp numgen random mod 2 0 dnat to {two}:80",
+        f"meta l4proto tcp dnat to {three}:80",
+    ]
+    assert list(written((st.End.DROP,))) == [(st.End.DROP,)]
 
 
 def test_the_sets_of_rules_have_names_of_their_own() -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 
 from kubehost.netlink import Message
 from kubeproxy.nft import statements as st
+from kubeproxy.nft.encoding import FEW
 from kubeproxy.nft.forms import V4
 from kubeproxy.nft.statements import TO, Field
 from kubeproxy.nft.tables import EMPTY, Chain, Entry, NamedSet, Owner, Part, Tables
@@ -57,8 +58,18 @@ def test_a_changed_chain_is_written_anew_and_what_leads_to_it_stays() -> None:
     change(tables, web=part("service-a", leads("service-a")))
     other = ((st.Dnat((("10.244.1.2", 80), ("10.244.1.3", 80))),),)
     assert change(tables, web=part("service-a", leads("service-a"), rules=other)) == [
-        *("flush", "new set", "add elements", "new rule"),
+        *("flush", "new rule", "new rule"),
     ]
+
+
+def test_few_endpoints_have_a_rule_each_and_many_a_map() -> None:
+    def sent(count: int) -> list[str]:
+        endpoints = tuple((f"10.244.1.{number + 1}", 80) for number in range(count))
+        return change(Tables(V4), web=part("service-a", rules=((st.Dnat(endpoints),),)))
+
+    assert sent(1) == ["new chain", "new rule"]
+    assert sent(FEW) == ["new chain", *["new rule"] * FEW]
+    assert sent(FEW + 1) == ["new chain", "new set", "add elements", "new rule"]
 
 
 def test_a_part_that_goes_leaves_an_empty_chain_for_a_while() -> None:
