@@ -30,7 +30,8 @@ class PolicyWorld:
     """``parts`` are those of the table for IPv4, as a kernel would have them after each ``sync``."""
 
     def __init__(self) -> None:
-        coredns = PolicyPod(ObjectKey("kube-system", "coredns"), (DNS,), {"k8s-app": "kube-dns"})
+        ports = (("dns", "UDP", 53), ("dns-tcp", "TCP", 53))
+        coredns = PolicyPod(ObjectKey("kube-system", "coredns"), (DNS,), {"k8s-app": "kube-dns"}, ports)
         self.proxier = Proxier(ProxyConfig(policy_servers=(coredns,)))
         self.tables = PolicyTables([DNS])
         self.parts: dict[Owner, Part] = {}

@@ -153,6 +153,17 @@ def test_the_name_server_is_judged_as_the_pods_of_kube_dns(world: PolicyWorld) -
     assert world.lets_to_server(CART, DNS, 53, "TCP")
 
 
+def test_a_policy_of_kube_system_isolates_the_name_server(world: PolicyWorld) -> None:
+    world.set_policy("kube-system/deny", {})
+    world.sync()
+    assert not world.lets_to_server(WEB, DNS, 53, "UDP")
+    from_shop = {"from": [{"namespaceSelector": named("shop")}], "ports": [{"port": "dns", "protocol": "UDP"}]}
+    world.set_policy("kube-system/shop", {"ingress": [from_shop]})
+    world.sync()
+    assert world.lets_to_server(WEB, DNS, 53, "UDP")
+    assert not world.lets_to_server(BANK, DNS, 53, "UDP")
+
+
 VIP, OTHER = "127.96.0.20", "127.96.0.21"
 
 
