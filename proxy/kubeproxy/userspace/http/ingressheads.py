@@ -7,6 +7,7 @@ endpoint can believe them; what it said in X-Forwarded-For comes as X-Original-F
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from kubeproxy.userspace.http.forwarding import forward_request
 from kubeproxy.userspace.http.requesthead import Request
@@ -20,12 +21,18 @@ _SENT = re.compile(rb"\r\n(?:%b)[ \t]*:[^\r\n]*" % b"|".join(name for name in _N
 _REQUEST_ID = re.compile(rb"\r\nX-Request-ID[ \t]*:", re.IGNORECASE)
 
 
-def ingress_head(request: Request, target: bytes, client: bytes, port: int, request_id: bytes) -> bytes:
-    """Return the head for the endpoint; ``port`` is 443 where the client speaks TLS, else 80.
+class Sender(NamedTuple):
+    """The client's address, the host of requests that name none, and 443 where the client speaks TLS, else 80."""
 
-    ``request_id`` is used when the client gives none.
-    """
-    scheme, host = b"https" if port == 443 else b"http", request.host or b""
+    client: bytes
+    host: bytes
+    port: int
+
+
+def ingress_head(request: Request, target: bytes, sender: Sender, request_id: bytes) -> bytes:
+    """Return the head for the endpoint; ``request_id`` is used when the client gives none."""
+    client, host, port = sender
+    scheme, host = b"https" if port == 443 else b"http", request.host or host
     lines = [
         b"X-Real-IP: " + client,
         b"X-Forwarded-Host: " + host,

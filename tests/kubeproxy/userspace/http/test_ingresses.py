@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 from tests.helpers.kubeproxy.http import (
@@ -33,7 +36,7 @@ from kubeproxy.ingress.certificates import Certificates, KeyPair
 from kubeproxy.ingress.table import HostPaths, IngressTable, Leaf, Prefix
 from kubeproxy.outcomes import Outcome
 from kubeproxy.types import ServicePortName
-from kubeproxy.userspace.http.ingressheads import ingress_head
+from kubeproxy.userspace.http.ingressheads import Sender, ingress_head
 from kubeproxy.userspace.http.io.tlscontexts import fault_of, server_context
 from kubeproxy.userspace.http.requesthead import read_request
 
@@ -232,7 +235,9 @@ def test_the_endpoint_can_believe_what_it_is_told_of_the_client() -> None:
         b"X-Private: 1",
         b"Accept: */*",
     )
-    head = ingress_head(read_request(b"\r\n".join((*lines, b"", b"")), 100), b"/new", b"10.0.0.9", 443, b"0123")
+    head = ingress_head(
+        read_request(b"\r\n".join((*lines, b"", b"")), 100), b"/new", Sender(b"10.0.0.9", b"x", 443), b"0123"
+    )
     assert head.split(b"\r\n") == [
         b"GET /new HTTP/1.1",
         b"Host: web",
@@ -249,6 +254,25 @@ def test_the_endpoint_can_believe_what_it_is_told_of_the_client() -> None:
         b"",
         b"",
     ]
+
+
+def test_a_request_that_names_no_host_is_for_the_address_that_it_came_to() -> None:
+    head = ingress_head(
+        read_request(b"GET / HTTP/1.0\r\n\r\n", 100), b"/", Sender(b"10.0.0.9", b"10.1.1.1:80", 80), b"0"
+    )
+    assert b"\r\nHost: 10.1.1.1:80\r\n" in head
+    assert b"\r\nX-Forwarded-Host: 10.1.1.1:80\r\n" in head
+
+
+async def test_a_client_for_whose_tls_no_files_are_left_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_files() -> NoReturn:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with Pod(A).running(), ingresses() as running:
+        monkeypatch.setattr(socket, "socketpair", no_files)
+        talk = await running.connect()
+        assert await talk.until_end() == b""
+        assert running.front.shared.counters.errors[Outcome.TOO_MANY_OPEN_FILES] == 1
 
 
 OTHER_KEY = b"""\

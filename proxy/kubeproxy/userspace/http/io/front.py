@@ -46,7 +46,10 @@ class HttpFront:
         port = self.port(route.port_name)
         origin = Origin(client, client_port, destination, route)
         if isinstance(port, IngressPort):
-            self.connections.add(self.ingresses.converse(port, whole_socket(sock), origin))
+            conversation: HttpConversation | None = self.ingresses.converse(port, whole_socket(sock), origin)
+            if conversation is None:
+                return
+            self.connections.add(conversation)
         else:
             self.connections.add(HttpConversation(self.shared, port, whole_socket(sock), origin))
         self.shared.counters.active += 1

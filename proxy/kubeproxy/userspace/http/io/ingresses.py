@@ -13,10 +13,10 @@ from collections.abc import Callable, Collection
 
 from kubeproxy.ingress.certificates import Certificates
 from kubeproxy.ingress.table import IngressDecision, IngressTable, host_of
-from kubeproxy.outcomes import Outcome
+from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome
 from kubeproxy.types import Route, ServicePortName
 from kubeproxy.userspace.http.exchange import Exchange
-from kubeproxy.userspace.http.ingressheads import ingress_head
+from kubeproxy.userspace.http.ingressheads import Sender, ingress_head
 from kubeproxy.userspace.http.io.conversation import HttpConversation
 from kubeproxy.userspace.http.io.delivery import Delivery, Failure
 from kubeproxy.userspace.http.io.port import Origin, Port
@@ -109,7 +109,7 @@ class _Delivery(Delivery):
         exchange.record.route = self._origin.route
         identifier = b"%032x" % random.getrandbits(128)
         number = self._entered.destination.port
-        self._head = ingress_head(request, decision.target, self._forwarded_for, number, identifier)
+        self._head = ingress_head(request, decision.target, Sender(self._forwarded_for, self._host, number), identifier)
         self._request = request
         return None
 
@@ -161,11 +161,16 @@ class Ingresses:
         if port is not None:
             port.pool.update(usable or ())
 
-    def converse(self, port: IngressPort, sock: socket.socket, origin: Origin) -> IngressConversation:
-        """Own a client's socket from now on and answer its requests."""
+    def converse(self, port: IngressPort, sock: socket.socket, origin: Origin) -> IngressConversation | None:
+        """Own a client's socket from now on and answer its requests; None if that has failed and it is closed."""
         if port.context is None:
             return IngressConversation(self._shared, port, sock, origin)
-        termination = self._terminations.begin(sock, port.context)
+        try:
+            termination = self._terminations.begin(sock, port.context)
+        except OSError as error:  # no files are left for the pair of sockets, or the client is gone
+            self._shared.counters.errors[CONNECT_OUTCOMES.get(error.errno or 0, Outcome.CLIENT_RESET)] += 1
+            sock.close()
+            return None
         conversation = IngressConversation(self._shared, port, termination.plain, origin)
         termination.is_cut_off = lambda: conversation.is_cut_off
         return conversation

@@ -35,6 +35,8 @@ class Termination:
         *,
         is_server: bool,
     ) -> None:
+        # Nobody waits any more for a client that takes nothing of what is left when the conversation has closed.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(shared.config.send_seconds * 1000))
         ours, self.plain = socket.socketpair()
         ours.setblocking(False)
         self.plain.setblocking(False)
@@ -43,8 +45,6 @@ class Termination:
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=is_server)
         self.is_shaken = self._is_closing = self._is_over = False
         self._over = over
-        # Nobody waits any more for a client that takes nothing of what is left when the conversation has closed.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(shared.config.send_seconds * 1000))
         self.client, self._behind = _Client(shared, sock, self), _Behind(shared, ours, self)
         if not is_server:
             with contextlib.suppress(ssl.SSLWantReadError):

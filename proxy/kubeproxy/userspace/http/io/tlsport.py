@@ -5,6 +5,7 @@ Their certificates are not looked at, as ingress-nginx does not without proxy-ss
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 
@@ -33,7 +34,11 @@ class TlsPort(Port):
         begun = begin(self._shared, self.name, choice)
         if isinstance(begun, int):
             return begun
-        plain = self._terminations.begin(begun[0], self._context, is_server=False).plain
+        try:
+            plain = self._terminations.begin(begun[0], self._context, is_server=False).plain
+        except OSError as error:
+            begun[0].close()
+            return error.errno or errno.EINVAL
         upstream = _TlsUpstream(self._shared, self.pool, self.name, choice.address, plain)
         self._shared.poller.register(upstream.fd, READABLE, upstream)
         return upstream
