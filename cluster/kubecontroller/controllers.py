@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kubeapi.scheme import REPLICATIONCONTROLLERS
+from kubeapi.usage import Usage, no_usage
+from kubecontroller.autoscaling.horizontal import HorizontalPodAutoscalerController
 from kubecontroller.batch.cronjob import CronJobController
 from kubecontroller.batch.job import JobController
 from kubecontroller.batch.joborphans import JobOrphanController
@@ -54,6 +56,8 @@ class ControllerConfig:
     """Of the ServiceCIDR that is created again when it has been deleted."""
     authority: Callable[[], str] | None = None
     issue_token: IssueToken | None = None
+    usage: Usage = no_usage
+    """What the pods use, by which autoscalers scale."""
 
 
 def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controller]:
@@ -68,6 +72,7 @@ def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controll
         FinishedJobController(listers),
         CronJobController(listers),
         DisruptionController(listers),
+        HorizontalPodAutoscalerController(listers, config.usage),
         StatefulSetController(listers),
         DaemonSetController(listers),
         ClaimController(listers, config.volumes),

@@ -1,7 +1,4 @@
-"""The components of one cluster: each is made here, from the configuration, and knows only the Store.
-
-The name server's addresses are bound first: nothing else starts if the cluster's own address is taken.
-"""
+"""The components of one cluster, made from its configuration; the name server's addresses are bound first."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kubeapi.io.storelisterwatcher import StoreListerWatcher
@@ -87,6 +85,7 @@ class Components:
 
     def _make_controllers(self) -> ControllerManager:
         config = settings.controller_config(self._config, self._state, self.identity)
+        config = replace(config, usage=self.kubelet.usage)
         return ControllerManager(self._source, self._registry, config, clock=time.time)
 
     def _make_upstream(self, make: MakeUpstream | None) -> Upstream | None:

@@ -1,0 +1,224 @@
+"""HorizontalPodAutoscalers: as many replicas as the pods' use of CPU and memory asks for.
+
+Pure. It looks every 15 seconds, as long as there is one. Follows k8s.io/kubernetes
+``pkg/controller/podautoscaler/horizontal.go``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from kubeapi.kinds import KINDS, kind_of, resource_for
+from kubeapi.meta import JSON, ObjectKey, format_time, labels_of, matches_selector
+from kubeapi.objects.parts import list_at, map_at, spec_of, status_of
+from kubeapi.objects.workload import read_workload
+from kubeapi.scheme import HORIZONTALPODAUTOSCALERS, PODS, Resource
+from kubeapi.serialization.quantity import amount_of
+from kubeapi.usage import Usage
+from kubeapi.validation.faults import go_value
+from kubeapi.watching import Delta
+from kubecontroller.autoscaling.conditions import with_status
+from kubecontroller.autoscaling.normalizing import Memory, Moment, Range, normalize
+from kubecontroller.autoscaling.podmetrics import MetricError
+from kubecontroller.autoscaling.proposals import TOLERANCE, Observed, Proposal, Tolerance, propose, subject_of
+from kubecontroller.change import NORMAL, WARNING, Change, Outcome, RecordEvent, Requeue, Update, UpdateStatus
+from kubecontroller.listers import Listers
+
+SYNC_SECONDS = 15.0
+"""Pause between two looks (--horizontal-pod-autoscaler-sync-period)."""
+
+
+class Target(NamedTuple):
+    """What an autoscaler scales; ``fault`` is why it cannot, "" if it can."""
+
+    resource: Resource | None = None
+    obj: JSON | None = None
+    fault: str = ""
+
+
+class Sync:
+    """One look at an autoscaler: its next conditions, and the writes that it asks for."""
+
+    def __init__(self, autoscaler: JSON, memory: Memory, now: float) -> None:
+        self.changes: list[Change] = []
+        self.conditions: list[JSON] = list(status_of(autoscaler).get("conditions") or ())
+        self.metrics: list[JSON] = []
+        self.memory, self.now = memory, now
+        self.obj, self.spec = autoscaler, spec_of(autoscaler)
+
+    def warn(self, reason: str, message: str) -> None:
+        """Record a warning about the autoscaler."""
+        self.changes.append(RecordEvent(self.obj, WARNING, reason, message))
+
+    def set(self, kind: str, value: str, reason: str, message: str) -> None:
+        """Set a condition."""
+        self.conditions = with_status(self.conditions, kind, (value, reason, message), self.now)
+
+    def status(self, current: int, desired: int, *, is_scaled: bool) -> UpdateStatus:
+        """Return the write of the status."""
+        before = status_of(self.obj)
+        scaled_at = format_time(self.now) if is_scaled else before.get("lastScaleTime")
+        status: JSON = {
+            "currentReplicas": current,
+            "desiredReplicas": desired,
+            "conditions": self.conditions,
+            "observedGeneration": self.obj["metadata"].get("generation") or 0,
+            "currentMetrics": self.metrics or None,
+            **({"lastScaleTime": scaled_at} if scaled_at else {}),
+        }
+        return UpdateStatus(HORIZONTALPODAUTOSCALERS, {**self.obj, "status": status})
+
+
+def reconcile(autoscaler: JSON, target: Target, observed: Observed, memory: Memory) -> list[Change]:
+    """Return the writes that an autoscaler needs; ``memory`` is brought up to date."""
+    sync = Sync(autoscaler, memory, observed.now)
+    if target.resource is None or target.obj is None:
+        sync.warn("FailedGetScale", target.fault)
+        text = f"the HPA controller was unable to get the target's current scale: {target.fault}"
+        sync.set("AbleToScale", "False", "FailedGetScale", text)
+        status = {**status_of(autoscaler), "conditions": sync.conditions}
+        return [*sync.changes, UpdateStatus(HORIZONTALPODAUTOSCALERS, {**autoscaler, "status": status})]
+    text = "the HPA controller was able to get the target's current scale"
+    sync.set("AbleToScale", "True", "SucceededGetScale", text)
+    current = observed.replicas
+    if not memory.asked:
+        memory.asked.append(Moment(observed.now, current))
+    memory.forget(observed.now)
+    desired, reason = _desired(sync, observed)
+    if desired is None:
+        return [*sync.changes, sync.status(current, status_of(autoscaler).get("desiredReplicas", 0), is_scaled=False)]
+    is_scaled = desired != current
+    if is_scaled:
+        _rescale(sync, target, (current, desired), reason)
+    return [*sync.changes, sync.status(current, desired, is_scaled=is_scaled)]
+
+
+def _desired(sync: Sync, observed: Observed) -> tuple[int | None, str]:
+    """Return the number of replicas to set, and why; None if no metric tells it."""
+    least, most, current = sync.spec.get("minReplicas", 1), sync.spec["maxReplicas"], observed.replicas
+    if current == 0 and least != 0:
+        text = "scaling is disabled since the replica count of the target is zero"
+        sync.set("ScalingActive", "False", "ScalingDisabled", text)
+        return 0, ""
+    if current > most:
+        return most, "Current number of replicas above Spec.MaxReplicas"
+    if current < least:
+        return least, "Current number of replicas below Spec.MinReplicas"
+    proposal = _proposed(sync, observed)
+    if proposal is None:
+        return None, ""
+    reason = f"{proposal.name} above target" if proposal.replicas > current else "All metrics below target"
+    wanted = Range(current, proposal.replicas, least, most)
+    found = normalize(wanted, sync.spec.get("behavior"), sync.memory, sync.now)
+    sync.set("AbleToScale", "True", *found.stable)
+    sync.set("ScalingLimited", str(found.is_limited), *found.limit)
+    return found.replicas, reason
+
+
+def _proposed(sync: Sync, observed: Observed) -> Proposal | None:
+    """Return what the metric asks for that asks for most; None if none can be judged."""
+    metrics = list_at(sync.spec, "metrics")
+    proposals: list[Proposal] = []
+    faults: list[tuple[str, str, str]] = []
+    tolerance = _tolerance(sync.spec)
+    for metric in metrics:
+        try:
+            proposals.append(propose(metric, observed, tolerance))
+        except MetricError as error:
+            reason = f"FailedGet{metric['type']}Metric"
+            sync.warn(reason, str(error))
+            faults.append((reason, str(error), subject_of(metric)))
+    sync.metrics = [each.status for each in proposals]
+    best = max(proposals, key=lambda each: each.replicas, default=None)
+    if faults and (best is None or best.replicas < observed.replicas):
+        reason, fault, subject = faults[0]
+        sync.set("ScalingActive", "False", reason, f"the HPA was unable to compute the replica count: {fault}")
+        text = f"invalid metrics ({len(faults)} invalid out of {len(metrics)}), first error is: failed to get"
+        sync.warn("FailedComputeMetricsReplicas", f"{text} {subject} metric value: {fault}")
+        return None
+    if best is not None:
+        text = f"the HPA was able to successfully calculate a replica count from {best.name}"
+        sync.set("ScalingActive", "True", "ValidMetricFound", text)
+    return best
+
+
+def _tolerance(spec: JSON) -> Tolerance:
+    shares = (map_at(spec, "behavior", each).get("tolerance") for each in ("scaleDown", "scaleUp"))
+    return Tolerance(*(TOLERANCE if each is None else float(amount_of(each)) for each in shares))
+
+
+def _rescale(sync: Sync, target: Target, replicas: tuple[int, int], reason: str) -> None:
+    """Ask for the write of another number of replicas, and remember the change."""
+    current, desired = replicas
+    assert target.resource is not None and target.obj is not None
+    changed = {**target.obj, "spec": {**target.obj["spec"], "replicas": desired}}
+    refused = Outcome(sync.obj, "FailedRescale", f"New size: {desired}; reason: {reason}; error: {{error}}")
+    sync.changes.append(Update(target.resource, changed, refused))
+    sync.changes.append(RecordEvent(sync.obj, NORMAL, "SuccessfulRescale", f"New size: {desired}; reason: {reason}"))
+    text = f"the HPA controller was able to update the target scale to {desired}"
+    sync.set("AbleToScale", "True", "SucceededRescale", text)
+    if "behavior" in sync.spec:
+        moments = sync.memory.up if desired > current else sync.memory.down
+        moments.append(Moment(sync.now, abs(desired - current)))
+
+
+class HorizontalPodAutoscalerController:
+    """Runs ``reconcile`` for each autoscaler, every 15 seconds, and remembers what each has asked for."""
+
+    name = "horizontal-pod-autoscaler"
+    resource = HORIZONTALPODAUTOSCALERS
+    watches = (HORIZONTALPODAUTOSCALERS,)
+
+    def __init__(self, listers: Listers, usage: Usage) -> None:
+        self._listers = listers
+        self._usage = usage
+        self._memories: dict[ObjectKey, Memory] = {}
+
+    def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
+        """Return an autoscaler that is new, or whose spec has changed; its own writes are not looked at."""
+        if delta.old is not None and delta.new is not None and delta.old.get("spec") == delta.new.get("spec"):
+            return ()
+        return [delta.key]
+
+    def reconcile(self, key: ObjectKey, now: float) -> list[Change]:
+        """Return the changes that ``key`` needs, and when to look again."""
+        autoscaler = self._listers.store.find(HORIZONTALPODAUTOSCALERS, key)
+        if autoscaler is None:
+            self._memories.pop(key, None)
+            return []
+        target = self._find(autoscaler, key.namespace)
+        pods = self._pods(target, key.namespace)
+        replicas = 0 if target.obj is None else read_workload(target.obj).replicas
+        observed = Observed(replicas, pods, self._usage() if pods else {}, now)
+        changes = reconcile(autoscaler, target, observed, self._memories.setdefault(key, Memory()))
+        return [Requeue(SYNC_SECONDS), *changes]
+
+    def _find(self, autoscaler: JSON, namespace: str) -> Target:
+        reference = map_at(autoscaler, "spec", "scaleTargetRef")
+        version, kind = reference.get("apiVersion", ""), reference.get("kind", "")
+        resource = resource_for(version, kind) or _of_any_version(version, kind)
+        name = reference.get("name", "")
+        if resource is None:
+            group = version.rpartition("/")[0]
+            return Target(fault=f"no matches for kind {go_value(kind)} in group {go_value(group)}")
+        if not kind_of(resource).is_scalable:
+            return Target(fault="the server could not find the requested resource")
+        obj = self._listers.store.find(resource, ObjectKey(namespace, name))
+        if obj is None:
+            return Target(fault=f"{resource} {go_value(name)} not found")
+        return Target(resource, obj)
+
+    def _pods(self, target: Target, namespace: str) -> Sequence[JSON]:
+        if target.obj is None:
+            return []
+        selector = read_workload(target.obj).selector
+        return [
+            each for each in self._listers.store.list(PODS, namespace) if matches_selector(selector, labels_of(each))
+        ]
+
+
+def _of_any_version(version: str, kind: str) -> Resource | None:
+    """Return the resource of a kind in the group of another version of it (RESTMappings)."""
+    group = version.rpartition("/")[0]
+    return next((each.resource for each in KINDS if (each.resource.group, each.resource.kind) == (group, kind)), None)
