@@ -59,6 +59,8 @@ _REVIEWS = (ACCESS, LOCAL_ACCESS, SUBJECT_ACCESS, SUBJECT_RULES, SUBJECT, TOKENS
 NODE_METRICS = Resource("NodeMetrics", "nodes", "metrics.k8s.io", "v1beta1", False)
 POD_METRICS = Resource("PodMetrics", "pods", "metrics.k8s.io", "v1beta1", True)
 
+_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
+"""The verbs of custom resources, in the order of a kube-apiserver."""
 _WHILE_TERMINATING = ("delete", "deletecollection", "get", "list", "watch")
 
 
@@ -152,7 +154,7 @@ _BUILT_IN_GROUPS = _built_in_groups()
 def _discovered(custom: CustomResource) -> Served:
     """Return a custom resource as discovery tells of it: while its definition is deleted nothing new can be made."""
     served = _served(kind_of(custom))[0]
-    return replace(served, verbs=_WHILE_TERMINATING) if custom.definition.is_terminating else served
+    return replace(served, verbs=_WHILE_TERMINATING if custom.definition.is_terminating else _VERBS)
 
 
 _VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")

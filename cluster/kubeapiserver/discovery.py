@@ -6,6 +6,7 @@ client ask for the others.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from typing import Any
@@ -193,6 +194,9 @@ def _entries(served: Served) -> list[JSON]:
         "verbs": list(served.verbs),
         **_names(served),
     }
+    if isinstance(resource, CustomResource):
+        version = f"{resource.stored_version}/{resource.kind}"
+        own["storageVersionHash"] = base64.b64encode(hashlib.sha256(version.encode()).digest()[:8]).decode()
     return [own, *(_subresource_entry(served, each) for each in served.subresources)]
 
 

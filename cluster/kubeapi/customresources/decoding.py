@@ -25,6 +25,7 @@ from kubeapi.serialization.repetition import repeated_keys
 from kubeapi.status import FieldError
 
 _OBJECT_META = "apis.meta.v1.ObjectMeta"
+_AS_FIELD = "Go struct field .metadata of type v1."
 
 
 def decode_object(resource: Resource, obj: object) -> Decoded:
@@ -35,7 +36,7 @@ def decode_object(resource: Resource, obj: object) -> Decoded:
         message = f"json: cannot unmarshal {go_kind(obj)} into Go value of type map[string]interface {{}}"
         return Decoded({}, [], [FieldError(TYPE_INVALID, "", message)])
     repeated, result = repeated_keys(obj), plain(obj)
-    metadata = decode_struct(_OBJECT_META, result.get("metadata") or {}, "metadata")
+    metadata = _decode_metadata(result.get("metadata") or {})
     result["metadata"] = metadata.object
     unknown, schema = [each.field for each in metadata.unknown], resource.definition.schema
     mistyped = metadata.mistyped
@@ -44,6 +45,16 @@ def decode_object(resource: Resource, obj: object) -> Decoded:
     unknown += coerce_embedded({**result, "metadata": None}, schema, _read_embedded(mistyped))
     unknown_fields = [FieldError(UNKNOWN_FIELD, each, f'unknown field "{each}"') for each in unknown]
     return Decoded(result, [*repeated, *unknown_fields], mistyped)
+
+
+def _decode_metadata(value: object) -> Decoded:
+    """Decode the metadata; its faults read as those of an object of its own."""
+    found = decode_struct(_OBJECT_META, value, "metadata")
+    mistyped = [
+        each._replace(message=each.message.replace(".metadata.", ".", 1).replace(_AS_FIELD, "Go value of type v1."))
+        for each in found.mistyped
+    ]
+    return found._replace(mistyped=mistyped)
 
 
 def _read_embedded(mistyped: list[FieldError]) -> Any:

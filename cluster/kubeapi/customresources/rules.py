@@ -12,7 +12,7 @@ from kubeapi.customresources.embedded import validate_embedded
 from kubeapi.customresources.listtypes import validate_lists
 from kubeapi.customresources.pruning import drop_nulls
 from kubeapi.customresources.resource import CustomResource, Definition, value_at
-from kubeapi.customresources.schemavalidation import validate_value
+from kubeapi.customresources.schemavalidation import NO_PATH, validate_value
 from kubeapi.kind import SCALE, STATUS, Kind, Objects, ScalePaths
 from kubeapi.meta import JSON
 from kubeapi.status import FieldError, StatusError
@@ -90,7 +90,8 @@ def _validate_update(definition: Definition, new: JSON, old: JSON) -> Faults:
 def _validate_status(definition: Definition, obj: JSON) -> Faults:
     schema = definition.schema.get("properties", {}).get("status")
     if schema is not None and "status" in obj:
-        yield from validate_value(obj["status"], schema, "status")
+        for each in validate_value(obj["status"], schema):  # whose texts are as if the status were an object of its own
+            yield each if each.field == NO_PATH else each._replace(field=f"status.{each.field}".rstrip("."))
     if definition.scale is not None:
         yield from _replicas_faults(definition.scale.present, obj)
 
@@ -107,7 +108,11 @@ def _scale_faults(scale: ScalePaths, obj: JSON) -> Faults:
 
 
 def _replicas_faults(path: tuple[str, ...], obj: JSON) -> Faults:
-    value, where = value_at(obj, path), f".{'.'.join(path)}"
+    where, above = f".{'.'.join(path)}", value_at(obj, path[:-1])
+    if above is not None and not isinstance(above, dict):
+        what = f"{_go_text(above)} is of the type {_go_type(above)}"
+        yield invalid(where, 0, f"{where} accessor error: {what}, expected map[string]interface{{}}")
+    value = value_at(obj, path)
     if value is None:
         return
     if type(value) is not int:
@@ -116,6 +121,10 @@ def _replicas_faults(path: tuple[str, ...], obj: JSON) -> Faults:
         yield invalid(where, value, "should be a non-negative integer")
     elif value > _INT32:
         yield invalid(where, value, f"should be less than or equal to {_INT32}")
+
+
+def _go_text(value: Any) -> str:
+    return f"[{' '.join(map(_go_text, value))}]" if isinstance(value, list) else str(value)
 
 
 def _go_type(value: Any) -> str:

@@ -86,6 +86,11 @@ def matches(pattern: str, value: str) -> bool:
     return compiled is None or compiled.search(value) is not None
 
 
+def can_match(pattern: str) -> bool:
+    """Tell whether a pattern of Go is one that Python reads."""
+    return _compiled(pattern) is not None
+
+
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> re.Pattern[str] | None:
     # In Go $ is only the end of the text, and \z is Python's \Z.
@@ -98,7 +103,8 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
 
 def _number_faults(value: float, schema: JSON, path: str) -> Faults:
     name = schema.get("format", "")
-    if schema.get("type") == "integer" and name in _LIMITS and not -_LIMITS[name] <= value < _LIMITS[name]:
+    limit, is_whole = _LIMITS.get(name), float(value).is_integer()
+    if schema.get("type") == "integer" and limit is not None and not (is_whole and -limit <= value < limit):
         said = f"with format {name} in" if name else "(default format) in"
         yield invalid(NO_PATH, "", f"Checked value must be of type integer {said} {path}")
     factor, most, least = schema.get("multipleOf"), schema.get("maximum"), schema.get("minimum")

@@ -57,6 +57,7 @@ def _deletion_refusal(name: str) -> str:
 
 
 def _begin_deletion(obj: JSON) -> None:
+    del obj["metadata"]["deletionGracePeriodSeconds"]
     obj["status"] = {**obj.get("status", {}), "phase": "Terminating"}
 
 

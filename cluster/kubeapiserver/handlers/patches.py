@@ -20,7 +20,7 @@ from kubeapi.validation.faults import invalid
 from kubeapiserver.errors import BODY_LIMIT, BadInput, InvalidInput, TooLarge, Unprocessable, UnsupportedMedia
 from kubeapiserver.handlers import jsonpatch
 from kubeapiserver.messages import Request
-from kubeapiserver.requests.bodies import TypedBody, check_kind, with_reset
+from kubeapiserver.requests.bodies import TypedBody, check_stated, with_reset
 from kubeapiserver.requests.options import Validation
 from kubeapiserver.requests.resource import ResourceRequest
 
@@ -125,7 +125,7 @@ def patched_object(request: ResourceRequest, stored: JSON, patch: Patch, validat
     decoded = decode_object(resource, _without_stored_managers(patched, stored))
     if decoded.mistyped:
         raise patch.refusal(patched, patch.type_fault(decoded.mistyped[0]))
-    check_kind(patched, resource.api_version, resource.kind)
+    check_stated(patched, resource)
     new = request.placed(with_reset(decoded.object, patched))
     request.check_name(new)
     uid = new["metadata"].get("uid")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kubeapi.customresources.conversion import as_seen
+from kubeapi.customresources.resource import CustomResource
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, format_time, is_terminating
 from kubeapi.objects.conditions import with_condition
@@ -130,7 +131,7 @@ class Subresources:
         check_kind(scale, _AUTOSCALING, "Scale")
         request.check_name(scale)
         _check_version(request, scale, stored)
-        written = self._writer.update_scale(request.resource, stored, _replicas_of(scale, request.name), options)
+        written = self._writer.update_scale(request.resource, stored, _replicas_of(scale, request), options)
         return self._scale_response(request, scale_of(request.resource, written))
 
     def _apply_scale(self, request: ResourceRequest) -> Response:
@@ -140,7 +141,7 @@ class Subresources:
         resource = request.resource
         config: JSON = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": {"name": request.name}}
         if scale.get("spec"):
-            config = with_replicas(resource, config, _replicas_of(scale, request.name))
+            config = with_replicas(resource, config, _replicas_of(scale, request))
         written = self._writer.apply(configuration(request, config, options, "scale"), options)
         return self._scale_response(request, scale_of(resource, written.object))
 
@@ -196,7 +197,7 @@ def _wanted(request: ResourceRequest, stored: JSON) -> _Wanted | None:
     return _Wanted(new, warnings, options)
 
 
-def _replicas_of(scale: JSON, name: str) -> int:
+def _replicas_of(scale: JSON, request: ResourceRequest) -> int:
     spec: Any = scale.get("spec")
     replicas = spec.get("replicas", 0) if isinstance(spec, dict) else None if spec else 0
     if type(replicas) is not int or not -(2**31) <= replicas < 2**31:
@@ -204,9 +205,9 @@ def _replicas_of(scale: JSON, name: str) -> int:
             'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal'
             " into Go struct field ScaleSpec.spec.replicas of type int32"
         )
-    if replicas < 0:
+    if replicas < 0 and not isinstance(request.resource, CustomResource):  # which is judged as a whole
         fault = invalid("spec.replicas", replicas, "must be greater than or equal to 0")
-        raise InvalidInput("Scale", "autoscaling", name, fault)
+        raise InvalidInput("Scale", "autoscaling", request.name, fault)
     return replicas
 
 

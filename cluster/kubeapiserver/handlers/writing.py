@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
-from kubeapi.status import Invalid
 from kubeapi.store import Store
 from kubeapi.validation.faults import invalid
+from kubeapiserver.errors import InvalidInput
 from kubeapiserver.handlers.writer import ObjectWriter, Written
 from kubeapiserver.messages import Response
 from kubeapiserver.requests.bodies import read_typed
@@ -48,7 +48,7 @@ class Writing:
         is_unconditional = not metadata.get("resourceVersion")
         if stored is not None and is_unconditional and not kind.allows_unconditional_update:
             fault = invalid("metadata.resourceVersion", 0, "must be specified for an update")
-            raise Invalid(resource, request.name, (fault,))
+            raise InvalidInput(resource.plural, resource.group, request.name, fault)
         return self._writer.update(resource, stored, obj, options)
 
     def _response(self, request: ResourceRequest, written: Written, warnings: list[str]) -> Response:

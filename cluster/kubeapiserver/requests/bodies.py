@@ -9,12 +9,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kubeapi.customresources.decoding import decode_object
+from kubeapi.customresources.resource import CustomResource
 from kubeapi.kinds import resource_for
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
 from kubeapi.serialization.gojson import RepeatedKeys, read_json
 from kubeapi.status import BadRequest
-from kubeapiserver.errors import BODY_LIMIT, BadInput, TooLarge, UnsupportedMedia
+from kubeapi.validation.faults import invalid
+from kubeapiserver.errors import BODY_LIMIT, BadInput, InvalidInput, TooLarge, UnsupportedMedia
 from kubeapiserver.messages import JSON_TYPE, PROTOBUF_TYPE, YAML_TYPE, Request
 from kubeapiserver.protobuf.decoding import decode as read_protobuf
 from kubeapiserver.requests.options import Validation
@@ -44,6 +46,10 @@ _READERS: dict[str, Callable[[bytes], Any]] = {
     PROTOBUF_TYPE: read_protobuf,
 }
 """The reader of each media type; ValueError for a body that it cannot read."""
+
+
+_SHOWN = 30
+"""How much of a body that has no kind is shown in the error."""
 
 
 class TypedBody(NamedTuple):
@@ -80,7 +86,12 @@ def with_reset(obj: JSON, raw: JSON) -> JSON:
 def read_object(request: Request, resource: Resource) -> JSON:
     """Return the JSON object in the body; BadInput if it states another kind than the resource's."""
     obj = read_document(request, resource.kind)
-    check_kind(obj, resource.api_version, resource.kind)
+    if isinstance(resource, CustomResource) and not obj.get("kind"):
+        body = request.body.decode(errors="replace")
+        shown = body if len(body) <= _SHOWN else f"{body[:_SHOWN]} ..."
+        detail = f"Object 'Kind' is missing in '{body}' ({shown})"
+        raise BadInput(f"the object provided is unrecognized (must be of type {resource.kind}): {detail}")
+    check_stated(obj, resource)
     return obj
 
 
@@ -108,6 +119,18 @@ def read_body(request: Request, media: str) -> Any:
     if len(request.body) > BODY_LIMIT:
         raise TooLarge
     return reader(request.body)
+
+
+def check_stated(obj: JSON, resource: Resource) -> None:
+    """Raise StatusError for an object that states another apiVersion or kind than a resource's."""
+    kind = obj.get("kind")
+    if not isinstance(resource, CustomResource) or obj.get("apiVersion") != resource.api_version or not kind:
+        check_kind(obj, resource.api_version, resource.kind)
+    elif kind != resource.kind:  # of a custom resource this is a fault of the object
+        metadata = obj.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        fault = invalid("kind", kind, f"must be {resource.kind}")
+        raise InvalidInput(str(kind), resource.group, str(name or ""), fault)
 
 
 def check_kind(obj: JSON, api_version: str, kind: str) -> None:

@@ -65,6 +65,8 @@ class Renderer:
             items = [partial(each, form.version) for each in objects]
         else:
             kind, api_version = _list_kind(resource), resource.api_version
+            if isinstance(resource, CustomResource):
+                metadata = {"continue": "", **metadata}
             items = [_item(resource, each) for each in objects]
         document = {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items}
         return Response(200, encode_line(document))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -27,6 +28,13 @@ _AGE: JSON = {
     " https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata",
 }
 """The column of a definition that names none."""
+_NAME = replace(
+    NAME,
+    description="Name must be unique within a namespace. Is required when creating resources, although some resources"
+    " may allow a client to request the generation of an appropriate name automatically. Name is primarily intended for"
+    " creation idempotence and configuration definition. Cannot be updated. More info:"
+    " https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names",
+)
 
 
 def custom_table(resource: CustomResource) -> Table[Any]:
@@ -37,7 +45,7 @@ def custom_table(resource: CustomResource) -> Table[Any]:
 @lru_cache(maxsize=256)  # by the definition's identity: resources are equal whatever their definitions are
 def _table(resource: CustomResource, definition: Definition) -> Table[Any]:
     named = definition.version.get("additionalPrinterColumns") or [_AGE]
-    return Table(resource, (NAME, *map(_column, named)))
+    return Table(resource, (_NAME, *map(_column, named)))
 
 
 def _column(column: JSON) -> Column[Any]:

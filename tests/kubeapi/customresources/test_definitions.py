@@ -63,9 +63,21 @@ REFUSED: list[tuple[JSON, str]] = [
     ),
     (crd(version(schema={**obj(), "x-kubernetes-validations": [{}]})), "rule: Required value: rule is not specified"),
     (crd({**version(), "schema": {}}), "spec.versions[0].schema.openAPIV3Schema: Required value"),
-    (crd({**version(), "storage": False}), "must have exactly one version marked as storage version"),
+    (
+        crd({**version(), "storage": False}),
+        '[spec.versions: Invalid value: [{"Name":"v1","Served":true,"Storage":false,"Deprecated":false,'
+        '"DeprecationWarning":null,"Schema":null,"Subresources":null,"AdditionalPrinterColumns":null,'
+        '"SelectableFields":null}]: must have exactly one version marked as storage version,'
+        " status.storedVersions: Invalid value: null: must have at least one stored version]",
+    ),
     (crd(version("x.y")), "spec.versions[0].name: Invalid value"),
+    (crd(version("x.y")), 'spec.version: Invalid value: "x.y": a DNS-1035 label'),
     (crd(version(), version()), "must contain unique version names"),
+    (
+        crd(spec({**TEXT, "pattern": "a(b"})),
+        "must be a valid regular expression, but isn't: error parsing regexp: missing closing ): `a(b`",
+    ),
+    (crd(spec({**TEXT, "pattern": "*b"})), "error parsing regexp: missing argument to repetition operator: `*`"),
     (crd(scope="Local"), 'spec.scope: Unsupported value: "Local": supported values: "Cluster", "Namespaced"'),
     (crd(kind="Tab", listKind="Tab"), "kind and listKind may not be the same"),
     (
@@ -118,6 +130,7 @@ def test_a_group_of_kubernetes_needs_an_approval() -> None:
             crd(version(schema={**obj(), "x-kubernetes-validations": [{"rule": "true"}]})),
             "1 x-kubernetes-validations rule is not checked: kubesvc does not evaluate CEL",
         ),
+        (crd(spec({**TEXT, "pattern": r"^\p{L}+$"})), 'pattern \\"^\\\\p{L}+$\\" is not checked'),
         (crd(spec({**TEXT, "format": "phone"})), 'unrecognized format \\"phone\\"'),
         (
             {

@@ -77,7 +77,14 @@ def mistyped(path: str, wanted: str, found: str) -> str:
 
 FAULTS: list[tuple[JSON, Any, list[str]]] = [
     (NUMBER, "x", [mistyped("a", "integer", "string")]),
-    (NUMBER, 1.5, [mistyped("a", "integer", "number")]),
+    (
+        NUMBER,
+        1.5,
+        [
+            mistyped("a", "integer", "number"),
+            '<nil>: Invalid value: "": Checked value must be of type integer (default format) in a',
+        ],
+    ),
     (NUMBER, None, [mistyped("a", "integer", "null")]),
     ({**NUMBER, "nullable": True}, None, []),
     ({"type": "number"}, 1, []),

@@ -124,10 +124,9 @@ def test_a_new_default_shows_in_objects_that_are_stored_without_it() -> None:
 def test_an_update_has_to_state_the_version_that_it_changes() -> None:
     client = full_client()
     created = client.post(TABS, tab({"text": "x"})).json
-    assert (
-        "metadata.resourceVersion: Invalid value: 0: must be specified for an update"
-        in (client.put(f"{TABS}/a", tab({"text": "y"})).json["message"])
-    )
+    refused = client.put(f"{TABS}/a", tab({"text": "y"})).json["message"]
+    text = "metadata.resourceVersion: Invalid value: 0: must be specified for an update"
+    assert refused == f'tabs.example.com "a" is invalid: {text}'
     changed = client.put(f"{TABS}/a", {**created, "spec": {"text": "y"}})
     assert changed.json["metadata"]["generation"] == 2
 
@@ -141,7 +140,7 @@ def test_the_status_is_only_written_by_its_subresource_if_there_is_one() -> None
     found = client.get(f"{TABS}/a").json
     assert (found["spec"]["text"], found["metadata"]["generation"]) == ("x", 1)
     refused = client.patch(f"{TABS}/a/status", {"status": {"size": "x"}}, "merge")
-    assert 'status.size in body must be of type integer: "string"' in refused.json["message"]
+    assert '[status.size: Invalid value: "string": size in body must be of type integer: ' in refused.json["message"]
     plain = CustomClient()
     plain.define(crd(version(schema=FULL)))
     assert plain.post(TABS, tab({"text": "x"}, status={"size": 2})).json["status"] == {"size": 2}
@@ -154,6 +153,40 @@ def test_a_scale_reads_and_writes_the_fields_that_the_definition_names() -> None
     scaled = client.patch(f"{TABS}/a/scale", {"spec": {"replicas": 3}}, "merge").json
     assert (scaled["spec"], scaled["status"]) == ({"replicas": 3}, {"replicas": 0})
     assert client.get(f"{TABS}/a").json["spec"]["size"] == 3
+    refused = client.patch(f"{TABS}/a/scale", {"spec": {"replicas": -1}}, "merge").json["message"]
+    assert refused.startswith('Tab.example.com "a" is invalid: ')
+    assert ".spec.size: Invalid value: -1: should be a non-negative integer" in refused
+
+
+UNREADABLE: list[tuple[JSON, str]] = [
+    (
+        {"metadata": {"name": "a"}},
+        "the object provided is unrecognized (must be of type Tab): Object 'Kind' is missing in"
+        """ '{"metadata": {"name": "a"}}' ({"metadata": {"name": "a"}})""",
+    ),
+    ({**tab({}), "kind": "Foo"}, 'Foo.example.com "a" is invalid: kind: Invalid value: "Foo": must be Tab'),
+    (
+        {**tab({}), "metadata": {"name": 5}},
+        'Tab in version "v1" cannot be handled as a Tab: json: cannot unmarshal number into Go struct field'
+        " ObjectMeta.name of type string",
+    ),
+    (
+        {**tab({}), "metadata": "a"},
+        'Tab in version "v1" cannot be handled as a Tab: json: cannot unmarshal string into Go value of type'
+        " v1.ObjectMeta",
+    ),
+    (
+        tab([1]),
+        'Tab.example.com "a" is invalid: [spec: Invalid value: "array": spec in body must be of type object: "array",'
+        " .spec.size: Invalid value: 0: .spec.size accessor error: [1] is of the type []interface {}, expected"
+        " map[string]interface{}]",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "message"), UNREADABLE)
+def test_what_is_no_object_of_the_kind_is_refused_in_kubernetes_words(body: JSON, message: str) -> None:
+    assert full_client().post(TABS, body).json["message"] == message
 
 
 def test_the_columns_of_a_definition_are_shown_and_else_the_age() -> None:

@@ -214,8 +214,8 @@ def test_a_lease_is_only_changed_by_a_client_that_has_seen_its_last_state() -> N
     blind = client.put(f"{LEASES}/l", lease(holderIdentity="b"))
     assert (blind.status, blind.json["message"]) == (
         422,
-        'Lease.coordination.k8s.io "l" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an'
-        " update",
+        'leases.coordination.k8s.io "l" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for'
+        " an update",
     )
     taken = client.put(f"{LEASES}/l", {**created, "spec": {"holderIdentity": "b", "leaseTransitions": 1}})
     assert taken.status == 200

@@ -53,6 +53,8 @@ def _note_stored_version(crd: JSON) -> None:
 
 def _begin_deletion(crd: JSON) -> None:
     finalizers = crd["metadata"].get("finalizers", [])
+    del crd["metadata"]["deletionGracePeriodSeconds"]
+    crd["metadata"]["generation"] -= 1  # the deletion of a definition is no change of it
     crd["metadata"]["finalizers"] = [*finalizers, *([CLEANUP] if CLEANUP not in finalizers else [])]
     message = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"
     condition = {
@@ -100,12 +102,15 @@ def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Itera
 
 
 def _unchecked(crd: JSON) -> Iterable[FieldError]:
+    from kubeapi.customresources.schemavalidation import can_match
     from kubeapi.kinds.customresourcedefinition.schemas import RULES, unknown_formats, walk
 
     for index, version in enumerate(crd["spec"]["versions"]):
         schema, path = version["schema"]["openAPIV3Schema"], f"spec.versions[{index}].schema.openAPIV3Schema"
         for each in unknown_formats(schema):
             yield verbatim(path, f'unrecognized format "{each}"')
+        for each in {found["pattern"]: None for found in walk(schema) if not can_match(found.get("pattern", ""))}:
+            yield verbatim(path, f'{path}: pattern "{each}" is not checked: kubesvc cannot read it')
         count = sum(len(each.get(RULES, ())) for each in walk(schema))
         if count:
             rules = "rule is" if count == 1 else "rules are"

@@ -116,13 +116,26 @@ def _value_faults(schema: JSON, level: _Level, path: str, skipped: str = "") -> 
             yield from _nested_faults(each, level, f"{path}.{junctor}[{index}]", inner)
     if "not" in schema:
         yield from _nested_faults(schema["not"], level, f"{path}.not")
-    pattern = schema.get("pattern")
-    if pattern:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            detail = f"must be a valid regular expression, but isn't: error parsing regexp: {error}"
-            yield invalid(f"{path}.pattern", pattern, detail)
+    pattern = schema.get("pattern", "")
+    if why := _pattern_fault(pattern):
+        detail = f"must be a valid regular expression, but isn't: error parsing regexp: {why}"
+        yield invalid(f"{path}.pattern", pattern, detail)
+
+
+def _pattern_fault(pattern: str) -> str:
+    """Return why Go does not read a pattern, "" if it does; what only Python does not read is no fault."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        at = error.pos or 0
+        known = {
+            "missing ), unterminated subpattern": f"missing closing ): `{pattern}`",
+            "unbalanced parenthesis": f"unexpected ): `{pattern}`",
+            "unterminated character set": f"missing closing ]: `{pattern[at:]}`",
+            "nothing to repeat": f"missing argument to repetition operator: `{pattern[at : at + 1]}`",
+        }
+        return known.get(error.msg, "")
+    return ""
 
 
 def _nested_faults(schema: JSON, level: _Level, path: str, skipped: str = "") -> Faults:

@@ -25,7 +25,7 @@ def validate(crd: JSON) -> Faults:
     """Yield the faults of a definition, new or changed."""
     spec, name = crd["spec"], crd["metadata"].get("name", "")
     wanted = f"{spec.get('names', {}).get('plural', '')}.{spec.get('group', '')}"
-    if name and name != wanted:
+    if name and name != wanted and not crd["metadata"].get("resourceVersion"):  # of a new one
         yield invalid("metadata.name", name, 'must be spec.names.plural+"."+spec.group')
     yield from _group_faults(spec.get("group", ""))
     yield from one_of("spec.scope", spec.get("scope"), ("Cluster", "Namespaced"))
@@ -43,7 +43,10 @@ def validate(crd: JSON) -> Faults:
 
 def _stored_faults(crd: JSON) -> Faults:
     names = [each.get("name") for each in list_at(crd, "spec", "versions")]
-    for index, each in enumerate(list_at(crd, "status", "storedVersions")):
+    stored = list_at(crd, "status", "storedVersions")
+    if not stored:
+        yield invalid("status.storedVersions", None, "must have at least one stored version")
+    for index, each in enumerate(stored):
         if each not in names:
             detail = (
                 f"missing from spec.versions; {each} was previously a storage version, and must remain in spec.versions"

@@ -16,6 +16,7 @@ from kubeapi.validation.names import dns1035_label
 _COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
 _COLUMN_FORMATS = ("byte", "date", "date-time", "double", "float", "int32", "int64", "password")
 _SELECTABLE_LIMIT = 8
+_SHARED = ("schema", "subresources", "additionalPrinterColumns", "selectableFields")
 
 
 def _is_shared(versions: list[JSON], field: str) -> bool:
@@ -44,9 +45,25 @@ def version_faults(spec: JSON) -> Faults:
             yield from _selectable_faults(each, f"{path}.selectableFields")
     names = [each.get("name") for each in versions]
     if len(set(names)) != len(names):
-        yield invalid("spec.versions", versions, "must contain unique version names")
+        yield invalid("spec.versions", _internal(versions), "must contain unique version names")
     if sum(bool(each.get("storage")) for each in versions) != 1:
-        yield invalid("spec.versions", versions, "must have exactly one version marked as storage version")
+        yield invalid("spec.versions", _internal(versions), "must have exactly one version marked as storage version")
+    if versions and (faults := dns1035_label(versions[0].get("name", ""))):
+        yield invalid("spec.version", versions[0].get("name", ""), ",".join(faults))
+
+
+def _internal(versions: list[JSON]) -> list[JSON]:
+    """Return versions as Kubernetes' internal structs print them; what all have alike is not in them."""
+    own = [name for name in _SHARED if not _is_shared(versions, name)]
+    return [
+        {
+            "Name": each.get("name", ""),
+            **{f"{name[0].upper()}{name[1:]}": bool(each.get(name)) for name in ("served", "storage", "deprecated")},
+            "DeprecationWarning": each.get("deprecationWarning"),
+            **{f"{name[0].upper()}{name[1:]}": each.get(name) if name in own else None for name in _SHARED},
+        }
+        for each in versions
+    ]
 
 
 def shared_faults(spec: JSON) -> Faults:
