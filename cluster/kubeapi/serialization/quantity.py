@@ -43,16 +43,7 @@ def canonical(quantity: str) -> str:
         amount = amount_of(quantity)
         if amount and _is_kept(quantity):
             return quantity
-        if amount % _MILLI:
-            amount = amount.quantize(_MILLI, ROUND_UP)
-        if not amount:
-            return "0"
-        is_binary = quantity.endswith("i")
-        if is_binary:
-            amount = min(max(amount, -_LARGEST), _LARGEST)
-        if is_binary and abs(amount) >= 1024 and amount % 1 == 0:
-            return _binary(int(amount))
-        return _decimal(amount, is_exponent=not is_binary and ("e" in quantity or "E" in quantity[:-1]))
+        return written(amount, quantity)
 
 
 def sum_of(one: str, other: str) -> str:
@@ -72,7 +63,16 @@ def difference_of(one: str, other: str) -> str:
 def written(amount: Decimal, like: str) -> str:
     """Return an amount as the API writes it, with the kind of suffix that the quantity ``like`` has."""
     with localcontext(prec=_DIGITS):
-        return canonical(f"{amount / 1024:f}Ki" if like.endswith("i") else f"{amount:f}")
+        if amount % _MILLI:
+            amount = amount.quantize(_MILLI, ROUND_UP)
+        if not amount:
+            return "0"
+        is_binary = like.endswith("i")
+        if is_binary:
+            amount = min(max(amount, -_LARGEST), _LARGEST)
+        if is_binary and abs(amount) >= 1024 and amount % 1 == 0:
+            return _binary(int(amount))
+        return _decimal(amount, is_exponent=not is_binary and ("e" in like or "E" in like[:-1]))
 
 
 def _is_kept(quantity: str) -> bool:
