@@ -64,6 +64,9 @@ class Store:
         self.failures.exists = lambda subject: self.find(*subject) is not None
         self._clock = clock
         self._restored_at = 0
+        self.compacted_version = 0
+        """Lists may not go on at an older version, as with etcd's compaction, even if nothing of their kind changed."""
+        self._past_versions: deque[tuple[float, int]] = deque()
         self._history_limit = history_limit
         self._shelves: dict[str, _Shelf] = {}
 
@@ -162,8 +165,11 @@ class Store:
         return stop
 
     def compact(self) -> None:
-        """Drop the events that are too old; every write does that for its own resource."""
+        """Drop the events and the versions that are too old; every write drops the events of its own resource."""
         now = self._clock()
+        self._past_versions.append((now, self.resource_version))
+        while now - self._past_versions[0][0] > HISTORY_SECONDS:
+            self.compacted_version = self._past_versions.popleft()[1]
         for shelf in self._shelves.values():
             self._expire(shelf, now)
 

@@ -202,3 +202,17 @@ def test_a_list_from_before_the_history_is_expired() -> None:
     assert [each["value"] for each in store.list_at(PODS, 2)] == [1]
     with pytest.raises(Expired):
         store.list_at(PODS, 1)
+
+
+def test_a_version_is_compacted_when_it_is_old_and_not_the_newest() -> None:
+    now = 0.0
+    store = Store(clock=lambda: now)
+    store.create(PODS, obj("a"))
+    store.compact()
+    store.create(CONFIGMAPS, obj("b"))
+    now = HISTORY_SECONDS
+    store.compact()
+    assert store.compacted_version == 0
+    now += 1
+    store.compact()
+    assert store.compacted_version == 1

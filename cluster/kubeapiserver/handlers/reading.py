@@ -78,6 +78,8 @@ class Reading:
                 message = "specifying resource version is not allowed when using continue"
                 raise BadInput(message)
             version = current if position.resource_version == NEWEST else position.resource_version
+            if version < self._store.compacted_version:
+                return expired_response(position)
         try:
             objects = self.selected(request.resource, scope, min(version, current))
         except Expired as error:

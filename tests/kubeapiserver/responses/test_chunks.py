@@ -91,6 +91,13 @@ def test_a_token_that_is_too_old_comes_back_with_one_that_goes_on() -> None:
     assert rest.json["metadata"]["resourceVersion"] == str(client.version())
 
 
+def test_a_token_grows_too_old_although_nothing_of_its_kind_changes() -> None:
+    client = filled(6)
+    first = client.get(f"{MAPS}?limit=2").json["metadata"]
+    client.registry.store.compacted_version = client.version() + 1
+    assert client.get(f"{MAPS}?limit=2&continue={first['continue']}").status == 410
+
+
 def test_chunks_go_through_all_namespaces() -> None:
     client = APIClient()
     client.post("/api/v1/namespaces", namespace("another"))
