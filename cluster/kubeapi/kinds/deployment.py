@@ -5,7 +5,7 @@ from __future__ import annotations
 from kubeapi.kind import SCALE, STATUS, Kind, content_of
 from kubeapi.meta import JSON, annotations_of
 from kubeapi.podspec.defaults import set_pod_spec_defaults
-from kubeapi.podspec.warnings import TEMPLATE_SPEC, template_warnings
+from kubeapi.podspec.warnings import TEMPLATE_SPEC, named_template_warnings
 from kubeapi.scheme import DEPLOYMENTS
 from kubeapi.validation.faults import Faults, GoText, forbidden, go_value, invalid, not_negative, unsupported
 from kubeapi.validation.shares import is_zero_share, validate_share
@@ -75,7 +75,7 @@ KIND = Kind(
     status_keeps=frozenset(("labels",)),
     validate=_validate,
     validate_update=validate_selector_update,
-    warnings=template_warnings,
+    warnings=named_template_warnings,
     apply_rank=80,
     pod_spec=TEMPLATE_SPEC,
     requires_spec=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kubeapi.kind import SCALE, STATUS, Kind, content_of
 from kubeapi.meta import JSON
 from kubeapi.podspec.defaults import set_pod_spec_defaults
-from kubeapi.podspec.warnings import TEMPLATE_SPEC, template_warnings
+from kubeapi.podspec.warnings import TEMPLATE_SPEC, named_template_warnings
 from kubeapi.scheme import REPLICASETS
 from kubeapi.validation.faults import Faults, not_negative
 from kubeapi.validation.workload import validate_replicated, validate_selector_update
@@ -37,7 +37,7 @@ KIND = Kind(
     desired_state=content_of,
     validate=_validate,
     validate_update=validate_selector_update,
-    warnings=template_warnings,
+    warnings=named_template_warnings,
     apply_rank=70,
     pod_spec=TEMPLATE_SPEC,
     requires_spec=True,

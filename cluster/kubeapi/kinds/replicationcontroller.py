@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import SCALE, STATUS, Kind, content_of
 from kubeapi.meta import JSON, matches_labels
 from kubeapi.objects.parts import map_at
 from kubeapi.podspec.defaults import set_pod_spec_defaults
-from kubeapi.podspec.warnings import TEMPLATE_SPEC, template_warnings
+from kubeapi.podspec.warnings import TEMPLATE_SPEC, named_template_warnings
 from kubeapi.scheme import REPLICATIONCONTROLLERS
-from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, invalid, not_negative, required
-from kubeapi.validation.warnings import host_name_warnings
 from kubeapi.validation.workload import NO_LABELS, validate_endless, validate_template
 
 _COUNTS = ("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration")
@@ -68,11 +63,6 @@ def _validate_status(obj: JSON) -> Faults:
         yield invalid("status.availableReplicas", available, "cannot be greater than readyReplicas")
 
 
-def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Iterator[FieldError]:
-    yield from host_name_warnings(before, after)
-    yield from template_warnings(before, after, config)
-
-
 KIND = Kind(
     resource=REPLICATIONCONTROLLERS,
     categories=("all",),
@@ -83,7 +73,7 @@ KIND = Kind(
     desired_state=content_of,
     validate=_validate,
     validate_status=_validate_status,
-    warnings=_warnings,
+    warnings=named_template_warnings,
     orphans_dependents=True,
     apply_rank=70,
     pod_spec=TEMPLATE_SPEC,

@@ -14,8 +14,10 @@ from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import map_at
 from kubeapi.objects.weight import misplaced_weight
+from kubeapi.podspec.advice import pod_advice
 from kubeapi.podspec.unemulated import BARE, EVERYWHERE, NO_GROUPS, NO_USER, SANDBOXED, Field, limits_not_enforced
 from kubeapi.status import FieldError
+from kubeapi.validation.warnings import host_name_warnings
 
 REASON = "NotEmulated"
 
@@ -59,7 +61,12 @@ def pod_warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> li
 
     Both are objects as they are stored.
     """
-    return added_warnings(before, after, config, POD_SPEC)
+    return [*host_name_warnings(before, after, "the Pod's hostname"), *added_warnings(before, after, config, POD_SPEC)]
+
+
+def named_template_warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> list[FieldError]:
+    """Return the warnings of a write of a workload whose name begins those of its pods."""
+    return [*host_name_warnings(before, after), *template_warnings(before, after, config)]
 
 
 def template_warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> list[FieldError]:
@@ -71,7 +78,16 @@ def added_warnings(before: JSON | None, after: JSON, config: RegistryConfig, pat
     """Return the warnings of a write of an object with a pod's spec at ``path``."""
     known = not_emulated(before, config, path) if before is not None else []
     found = not_emulated(after, config, path)
-    return [FieldError(REASON, each.path, str(each)) for each in found if each not in known]
+    own = (FieldError(REASON, each.path, str(each)) for each in found if each not in known)
+    return [*_advice(before, after, path), *own]
+
+
+def _advice(before: JSON | None, after: JSON, path: tuple[str, ...]) -> Iterator[FieldError]:
+    """Yield a real server's warnings: for each new object and each changed spec of one, but for that of a pod."""
+    if before is not None and (path == POD_SPEC or before.get(path[0]) == after.get(path[0])):
+        return
+    holder = map_at(after, *path[:-1])
+    yield from pod_advice(holder.get("metadata") or {}, holder["spec"], "".join(f"{part}." for part in path[:-1]))
 
 
 def _asked(spec: JSON, path: str, config: RegistryConfig) -> Iterator[tuple[str, NotEmulated]]:

@@ -17,17 +17,22 @@ def verbatim(field: str, text: str) -> FieldError:
     return FieldError(_VERBATIM, field, text)
 
 
+def warning(field: str, text: str) -> FieldError:
+    """Return a warning with Kubernetes' own text, which follows the field."""
+    return FieldError("FieldValueInvalid", field, text)
+
+
 def warning_text(warning: FieldError) -> str:
     """Return a warning as the API's header has it."""
     return warning.message if warning.reason == _VERBATIM else str(warning)
 
 
-def host_name_warnings(before: JSON | None, after: JSON) -> Iterator[FieldError]:
-    """Yield the warning about a new object whose pods' names are no DNS labels, and so no host names."""
+def host_name_warnings(before: JSON | None, after: JSON, use: str = "Pod names and hostnames") -> Iterator[FieldError]:
+    """Yield the warning about a new object whose name is no DNS label, and so none of a host; ``use`` of it."""
     faults = dns1123_label(after["metadata"]["name"])
     if before is None and faults:
         text = (
-            "this is used in Pod names and hostnames, which can result in surprising behavior; "
+            f"this is used in {use}, which can result in surprising behavior; "
             f"a DNS label is recommended: [{' '.join(faults)}]"
         )
         yield FieldError("FieldValueInvalid", "metadata.name", text)

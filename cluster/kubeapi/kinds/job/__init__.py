@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.jobspec.defaults import set_job_defaults
 from kubeapi.jobspec.validation import validate_job_selector, validate_job_spec
 from kubeapi.kind import STATUS, Kind
@@ -12,13 +9,11 @@ from kubeapi.kinds.job.status import validate_status_change
 from kubeapi.kinds.job.update import validate_update
 from kubeapi.meta import JSON, matches_selector
 from kubeapi.objects.parts import map_at
-from kubeapi.podspec.warnings import TEMPLATE_SPEC, template_warnings
+from kubeapi.podspec.warnings import TEMPLATE_SPEC, named_template_warnings
 from kubeapi.scheme import JOBS
-from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, invalid
 from kubeapi.validation.metadata import go_selector
 from kubeapi.validation.names import dns1123_label
-from kubeapi.validation.warnings import host_name_warnings
 
 _NAME_LABELS = ("job-name", "batch.kubernetes.io/job-name")
 _UID_LABELS = ("controller-uid", "batch.kubernetes.io/controller-uid")
@@ -70,11 +65,6 @@ def _validate_create(obj: JSON) -> Faults:
         yield invalid("spec.selector", go_selector(spec["selector"]), "`selector` not auto-generated")
 
 
-def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Iterator[FieldError]:
-    yield from host_name_warnings(before, after)
-    yield from template_warnings(before, after, config)
-
-
 KIND = Kind(
     resource=JOBS,
     categories=("all",),
@@ -87,7 +77,7 @@ KIND = Kind(
     validate_create=_validate_create,
     validate_update=validate_update,
     validate_status_update=validate_status_change,
-    warnings=_warnings,
+    warnings=named_template_warnings,
     orphans_dependents=True,
     deletion_warning=(
         "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them "
