@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from functools import partial
 from random import Random
 
 from kubeapi.meta import JSON
@@ -25,7 +26,8 @@ class APIListerWatcher:
 
     ``selections`` are by resource, as is ``slim``, which returns what is to be kept of an object, its name and
     resourceVersion at least, and may change it; without one that is all but what nobody reads (``kubeclient.slim``).
-    Equal parts of objects are shared. ``clock`` is in seconds.
+    Equal parts of objects are shared, but not of those in ``unshared``, which may be set before the first list: where
+    no object is kept, to find them takes time for nothing. ``clock`` is in seconds.
 
     ``streams``, which may be set before the first list, is whether lists are asked for as watches that begin with all
     objects (WatchList), where the server has them: that takes the least memory, but of a list of 10,000 objects
@@ -45,6 +47,7 @@ class APIListerWatcher:
         self._selections = selections
         self._slim = slim if slim is not None else {}
         self.streams = True
+        self.unshared: Collection[Resource] = ()
         self._clock = clock
         self._rng = rng if rng is not None else Random()
         self._sharing = Sharing()
@@ -68,9 +71,12 @@ class APIListerWatcher:
         found = self._followers.get(resource)
         if found is None:
             selection, slim = self._selections.get(resource, EVERYTHING), self._slim.get(resource, slimmed)
-            share = self._sharing.share
-            source = Source(
-                self._client, resource, selection, lambda obj: share(slim(obj)), self._clock, self._rng, self._contact
-            )
+            if resource not in self.unshared:
+                slim = partial(_shared, slim, self._sharing)
+            source = Source(self._client, resource, selection, slim, self._clock, self._rng, self._contact)
             found = self._followers[resource] = Follower(source, streams=self.streams)
         return found
+
+
+def _shared(slim: Callable[[JSON], JSON], sharing: Sharing, obj: JSON) -> JSON:
+    return sharing.share(slim(obj))

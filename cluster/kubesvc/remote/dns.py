@@ -142,7 +142,8 @@ class _Running:
             clock=time.monotonic,
             rng=self._rng,
         )
-        source.streams = False
+        # The names of Services are answered as soon as these are known; slices are many, and wait in a list longer.
+        source.streams, source.unshared = False, (SERVICES,)
         return source
 
     async def _serve_sites(self) -> None:
