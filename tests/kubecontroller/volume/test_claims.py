@@ -204,6 +204,26 @@ async def test_a_claim_in_use_goes_only_after_its_pod() -> None:
     assert cluster.store.list(PERSISTENTVOLUMECLAIMS) == []
 
 
+async def test_a_bound_claim_tells_whether_a_pod_uses_it() -> None:
+    cluster = new_cluster()
+    cluster.apply(PERSISTENTVOLUMECLAIMS, claim())
+    async with cluster.running():
+        told = []
+        for change in (None, "create", "end"):
+            if change == "create":
+                cluster.apply(PODS, pod("user", "data"))
+            elif change == "end":
+                cluster.kubelet.end(ObjectKey("default", "user"), "Succeeded")
+            await cluster.settle()
+            [condition] = cluster.one(PERSISTENTVOLUMECLAIMS, "data")["status"]["conditions"]
+            told.append((condition["type"], condition["status"], condition["reason"]))
+    assert told == [
+        ("Unused", "True", "NoPodsUsingPVC"),
+        ("Unused", "False", "PodUsingPVC"),
+        ("Unused", "True", "NoPodsUsingPVC"),
+    ]
+
+
 async def test_a_claim_that_asks_for_more_gets_it_at_once() -> None:
     cluster = new_cluster()
     cluster.apply(PERSISTENTVOLUMECLAIMS, claim())
