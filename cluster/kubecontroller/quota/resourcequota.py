@@ -54,9 +54,9 @@ class ResourceQuotaController:
         if delta.old is None:
             return []  # the admission has charged for it
         quotas = self._store.list(RESOURCEQUOTAS, delta.key.namespace)
-        if not quotas or (delta.new is not None and not _takes_less(resource, delta.new, delta.old)):
-            return []
-        return [key_of(each) for each in quotas]
+        if delta.new is None:
+            return [key_of(each) for each in quotas]
+        return [key_of(each) for each in quotas if _differs(each, kind_of(resource), delta.new, delta.old)]
 
     def reconcile(self, key: ObjectKey, now: float) -> list[Change]:
         """Return the changes that a quota needs."""
@@ -72,7 +72,9 @@ def _is_changed(new: JSON, old: JSON) -> bool:
     return new.get("spec") != old.get("spec") or map_at(new, "status", "hard") != map_at(new, "spec", "hard")
 
 
-def _takes_less(resource: Resource, new: JSON, old: JSON) -> bool:
-    """Tell whether a changed object takes something else than before (a pod that has ended)."""
-    countable = kind_of(resource).countable
-    return countable.has_updates and usage_of(resource, countable, new) != usage_of(resource, countable, old)
+def _differs(quota: JSON, kind: Kind, new: JSON, old: JSON) -> bool:
+    """Tell whether a changed object takes something else of a quota than before: it has ended, or left a scope."""
+    if not kind.countable.has_updates:
+        return False
+    now, before = (usage_of(kind.resource, kind.countable, each) for each in (new, old))
+    return now != before or counts(kind, quota, new) != counts(kind, quota, old)

@@ -8,11 +8,12 @@ import pytest
 from tests.helpers.kubeapi.objects import container, new_registry, pod, service
 
 from kubeapi.kinds import kind_of
-from kubeapi.meta import JSON, key_of
+from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.quota.countable import usage_of
 from kubeapi.registry import Registry
 from kubeapi.scheme import CONFIGMAPS, PERSISTENTVOLUMECLAIMS, PODS, RESOURCEQUOTAS, SERVICES, Resource
 from kubeapi.status import Forbidden
+from kubeapi.watching import Delta
 from kubecontroller.listers import Listers
 from kubecontroller.quota.resourcequota import ResourceQuotaController
 
@@ -120,6 +121,20 @@ def test_what_has_gone_is_given_back_by_the_count() -> None:
     registry.delete(PODS, "default", "a")
     count(registry)
     assert used(registry) == {"pods": "0"}
+
+
+def test_a_quota_is_counted_anew_when_a_pod_ends_leaves_its_scope_or_goes() -> None:
+    registry = limited({"pods": "1"}, scopes=["NotTerminating"])
+    controller = ResourceQuotaController(Listers(registry.store))
+    running = registry.create(PODS, pod("a"))
+    key, quotas = key_of(running), [ObjectKey("default", "q")]
+    ended = {**running, "status": {"phase": "Succeeded"}}
+    bounded = {**running, "spec": {**running["spec"], "activeDeadlineSeconds": 5}}
+    assert list(controller.keys_for(PODS, Delta(key, running, None))) == quotas
+    assert list(controller.keys_for(PODS, Delta(key, running, ended))) == quotas
+    assert list(controller.keys_for(PODS, Delta(key, running, bounded))) == quotas
+    assert list(controller.keys_for(PODS, Delta(key, running, {**running, "status": {"podIP": "1"}}))) == []
+    assert list(controller.keys_for(PODS, Delta(key, None, running))) == []
 
 
 def test_a_quota_of_cpu_wants_every_container_to_say_what_it_asks_for() -> None:
