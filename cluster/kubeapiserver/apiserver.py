@@ -89,18 +89,18 @@ class APIServer:
         self._catalog = Catalog(CustomKinds(store))
         renderer, writer = Renderer(clock, store.failures), ObjectWriter(registry, admit, clock)
         self._metrics = RequestMetrics(store, VERSION)
-        self._paths = NonResourcePaths(Discovery(self._catalog, VERSION, address), self._metrics, store.failures)
+        served, issuer = Discovery(self._catalog, VERSION, address), authenticator.issuer
+        self._paths = NonResourcePaths(served, self._metrics, store.failures, issuer)
         self._reading = Reading(store, renderer)
         self.usage = UsageReading(store, renderer, clock)
         self._writing = Writing(store, writer, renderer)
         self._patching = Patching(store, writer, renderer)
         self._deletion = Deletion(registry, renderer, self._reading, Evictions(registry, clock))
         self._subresources = Subresources(registry, writer, self._patching, renderer, clock)
-        self._sessions = Sessions(store, clock)
         self._events = EventConversion(store, self._answer_served)
-        self._proxying = Proxying(store, registry.rng)
+        self._sessions, self._proxying = Sessions(store, clock), Proxying(store, registry.rng)
         self._reviews = Reviews(store, authenticator, clock)
-        self._tokens = TokenRequests(store, authenticator.issuer, clock)
+        self._tokens = TokenRequests(store, issuer, clock)
 
     def handle(self, request: Request) -> Answer:
         """Answer a request and count it. A write is done, or refused, when this returns."""

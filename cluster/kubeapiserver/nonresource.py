@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kubeapi.failures import Failures
+from kubeapi.serviceaccounts.issuer import CONFIGURATION_PATH, KEYS_PATH, TokenIssuer
 from kubeapiserver.discovery import Discovery
 from kubeapiserver.errors import MethodNotAllowed
 from kubeapiserver.messages import Request, Response
 from kubeapiserver.metrics import RequestMetrics
 from kubeapiserver.requests.paths import ResourcePath
-from kubeapiserver.responses.statuses import not_found_page, text_response
+from kubeapiserver.responses.statuses import document_response, not_found_page, text_response
 
 _HEALTH = ("/healthz", "/livez", "/readyz")
 _CHECKS = ("ping", "log", "etcd")
@@ -18,12 +19,15 @@ _CHECKS = ("ping", "log", "etcd")
 
 
 class NonResourcePaths:
-    """Answers requests for non-resource paths."""
+    """Answers requests for non-resource paths; without an ``issuer`` there are no keys of tokens."""
 
-    def __init__(self, discovery: Discovery, metrics: RequestMetrics, failures: Failures) -> None:
+    def __init__(
+        self, discovery: Discovery, metrics: RequestMetrics, failures: Failures, issuer: TokenIssuer | None
+    ) -> None:
         self._discovery = discovery
         self._metrics = metrics
         self._failures = failures
+        self._issuer = issuer
 
     def resources(self, request: Request, path: ResourcePath) -> Response:
         """Answer ``/api/VERSION`` and ``/apis/GROUP/VERSION``."""
@@ -33,6 +37,9 @@ class NonResourcePaths:
         """Answer any other path, without trailing slashes; 404 if it is unknown."""
         if document := self._discovery_document(path):
             return _only_get(request, document)
+        if self._issuer is not None and path in (CONFIGURATION_PATH, KEYS_PATH):
+            found = self._issuer.keys() if path == KEYS_PATH else self._issuer.configuration()
+            return _only_get(request, lambda _: document_response(found))
         if path == "/metrics":
             return self._metrics.response()
         if path in _HEALTH:

@@ -147,3 +147,11 @@ def test_a_token_is_requested_reviewed_and_bound() -> None:
     assert client.post(f"{accounts}/robot/token", {"spec": bound}).status == 404
     other = {"boundObjectRef": {"apiVersion": "v1", "kind": "ConfigMap", "name": "m"}}
     assert client.post(f"{accounts}/robot/token", {"spec": other}).status == 400
+
+
+def test_others_find_the_keys_of_tokens() -> None:
+    client = APIClient()
+    document = client.get("/.well-known/openid-configuration").json
+    assert document["issuer"] == "https://kubernetes.default.svc.cluster.local"
+    assert document["jwks_uri"] == f"{document['issuer']}/openid/v1/jwks"
+    assert client.get("/openid/v1/jwks").json == {"keys": [{"kid": "key"}]}
