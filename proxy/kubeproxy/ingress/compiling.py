@@ -161,10 +161,9 @@ def _without_secret(ingress: Ingress, secret: str, why: str, hosts: Iterable[str
     return Problem(ingress.key, "TLSSecretNotServed", text)
 
 
-def referenced_services(ingresses: Iterable[Ingress]) -> Iterator[ObjectKey]:
-    """Yield the Services that are backends."""
-    for ingress in ingresses:
-        backends = [path.backend for rule in ingress.rules for path in rule.paths]
-        for backend in (*backends, ingress.default_backend):
-            if backend is not None and backend.service:
-                yield ObjectKey(ingress.key.namespace, backend.service)
+def referenced_services(ingress: Ingress) -> Iterator[ObjectKey]:
+    """Yield the Services that are backends of an Ingress, each as often as it is one."""
+    backends = [path.backend for rule in ingress.rules for path in rule.paths]
+    for backend in (*backends, ingress.default_backend):
+        if backend is not None and backend.service:
+            yield ObjectKey(ingress.key.namespace, backend.service)

@@ -42,6 +42,7 @@ class Following:
         self.changed: Callable[[], None] = lambda: None
         self._source, self._proxier, self._config, self._failures = source, proxier, config, dependencies.failures
         self._ingresses = proxier.ingresses
+        self._resting: asyncio.TimerHandle | None = None
         self._wants_tls, self._wants_secrets = asyncio.Event(), asyncio.Event()
         self._services = self._follow(SERVICES, self._update_service)
         self._informers = (
@@ -55,12 +56,26 @@ class Following:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for informer in self._informers:
-                tasks.create_task(informer.run(), name=f"{NAME} {informer.resource}")
-            if self._config.ingress_certificate is not None:
-                tasks.create_task(self._make_certificate(self._config.ingress_certificate), name=f"{NAME} certificate")
-                tasks.create_task(self._follow_secrets(), name=f"{NAME} {SECRETS}")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for informer in self._informers:
+                    tasks.create_task(informer.run(), name=f"{NAME} {informer.resource}")
+                if (make := self._config.ingress_certificate) is not None:
+                    tasks.create_task(self._make_certificate(make), name=f"{NAME} certificate")
+                    tasks.create_task(self._follow_secrets(), name=f"{NAME} {SECRETS}")
+        finally:
+            if self._resting is not None:
+                self._resting.cancel()
+
+    def rest(self) -> None:
+        """Let Ingresses that have just been compiled be compiled again after a pause."""
+        if self._ingresses.is_held and self._resting is None:
+            self._resting = asyncio.get_running_loop().call_later(self._ingresses.pause, self._go_on)
+
+    def _go_on(self) -> None:
+        self._resting = None
+        if self._ingresses.release():
+            self.changed()
 
     async def wait_for_sync(self) -> None:
         """Return once all that was there has been handed over."""

@@ -192,6 +192,7 @@ class ProxyServer:
         self._service_health.update(sync.rules, services)
         self._events.note(sync)
         self._events.note_ingresses(self._proxier.ingresses.problems)
+        self._following.rest()
         for service in services:
             self.failures.forget(COMPILING, subject_of(service))
         self._syncs.synced(sync, self._clock() - begun)
