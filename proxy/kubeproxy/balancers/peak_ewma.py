@@ -70,14 +70,20 @@ class PeakEwma(Balancer):
         """Return a backend, None if there is none."""
         if avoid or self._scans:
             return self._best(avoid)
-        count = len(self._usable)
+        usable, costs, stamps, draw, load = self._usable, self._costs, self._stamps, self._random, self._load
+        count = len(usable)
         if count < 2:
-            return self._usable[0] if count else None
+            return usable[0] if count else None
         # As Finagle draws them: uniform, and never the same one twice.
-        one, other = int(self._random() * count), int(self._random() * (count - 1))
+        one, other = int(draw() * count), int(draw() * (count - 1))
         other += other >= one
-        now = self._clock()
-        return self._usable[one if self._promise(one, now) <= self._promise(other, now) else other]
+        now, decay, first, second = self._clock(), self._decay, usable[one], usable[other]
+        # ``_promise`` of both, where something is known of both: a hot path.
+        cost = costs[one] * exp((stamps[one] - now) / decay)
+        against = costs[other] * exp((stamps[other] - now) / decay)
+        if cost and against:
+            return first if cost * (load(first) + 1) <= against * (load(second) + 1) else second
+        return first if self._promise(one, now) <= self._promise(other, now) else second
 
     def upcoming(self, ask: Ask) -> Backend | None:
         """Return the best where all are compared; otherwise chance decides."""
@@ -88,10 +94,12 @@ class PeakEwma(Balancer):
         place = self._places.get(backend)
         if place is None:
             return
-        now, cost = self._clock(), self._costs[place]
-        weight = exp((self._stamps[place] - now) / self._decay)
-        self._costs[place] = seconds if seconds > cost else cost * weight + seconds * (1 - weight)
-        self._stamps[place] = now
+        now, costs, stamps = self._clock(), self._costs, self._stamps
+        cost = costs[place]
+        if seconds < cost:
+            weight = exp((stamps[place] - now) / self._decay)
+            seconds = cost * weight + seconds * (1 - weight)
+        costs[place], stamps[place] = seconds, now
 
     def _best(self, avoid: Collection[str]) -> Backend | None:
         """Return the best of all, without those in ``avoid`` if there are others."""
