@@ -61,13 +61,15 @@ partitioned roll out complete: 2 new pods have been updated...
 $ kubectl rollout undo statefulset/db
 statefulset.apps/db rolled back
 $ kubectl rollout history statefulset/db
-statefulset.apps/db...
+statefulset.apps/db
 REVISION  CHANGE-CAUSE
 2         <none>
 3         <none>
 
+$ kubectl scale statefulset/db --replicas=1
+statefulset.apps/db scaled
 """)
-    assert "Used By:       db-1" in kubectl("kubectl describe pvc data-db-1").out
+    assert "Used By:       db-0" in kubectl("kubectl describe pvc data-db-0").out
 
 
 def test_a_daemon_set_is_on_every_node_and_has_a_history(kubectl: Kubectl) -> None:
