@@ -52,6 +52,19 @@ COUNTED = Countable()
 """Objects that are only counted."""
 
 
+def names_class(requirement: JSON, name: str) -> bool:
+    """Tell whether a scope's requirement selects objects of the class ``name`` ("": of none)."""
+    values = requirement.get("values") or ()
+    match requirement.get("operator"):
+        case "In":
+            return bool(name) and name in values
+        case "NotIn":
+            return name not in values
+        case "DoesNotExist":
+            return not name
+    return bool(name)
+
+
 def count_names(resource: Resource) -> tuple[str, ...]:
     """Return the names under which the objects of a resource are counted."""
     count = f"count/{resource.qualified}"

@@ -6,8 +6,8 @@ Follows pkg/quota/v1/evaluator/core: services.go, persistent_volume_claims.go.
 from __future__ import annotations
 
 from kubeapi.meta import JSON, annotations_of
-from kubeapi.objects.parts import list_at, map_at, spec_of
-from kubeapi.quota.countable import Countable
+from kubeapi.objects.parts import list_at, map_at, spec_of, status_of
+from kubeapi.quota.countable import Countable, names_class
 
 _SERVICES = frozenset(("services", "services.nodeports", "services.loadbalancers"))
 _CLAIMS = ("persistentvolumeclaims", "requests.storage")
@@ -39,5 +39,18 @@ def _is_claims(name: str) -> bool:
     return name in _CLAIMS or any(name.endswith(f"{_CLASS}{each}") for each in _CLAIMS)
 
 
+def _has_attributes(requirement: JSON, claim: JSON) -> bool:
+    """Tell whether a claim is in the scope VolumeAttributesClass: by the class that it asks for, has, or is getting."""
+    if requirement.get("scopeName") != "VolumeAttributesClass":
+        return False
+    status = status_of(claim)
+    named = (
+        spec_of(claim).get("volumeAttributesClassName"),
+        status.get("currentVolumeAttributesClassName"),
+        map_at(status, "modifyVolumeStatus").get("targetVolumeAttributesClassName"),
+    )
+    return any(names_class(requirement, each) for each in [each for each in named if each] or [""])
+
+
 SERVICES = Countable(_service_usage, _SERVICES.__contains__, has_updates=True)
-CLAIMS = Countable(_claim_usage, _is_claims, has_updates=True)
+CLAIMS = Countable(_claim_usage, _is_claims, is_in=_has_attributes, has_updates=True)

@@ -9,7 +9,7 @@ from kubeapi.objects.parts import list_at, map_at, spec_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.objects.podresources import pod_resources
 from kubeapi.objects.qos import qos_class
-from kubeapi.quota.countable import Countable
+from kubeapi.quota.countable import Countable, names_class
 
 _COMPUTE = ("cpu", "memory", "ephemeral-storage")
 _REQUIRED = frozenset(
@@ -67,20 +67,8 @@ def _is_in(requirement: JSON, pod: JSON) -> bool:
         case "BestEffort" | "NotBestEffort":
             return (qos_class(spec) == "BestEffort") == (scope == "BestEffort")
         case "PriorityClass":
-            return _has_class(requirement, spec.get("priorityClassName") or "")
+            return names_class(requirement, spec.get("priorityClassName") or "")
     return scope == "CrossNamespacePodAffinity" and _is_cross_namespace(spec)
-
-
-def _has_class(requirement: JSON, name: str) -> bool:
-    values = list_at(requirement, "values")
-    match requirement.get("operator"):
-        case "In":
-            return bool(name) and name in values
-        case "NotIn":
-            return name not in values
-        case "DoesNotExist":
-            return not name
-    return bool(name)
 
 
 def _is_cross_namespace(spec: JSON) -> bool:

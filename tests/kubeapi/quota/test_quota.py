@@ -170,6 +170,27 @@ def test_a_quota_counts_the_pods_of_its_scope(scope: str, spec: JSON, is_counted
     assert used(registry) == {"pods": str(int(is_counted))}
 
 
+@pytest.mark.parametrize(
+    ("requirement", "attributes", "is_counted"),
+    [
+        ({"operator": "Exists"}, "", False),
+        ({"operator": "Exists"}, "gold", True),
+        ({"operator": "In", "values": ["gold"]}, "gold", True),
+        ({"operator": "In", "values": ["gold"]}, "tin", False),
+        ({"operator": "NotIn", "values": ["gold"]}, "", True),
+    ],
+)
+def test_a_quota_counts_the_claims_of_a_class_of_attributes(
+    requirement: JSON, attributes: str, is_counted: bool
+) -> None:
+    expression = {"scopeName": "VolumeAttributesClass", **requirement}
+    registry = limited({"persistentvolumeclaims": "5"}, scopeSelector={"matchExpressions": [expression]})
+    spec: JSON = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    spec |= {"volumeAttributesClassName": attributes} if attributes else {}
+    registry.create(PERSISTENTVOLUMECLAIMS, {"metadata": {"name": "c"}, "spec": spec})
+    assert used(registry) == {"persistentvolumeclaims": str(int(is_counted))}
+
+
 def test_a_service_that_becomes_a_load_balancer_is_charged_for_the_difference() -> None:
     registry = limited({"services": "1", "services.loadbalancers": "0"})
     stored = registry.create(SERVICES, service())
