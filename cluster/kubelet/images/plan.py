@@ -23,9 +23,9 @@ from kubelet.tools.scripts import with_agnhost_on_path
 class ContainerHost:
     """What the containers of one pod take from the machine and from the kubelet's settings.
 
-    ``tool_dir`` comes first in PATH, "" for none, as in a sandbox; its scripts read the pod's resolv.conf and hosts
-    file in ``etc_dir``. ``agnhost_scripts`` are the programs of agnhost in a sandbox, by their paths. ``bash`` is the
-    path of bash, "" if there is none.
+    ``tool_dir`` comes first in PATH, "" for none, as in most sandboxes; its scripts read the pod's resolv.conf and
+    hosts file in ``etc_dir``. ``agnhost_scripts`` are the programs of agnhost in a sandbox, by their paths. ``bash`` is
+    the path of bash, "" if there is none.
     """
 
     images: Mapping[str, ImageSpec]

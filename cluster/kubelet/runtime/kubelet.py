@@ -29,7 +29,7 @@ from kubelet.process.spec import StartError
 from kubelet.runtime.dependencies import COMPONENT, Dependencies
 from kubelet.runtime.instance import Instance
 from kubelet.runtime.noderegistration import NodeRegistration
-from kubelet.runtime.podfiles import write_tools
+from kubelet.runtime.podfiles import write_node_tools, write_tools
 from kubelet.runtime.podworker import PodWorker
 from kubelet.runtime.podworkers import PodWorkers
 from kubelet.runtime.portforward import open_port
@@ -69,6 +69,8 @@ class Kubelet:
         self._registration.register_all()
         if not self._dependencies.runner.has_sandboxes:
             write_tools(self._dependencies.config, self._dependencies.network)
+        else:
+            write_node_tools(self._dependencies.config)
         await self._dependencies.runner.open()
         try:
             async with asyncio.TaskGroup() as group:

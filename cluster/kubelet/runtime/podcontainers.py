@@ -73,6 +73,8 @@ class PodContainers:
                 environment=config.environment,
                 working_dir=config.working_dir,
                 servers=ServerHost(self._bound_port, config.nginx, address=self._own_address(), is_sandboxed=True),
+                tool_dir=str(config.tool_dir) if self._shares_nodes else "",
+                etc_dir="/etc",
                 agnhost_scripts=sandboxed_programs(config.tools),
                 bash=config.tools.get("bash", ""),
             )
@@ -85,6 +87,11 @@ class PodContainers:
             etc_dir=str(config.etc_dir(self._pod.spec.uid)),
             bash=config.tools.get("bash", ""),
         )
+
+    @property
+    def _shares_nodes(self) -> bool:
+        """Whether the pod is in the network that several nodes share."""
+        return self._pod.spec.is_host_network and len(self._dependencies.config.nodes) > 1
 
     def _own_address(self) -> str:
         """Return what the built-in servers of a pod in a sandbox bind: a node's network is that of all nodes."""

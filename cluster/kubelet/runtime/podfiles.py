@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kubehost.addresses import LOCALHOST
 from kubehost.network import Network
 from kubelet.config import KubeletConfig
 from kubelet.images.serverhost import ServerHost
 from kubelet.pod.names import hosts, read_names, resolv_conf
 from kubelet.runtime.podobject import PodObject
-from kubelet.tools.scripts import tool_scripts
+from kubelet.tools.scripts import node_scripts, tool_scripts
 
 
 def write_tools(config: KubeletConfig, network: Network) -> None:
     """Write the scripts that are in front of every pod's PATH, if there is a cluster DNS server; OSError."""
     if config.cluster_dns is None:
         return
-    config.tool_dir.mkdir(parents=True, exist_ok=True)
     shift = ServerHost(lambda port: network.bind(LOCALHOST, port)[1]).shift
-    for name, script in tool_scripts(config.tools, config.cluster_dns, shift).items():
+    _write_scripts(config, tool_scripts(config.tools, config.cluster_dns, shift))
+
+
+def write_node_tools(config: KubeletConfig) -> None:
+    """Write the scripts of sandboxed pods in their nodes' network, if there are any; OSError."""
+    _write_scripts(config, node_scripts(config.tools, [each.addresses[0] for each in config.nodes]))
+
+
+def _write_scripts(config: KubeletConfig, scripts: Mapping[str, str]) -> None:
+    if scripts:
+        config.tool_dir.mkdir(parents=True, exist_ok=True)
+    for name, script in scripts.items():
         path = config.tool_dir / name
         path.write_text(script)
-        path.chmod(0o700)
+        path.chmod(0o755)
 
 
 def write_etc(config: KubeletConfig, pod: PodObject, addresses: tuple[str, ...], hostname: str) -> None:

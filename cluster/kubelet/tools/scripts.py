@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -57,11 +57,8 @@ def tool_scripts(found: Mapping[str, str], dns: ClusterDNS, port_shift: int) -> 
     own = {"netcat": _python_script(found, "kubelet.servers.netcat")} if "nc" not in found and "python" in found else {}
     found = {"nc": "netcat", **found} if own else found
     words = {**found, "address": dns.address, "port": dns.port, "domain": dns.domain, "shift": port_shift}
-    quoted = {name: shlex.quote(str(word)) for name, word in words.items()}
     scripts = {
-        name: _WORD.sub(lambda match: quoted[match[1]], _read(f"{name}.sh"))
-        for name, needed in _NEEDS.items()
-        if all(each in found for each in needed)
+        name: _filled(f"{name}.sh", words) for name, needed in _NEEDS.items() if all(each in found for each in needed)
     }
     return scripts | own
 
@@ -74,6 +71,24 @@ def sandboxed_programs(found: Mapping[str, str]) -> dict[str, str]:
     agnhost = _python_script(found, "kubelet.servers sandbox")
     own = {} if "nc" in found else {"/usr/bin/nc": _python_script(found, "kubelet.servers.netcat")}
     return {"/agnhost": agnhost, "/agnhost-2": agnhost, **own}
+
+
+def node_scripts(found: Mapping[str, str], nodes: Sequence[str]) -> dict[str, str]:
+    """Return the scripts in front of the PATH of sandboxed pods in the network that all ``nodes`` (addresses) share.
+
+    A cluster of one node needs none: there the kernel's choice of a source is always right.
+    """
+    if len(nodes) < 2:
+        return {}
+    words = {"nc": "netcat", **found, "nodes": " ".join(nodes)}
+    own = {"netcat": _python_script(found, "kubelet.servers.netcat")} if "nc" not in found else {}
+    return own | {name: _filled(f"node_{name}.sh", words) for name in ("curl", "nc") if name in words}
+
+
+def _filled(name: str, words: Mapping[str, object]) -> str:
+    """Return a script with its words."""
+    quoted = {word: shlex.quote(str(text)) for word, text in words.items()}
+    return _WORD.sub(lambda match: quoted[match[1]], _read(name))
 
 
 def _python_script(found: Mapping[str, str], module: str) -> str:

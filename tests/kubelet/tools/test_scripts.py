@@ -7,7 +7,7 @@ import pytest
 from tests.helpers.patience import PATIENCE
 
 from kubelet.config import find_tools
-from kubelet.tools.scripts import TOOLS, ClusterDNS, tool_scripts, with_agnhost_on_path
+from kubelet.tools.scripts import TOOLS, ClusterDNS, node_scripts, tool_scripts, with_agnhost_on_path
 
 DNS = ClusterDNS("127.114.0.10", 10053, "cluster.local")
 DIG = """
@@ -275,3 +275,32 @@ def test_a_machine_without_nc_has_our_own_behind_the_script() -> None:
     scripts = tool_scripts({"dig": "/bin/dig", "python": "/opt/python", "sources": "/opt/src"}, DNS, 0)
     assert "\nexec netcat " in scripts["nc"]
     assert scripts["netcat"].endswith('-S -s -m kubelet.servers.netcat "$@"\n')
+
+
+@pytest.mark.parametrize(
+    ("words", "source", "expected"),
+    [
+        (["http://127.96.1.2:80/x"], "127.168.0.101", "--interface 127.168.0.102 http://127.96.1.2:80/x"),
+        (["-s", "127.96.1.2"], "127.96.1.2", "--interface 127.168.0.102 -s 127.96.1.2"),
+        (["-s", "http://127.0.0.1:80"], "127.0.0.1", "-s http://127.0.0.1:80"),
+        (["http://192.0.2.7/"], "192.0.2.99", "http://192.0.2.7/"),
+        (["--interface", "eth0", "http://127.96.1.2"], "127.168.0.101", "--interface eth0 http://127.96.1.2"),
+    ],
+)
+def test_curl_in_the_network_of_all_nodes_comes_from_its_own(
+    tmp_path: Path, words: list[str], source: str, expected: str
+) -> None:
+    _write(tmp_path / "ip", f'#!/bin/sh\necho "$4 dev lo src {source} uid 0"\n')
+    _write(tmp_path / "getent", '#!/bin/sh\necho "$2 STREAM"\n')
+    found = {"curl": "/bin/echo", "python": "/opt/python", "sources": "/opt/src"}
+    script = node_scripts(found, ["127.168.0.101", "127.168.0.102"])["curl"]
+    _write(tmp_path / "curl", script)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "POD_IP": "127.168.0.102"}
+    done = subprocess.run([tmp_path / "curl", *words], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == expected
+
+
+def test_one_node_needs_no_scripts_for_its_network() -> None:
+    found = {"curl": "/bin/echo", "python": "/opt/python", "sources": "/opt/src"}
+    assert node_scripts(found, ["127.168.0.101"]) == {}
+    assert sorted(node_scripts(found, ["127.168.0.101", "127.168.0.102"])) == ["curl", "nc", "netcat"]
