@@ -1,7 +1,8 @@
-"""Relays in the cluster's network for the servers of ``externalHosts``, which are processes of this machine.
+"""Relays in the cluster's network for servers of this machine: those of ``externalHosts``, and the proxy's own two.
 
-A pod that connects to an external host's address comes out of its own network in the cluster's, where a relay answers
-at that address. Connections of a proxied Service go to the server itself.
+The proxy answers /healthz at every node's address and /metrics at localhost, as kube-proxy does on a node. A pod that
+connects to an external host's address comes out of its own network in the cluster's, where a relay answers at that
+address. Connections of a proxied Service go to the server itself.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import asyncio
 import logging
 import socket
 import struct
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
 
-from kubehost.addresses import Address
+from kubehost.addresses import LOCALHOST, Address
 from kubehost.io.binding import bind_socket
 from kubehost.io.places import Place
 from kubesvc.config import ClusterConfiguration
@@ -24,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 class OutsideRelays:
-    """One relay for each external host with a server; ``serve`` runs them in a place.
+    """One relay for each external host with a server, and for the proxy's; ``serve`` runs them in a place.
 
     ``served`` has each server's socket address on this machine by its address in the cluster.
     """
@@ -34,7 +36,7 @@ class OutsideRelays:
             (config.plan.address(each.address), each.port): network.dial(each.address, each.port)
             for each in config.external_hosts
             if each.is_served
-        }
+        } | dict(_of_the_proxy(config))
         self._relaying: set[asyncio.Task[None]] = set()
 
     async def serve(self, place: Place, has_changed: asyncio.Event) -> None:
@@ -84,6 +86,18 @@ class OutsideRelays:
             self._relaying.discard(task)
             for each in writers:
                 each.close()
+
+
+def _of_the_proxy(config: ClusterConfiguration) -> Iterator[tuple[Address, Address]]:
+    """Yield where /healthz and /metrics are in the cluster's network, and on this machine."""
+    nodes = tuple(config.plan.address(each.address) for each in config.nodes)
+    for text, hosts in (
+        (config.proxy.healthz_bind_address, (LOCALHOST, *nodes)),
+        (config.proxy.metrics_bind_address, (LOCALHOST,)),
+    ):
+        host, _, port = text.rpartition(":")
+        # An address of a node is this machine's too, where the machine has it; localhost is not the same in both.
+        yield from (((each, int(port)), (host, int(port))) for each in hosts if text)
 
 
 async def _carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

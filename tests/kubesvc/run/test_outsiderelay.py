@@ -11,7 +11,7 @@ from tests.helpers.loops import settled
 from tests.helpers.patience import PATIENCE
 
 from kubehost.io.places import HostPlace
-from kubesvc.config import ClusterConfiguration, ExternalHost
+from kubesvc.config import ClusterConfiguration, ExternalHost, ProxySettings
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts
 from kubesvc.network.plan import AddressPlan
 from kubesvc.run.outsiderelay import OutsideRelays
@@ -95,5 +95,16 @@ async def test_an_address_that_cannot_be_bound_is_said_and_ends_nothing(caplog: 
 
 def test_only_hosts_with_a_server_are_relayed_at_their_addresses_in_the_cluster() -> None:
     hosts = (ExternalHost("a.com", "10.65.40.20", page="hello"), ExternalHost("b.com", "10.65.40.21"))
-    config = ClusterConfiguration(external_hosts=hosts, plan=AddressPlan(is_exact=True))
+    proxy = ProxySettings(healthz_bind_address="", metrics_bind_address="")
+    config = ClusterConfiguration(external_hosts=hosts, plan=AddressPlan(is_exact=True), proxy=proxy)
     assert [*OutsideRelays(config, LoopbackNetwork.of(config)).served] == [("10.65.40.20", 80)]
+
+
+def test_the_proxy_s_own_servers_answer_as_on_a_node() -> None:
+    config = ClusterConfiguration()
+    [node] = config.nodes
+    assert OutsideRelays(config, LoopbackNetwork.of(config)).served == {
+        ("127.0.0.1", 10256): ("127.0.0.1", 10256),
+        (node.address, 10256): ("127.0.0.1", 10256),
+        ("127.0.0.1", 10249): ("127.0.0.1", 10249),
+    }
