@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.registry import Registry
-from kubeapi.scheme import NAMESPACES, Resource
+from kubeapi.scheme import NAMESPACES
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubeapiserver.auth.attributes import Attributes
@@ -23,8 +23,8 @@ from kubeapiserver.catalog import Catalog, Served
 from kubeapiserver.discovery import Discovery
 from kubeapiserver.errors import MethodNotAllowed, UnknownPath
 from kubeapiserver.handlers.deletion import Deletion
-from kubeapiserver.handlers.events import EventConversion
 from kubeapiserver.handlers.eviction import Evictions
+from kubeapiserver.handlers.otherversions import conversions
 from kubeapiserver.handlers.patching import Patching
 from kubeapiserver.handlers.reading import Reading
 from kubeapiserver.handlers.reviews import Reviews
@@ -33,7 +33,7 @@ from kubeapiserver.handlers.tokens import TokenRequests
 from kubeapiserver.handlers.usage import UsageReading
 from kubeapiserver.handlers.writer import Admit, ObjectWriter
 from kubeapiserver.handlers.writing import Writing
-from kubeapiserver.messages import Answer, Request, Response
+from kubeapiserver.messages import Answer, Request
 from kubeapiserver.metrics import RequestMetrics
 from kubeapiserver.nonresource import NonResourcePaths
 from kubeapiserver.proxying.location import Proxying
@@ -97,7 +97,7 @@ class APIServer:
         self._patching = Patching(store, writer, renderer)
         self._deletion = Deletion(registry, renderer, self._reading, Evictions(registry, clock))
         self._subresources = Subresources(registry, writer, self._patching, renderer, clock)
-        self._events = EventConversion(store, self._answer_served)
+        self._conversions = conversions(store, self._answer_served)
         self._sessions, self._proxying = Sessions(store, clock), Proxying(store, registry.rng)
         self._reviews = Reviews(store, authenticator, clock)
         self._tokens = TokenRequests(store, issuer, clock)
@@ -153,8 +153,9 @@ class APIServer:
             return not_acceptable(accept)
         asked = ResourceRequest(request, served.resource, path, form)
         if served.stored is not None and not path.subresource:
-            return self._events.answer(asked)
-        return _with_deprecation(served.resource, self._answer_served(asked))
+            return self._conversions[served.stored.kind](asked)
+        deprecation = [served.resource.deprecation] if isinstance(served.resource, CustomResource) else []
+        return with_warnings(self._answer_served(asked), list(filter(None, deprecation)))
 
     def _answer_served(self, asked: ResourceRequest) -> Answer:
         """Answer a request for a resource, in the version in which it is stored."""
@@ -214,13 +215,6 @@ class APIServer:
         if subresource.name == "token":
             return self._tokens.answer(asked)
         return self._subresources.answer(asked) or self._sessions.answer(asked)
-
-
-def _with_deprecation(resource: Resource, answer: Answer) -> Answer:
-    """Return an answer with the warning that a version of a custom resource is deprecated, if it is."""
-    if isinstance(resource, CustomResource) and isinstance(answer, Response) and resource.deprecation:
-        return with_warnings(answer, [resource.deprecation])
-    return answer
 
 
 def _is_served(path: ResourcePath, served: Served) -> bool:

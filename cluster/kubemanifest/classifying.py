@@ -102,7 +102,8 @@ def _classify(
         return None
     if api_version.partition("/")[0] == CONFIGURATION_GROUP:
         return _classify_configuration(document, api_version, kind, faults)
-    resource = resource_for(api_version, kind) or customs.get((api_version, kind))
+    built_in = resource_for(api_version, kind)  # perhaps a version in which no object is stored
+    resource = built_in if built_in in RESOURCES else customs.get((api_version, kind))
     if resource is None:
         return _classify_unknown(document, api_version, kind, faults, warnings)
     errors = _metadata_faults(document.obj, resource)

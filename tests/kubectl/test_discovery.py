@@ -16,6 +16,7 @@ apiregistration.k8s.io/v1
 apps/v1
 authentication.k8s.io/v1
 authorization.k8s.io/v1
+autoscaling/v1
 autoscaling/v2
 batch/v1
 certificates.k8s.io/v1

@@ -17,15 +17,14 @@ from kubeapi.meta import JSON
 from kubeapi.scheme import EVENTS, EVENTS_V1
 from kubeapi.status import FieldError, StatusError
 from kubeapi.store import Store
-from kubeapi.watching import WatchEvent
 from kubeapiserver.errors import InvalidInput
 from kubeapiserver.handlers.patches import JSON_PATCH, Patch, read_patch
 from kubeapiserver.handlers.patching import is_apply, read_configuration
-from kubeapiserver.messages import JSON_TYPE, OBJECT, Answer, Request, Response, Watch
+from kubeapiserver.messages import JSON_TYPE, OBJECT, Answer, Request, Response
 from kubeapiserver.requests.bodies import read_typed
 from kubeapiserver.requests.options import read_options
 from kubeapiserver.requests.resource import ResourceRequest
-from kubeapiserver.responses.statuses import encode_line
+from kubeapiserver.responses.converting import converted
 from kubeapiserver.responses.warnings import with_warnings
 
 _NAMES = {
@@ -76,10 +75,7 @@ class EventConversion:
             answer = self._handle(stored)
         except StatusError as error:
             raise _own_error(error) from None
-        if isinstance(answer, Watch):
-            return _own_watch(answer)
-        assert isinstance(answer, Response)
-        return with_warnings(replace(answer, body=_own_body(answer.body)), warnings)
+        return with_warnings(converted(answer, _own_document), warnings)
 
     def _check_update(self, request: ResourceRequest) -> None:
         """Refuse a change of immutable fields, which a dry run of the same request finds."""
@@ -182,31 +178,6 @@ def _own_document(document: JSON) -> JSON:
         case "Status" if document.get("details", {}).get("kind") == EVENTS.plural:
             return {**document, "details": {**document["details"], "group": EVENTS_V1.group}}
     return document
-
-
-def _own_body(body: bytes) -> bytes:
-    return encode_line(_own_document(json.loads(body)))
-
-
-def _own_line(line: bytes) -> bytes:
-    event = json.loads(line)
-    return encode_line({**event, "object": _own_document(event["object"])})
-
-
-def _own_watch(watch: Watch) -> Watch:
-    """Return a watch with its events converted."""
-    bookmark = watch.bookmark
-
-    def encoded(event: WatchEvent) -> bytes | None:
-        line = watch.encode(event)
-        return None if line is None else _own_line(line)
-
-    return replace(
-        watch,
-        initial=[_own_line(each) for each in watch.initial],
-        encode=encoded,
-        bookmark=None if bookmark is None else lambda version: _own_line(bookmark(version)),
-    )
 
 
 def _own_error(error: StatusError) -> StatusError:

@@ -42,6 +42,7 @@ def test_the_index_names_a_document_for_every_group_version() -> None:
         "apis/apiextensions.k8s.io/v1",
         "apis/apiregistration.k8s.io/v1",
         "apis/apps/v1",
+        "apis/autoscaling/v1",
         "apis/autoscaling/v2",
         "apis/batch/v1",
         "apis/certificates.k8s.io/v1",

@@ -7,7 +7,7 @@ from kubeapi.kinds.horizontalpodautoscaler.metrics import validate_metrics
 from kubeapi.kinds.horizontalpodautoscaler.references import validate_reference
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at
-from kubeapi.scheme import HORIZONTALPODAUTOSCALERS
+from kubeapi.scheme import HORIZONTALPODAUTOSCALERS, HORIZONTALPODAUTOSCALERS_V1
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.validation.faults import Faults, invalid, not_negative, required, unsupported
 
@@ -132,6 +132,7 @@ def _validate_status(obj: JSON) -> Faults:
 
 KIND = Kind(
     resource=HORIZONTALPODAUTOSCALERS,
+    other_versions=(HORIZONTALPODAUTOSCALERS_V1,),
     categories=("all",),
     subresources=(STATUS,),
     set_defaults=_set_defaults,
