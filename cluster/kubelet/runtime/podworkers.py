@@ -13,6 +13,8 @@ from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import PODS
 from kubeapi.watching import Delta
+from kubelet.pod import hostports
+from kubelet.pod.hostports import asks_for_taken_ports
 from kubelet.pod.security import sysctl_refusal
 from kubelet.pod.state import PodPlace
 from kubelet.runtime.dependencies import COMPONENT, Dependencies
@@ -90,10 +92,18 @@ class PodWorkers:
         if self._dependencies.runner.has_sandboxes and (refusal := sysctl_refusal(pod.spec)):
             pod.reject("SysctlForbidden", refusal)
             return
+        if asks_for_taken_ports(obj, self._pods_on(node.config.name)):
+            pod.reject(hostports.REASON, hostports.REFUSAL)
+            return
         addresses = self._allocate(pod, node)
         if addresses is None:
             return
         self._begin(pod, node, addresses)
+
+    def _pods_on(self, node: str) -> Iterator[JSON]:
+        """Yield the pods that run on a node."""
+        alive = (each for each in self if not each.pod.is_gone and not each.is_terminal)
+        return (each.pod.obj for each in alive if read_pod(each.pod.obj).node_name == node)
 
     def _begin(self, pod: PodObject, node: LocalNode, addresses: tuple[str, ...]) -> None:
         config = self._dependencies.config
