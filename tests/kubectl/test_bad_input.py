@@ -86,9 +86,9 @@ The Service "web" is invalid: ...
         "as a Service: json: cannot unmarshal string into Go struct field ServicePort.spec.ports.port of type int32",
     ),
     "a kind that is not served": (
-        '{"apiVersion":"storage.k8s.io/v1","kind":"CSIDriver","metadata":{"name":"a"}}',
+        '{"apiVersion":"example.org/v1","kind":"Widget","metadata":{"name":"a"}}',
         'error: resource mapping not found for name: "a" namespace: "" from "object.json": no matches for kind '
-        '"CSIDriver" in version "storage.k8s.io/v1"\nensure CRDs are installed first',
+        '"Widget" in version "example.org/v1"\nensure CRDs are installed first',
     ),
     "a namespace that is not there": (
         '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":"nowhere"}}',
