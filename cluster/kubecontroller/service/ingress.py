@@ -19,7 +19,7 @@ from kubeapi.objects.ingress import (
     is_served_by_kubesvc,
 )
 from kubeapi.objects.parts import list_at, status_of
-from kubeapi.scheme import INGRESSCLASSES, INGRESSES, Resource
+from kubeapi.scheme import INGRESSCLASSES, INGRESSES, IPADDRESSES, Resource
 from kubeapi.watching import Delta
 from kubecontroller.change import NORMAL, WARNING, Change, RecordEvent, UpdateStatus
 from kubecontroller.listers import Listers
@@ -94,7 +94,10 @@ class IngressController:
         return (str(self._hosts[each]) for each in numbers)
 
     def _is_free(self, address: str) -> bool:
-        return not self._listers.load_balancers.having(address) and not self._listers.external_ips.having(address)
+        listers = self._listers
+        if listers.store.find(IPADDRESSES, ObjectKey("", address)) is not None:
+            return False  # a ServiceCIDR may overlap the pool
+        return not listers.load_balancers.having(address) and not listers.external_ips.having(address)
 
 
 def _concern(ingress: JSON) -> tuple[object, ...]:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable
 from ipaddress import ip_address, ip_network
 
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
+from kubeapi.objects.ingress import ingress_addresses
 from kubeapi.objects.parts import list_at, status_of
 from kubeapi.objects.service import HEADLESS, load_balancer_ingresses
-from kubeapi.scheme import IPADDRESSES, SERVICES, Resource
+from kubeapi.scheme import INGRESSES, IPADDRESSES, SERVICES, Resource
 from kubeapi.watching import Delta
 from kubecontroller.change import NORMAL, WARNING, Change, RecordEvent, Update, UpdateStatus
 from kubecontroller.listers import Listers
@@ -51,7 +52,7 @@ def _why_not(service: JSON, address: str, pool: str, is_taken: Callable[[str], b
         return f"the pool {pool} has no IPv6 addresses"
     if not address:
         return f"no address is left in the pool {pool}"
-    return f"the address {address} is in use by another Service" if is_taken(address) else ""
+    return f"the address {address} is in use by another Service, or by Ingresses" if is_taken(address) else ""
 
 
 def _must_move(service: JSON, pool: str, is_claimed: Callable[[str], bool]) -> bool:
@@ -115,7 +116,7 @@ class LoadBalancerController:
 
     name = "service-controller"
     resource = SERVICES
-    watches = (SERVICES,)
+    watches = (SERVICES, INGRESSES)
 
     def __init__(self, listers: Listers, pool: str) -> None:
         self._listers = listers
@@ -124,14 +125,19 @@ class LoadBalancerController:
 
     def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
         """Return the Services to reconcile after a change."""
+        if resource == INGRESSES:
+            return self._pending() if delta.old is not None and ingress_addresses(delta.old) else []
         is_concerned = delta.new is not None and _concern(delta.new) != (_concern(delta.old) if delta.old else None)
         keys = [delta.key] if is_concerned else []
         before, after = (self._held(each) if each else set() for each in (delta.old, delta.new))
         for claimed in after - before:
             keys += [each for each in self._listers.load_balancers.having(claimed) if each != delta.key]
         if before - after:
-            keys += [key_of(each) for each in self._listers.store.list(SERVICES) if is_pending(each)]
+            keys += self._pending()
         return keys
+
+    def _pending(self) -> list[ObjectKey]:
+        return [key_of(each) for each in self._listers.store.list(SERVICES) if is_pending(each)]
 
     def reconcile(self, key: ObjectKey, now: float) -> list[Change]:
         """Return the changes that ``key`` needs."""

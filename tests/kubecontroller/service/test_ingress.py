@@ -16,6 +16,7 @@ from kubeapi.watching import Delta
 from kubecontroller.change import Change, RecordEvent, UpdateStatus
 from kubecontroller.listers import Listers
 from kubecontroller.service.ingress import IngressController, reconcile
+from kubecontroller.service.loadbalancer import LoadBalancerController
 
 POOL = "127.0.113.0/29"
 LAST = "127.0.113.6"
@@ -105,3 +106,19 @@ def test_a_class_that_comes_concerns_its_ingresses() -> None:
     made = registry.create(INGRESSCLASSES, {"metadata": {"name": "mine"}, "spec": {"controller": INGRESS_CONTROLLER}})
     keys = controller_of(registry).keys_for(INGRESSCLASSES, Delta(key_of(made), None, made))
     assert [each.name for each in keys] == ["a"]
+
+
+def test_a_service_that_waits_for_an_address_gets_that_of_ingresses_which_have_gone() -> None:
+    registry = new_registry()
+    registry.create(SERVICES, dict(service(LAST)))
+    with_address(registry, INGRESSES, ingress(), LAST)
+    listers = Listers(registry.store)
+    controller = LoadBalancerController(listers, POOL)
+    (waiting,), (stored,) = registry.store.list(SERVICES), registry.store.list(INGRESSES)
+    listers.refresh(INGRESSES, key_of(stored))
+    (event,) = [each for each in controller.reconcile(key_of(waiting), 0) if isinstance(each, RecordEvent)][1:]
+    assert "is in use by another Service, or by Ingresses" in event.message
+    registry.delete(INGRESSES, *key_of(stored))
+    listers.refresh(INGRESSES, key_of(stored))
+    assert controller.keys_for(INGRESSES, Delta(key_of(stored), stored, None)) == [key_of(waiting)]
+    assert told(controller.reconcile(key_of(waiting), 0)) == ["EnsuringLoadBalancer", [LAST], "EnsuredLoadBalancer"]
