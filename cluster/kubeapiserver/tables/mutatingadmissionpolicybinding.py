@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from kubeapi.scheme import MUTATINGADMISSIONPOLICYBINDINGS
+from kubeapi.selectors import selector_text
 from kubeapiserver.tables.columns import AGE, NAME, Column, Row, Table
-from kubeapiserver.tables.texts import UNSET, selector_text
+from kubeapiserver.tables.texts import UNSET
 
 
 def _policy(row: Row) -> str:

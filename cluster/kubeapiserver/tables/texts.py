@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from kubeapi.meta import JSON, parse_time
-from kubeapi.objects.parts import list_at, map_at
+from kubeapi.meta import parse_time
 
 NONE = "<none>"
 UNKNOWN = "<unknown>"
@@ -73,25 +72,6 @@ def since(timestamp: str | None, now: float) -> str:
 def pairs(values: dict[str, str]) -> str:
     """Return a map as ``a=b,c=d``, sorted by key."""
     return ",".join(f"{name}={value}" for name, value in sorted(values.items())) or NONE
-
-
-def selector_text(selector: JSON) -> str:
-    """Return a LabelSelector as text (metav1.FormatLabelSelector), "" if it selects everything."""
-    requirements = [(name, f"{name}={value}") for name, value in map_at(selector, "matchLabels").items()]
-    requirements += [(each["key"], _requirement(each)) for each in list_at(selector, "matchExpressions")]
-    return ",".join(text for _, text in sorted(requirements))
-
-
-def _requirement(requirement: JSON) -> str:
-    name, values = requirement["key"], ",".join(sorted(requirement.get("values") or ()))
-    match requirement["operator"]:
-        case "In":
-            return f"{name} in ({values})"
-        case "NotIn":
-            return f"{name} notin ({values})"
-        case "DoesNotExist":
-            return f"!{name}"
-    return str(name)
 
 
 def first_of(items: Sequence[str]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at
 from kubeapi.objects.workload import read_workload
+from kubeapi.selectors import selector_text
 from kubeapiserver.tables.columns import Column, Row, wide
-from kubeapiserver.tables.texts import NONE, selector_text
+from kubeapiserver.tables.texts import NONE
 
 
 class WorkloadRow(Row):

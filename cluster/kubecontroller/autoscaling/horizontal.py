@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from kubeapi.kinds import KINDS, kind_of, resource_for
-from kubeapi.meta import JSON, ObjectKey, format_time, labels_of, matches_selector
+from kubeapi.meta import JSON, ObjectKey, format_time, key_of, labels_of, matches_selector
 from kubeapi.objects.parts import list_at, map_at, spec_of, status_of
 from kubeapi.objects.workload import read_workload
 from kubeapi.scheme import HORIZONTALPODAUTOSCALERS, PODS, Resource
+from kubeapi.selectors import selector_text
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.usage import Usage
 from kubeapi.validation.faults import go_value
@@ -105,6 +106,9 @@ def _desired(sync: Sync, observed: Observed) -> tuple[int | None, str]:
         return most, "Current number of replicas above Spec.MaxReplicas"
     if current < least:
         return least, "Current number of replicas below Spec.MinReplicas"
+    if len(observed.autoscalers) > 1:
+        _set_ambiguous(sync, observed)
+        return None, ""
     proposal = _proposed(sync, observed)
     if proposal is None:
         return None, ""
@@ -141,6 +145,15 @@ def _proposed(sync: Sync, observed: Observed) -> Proposal | None:
         text = f"the HPA was able to successfully calculate a replica count from {best.name}"
         sync.set("ScalingActive", "True", "ValidMetricFound", text)
     return best
+
+
+def _set_ambiguous(sync: Sync, observed: Observed) -> None:
+    """Tell that more than one autoscaler would scale the pods."""
+    some = " ".join(f"{{{each.name} {each.namespace}}}" for each in observed.autoscalers[:2])
+    fault = f"pods by selector {observed.selector} are controlled by more than one HPA (e.g. [{some}])"
+    sync.warn("AmbiguousSelector", fault)
+    sync.set("ScalingActive", "False", "AmbiguousSelector", fault)
+    sync.warn("FailedComputeMetricsReplicas", fault)
 
 
 def _tolerance(spec: JSON) -> Tolerance:
@@ -188,9 +201,7 @@ class HorizontalPodAutoscalerController:
             self._memories.pop(key, None)
             return []
         target = self._find(autoscaler, key.namespace)
-        pods = self._pods(target, key.namespace)
-        replicas = 0 if target.obj is None else read_workload(target.obj).replicas
-        observed = Observed(replicas, pods, self._usage() if pods else {}, now)
+        observed = self._observe(target, key.namespace, now)
         changes = reconcile(autoscaler, target, observed, self._memories.setdefault(key, Memory()))
         return [Requeue(SYNC_SECONDS), *changes]
 
@@ -209,13 +220,27 @@ class HorizontalPodAutoscalerController:
             return Target(fault=f"{resource} {go_value(name)} not found")
         return Target(resource, obj)
 
-    def _pods(self, target: Target, namespace: str) -> Sequence[JSON]:
+    def _observe(self, target: Target, namespace: str, now: float) -> Observed:
         if target.obj is None:
-            return []
-        selector = read_workload(target.obj).selector
-        return [
-            each for each in self._listers.store.list(PODS, namespace) if matches_selector(selector, labels_of(each))
+            return Observed(0, [], {}, now)
+        workload = read_workload(target.obj)
+        pods = [
+            each
+            for each in self._listers.store.list(PODS, namespace)
+            if matches_selector(workload.selector, labels_of(each))
         ]
+        text, rivals = selector_text(workload.selector), self._selecting(pods, namespace)
+        return Observed(workload.replicas, pods, self._usage() if pods else {}, now, text, rivals)
+
+    def _selecting(self, pods: Sequence[JSON], namespace: str) -> Sequence[ObjectKey]:
+        """Return the autoscalers whose targets select any of these pods."""
+        found: list[ObjectKey] = []
+        for each in self._listers.store.list(HORIZONTALPODAUTOSCALERS, namespace):
+            target = self._find(each, namespace).obj
+            selector = None if target is None else read_workload(target).selector
+            if selector is not None and any(matches_selector(selector, labels_of(pod)) for pod in pods):
+                found.append(key_of(each))
+        return found
 
 
 def _of_any_version(version: str, kind: str) -> Resource | None:

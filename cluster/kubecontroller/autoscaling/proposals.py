@@ -31,6 +31,9 @@ class Observed(NamedTuple):
     pods: Sequence[JSON]
     usage: Mapping[ObjectKey, PodUsage]
     now: float
+    selector: str = ""
+    autoscalers: Sequence[ObjectKey] = ()
+    """All autoscalers whose targets select any of the pods, and the selector of this one's target."""
 
 
 class Proposal(NamedTuple):

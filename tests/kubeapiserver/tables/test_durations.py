@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kubeapiserver.tables.texts import human_duration, selector_text, since
+from kubeapi.selectors import selector_text
+from kubeapiserver.tables.texts import human_duration, since
 
 MINUTE, HOUR, DAY, YEAR = 60, 3600, 86400, 86400 * 365
 

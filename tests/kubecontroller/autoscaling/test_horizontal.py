@@ -181,6 +181,19 @@ def test_a_target_that_is_not_there_is_told() -> None:
     assert event.message == 'deployments.apps "web" not found'
 
 
+def test_pods_of_two_autoscalers_are_left_as_they_are() -> None:
+    target = build("Deployment", "web", "default", metadata={"uid": "d"}, spec={"replicas": 1})
+    usage = {ObjectKey("default", "a"): PodUsage(NOW, 15.0, (ContainerUsage("main", 500_000_000, 0),))}
+    both = [ObjectKey("default", "old"), ObjectKey("default", "web")]
+    observed = Observed(1, [pod("a")], usage, NOW, "app=web", both)
+    changes = reconcile(autoscaler(), Target(DEPLOYMENTS, target), observed, Memory())
+    assert scaled_to(changes) is None
+    assert conditions(changes)["ScalingActive"] == "False AmbiguousSelector"
+    [fault, _] = [each for each in changes if isinstance(each, RecordEvent)]
+    text = "pods by selector app=web are controlled by more than one HPA (e.g. [{old default} {web default}])"
+    assert (fault.reason, fault.message) == ("AmbiguousSelector", text)
+
+
 def behavior(up: JSON | None = None, down: JSON | None = None) -> JSON:
     pods = {"type": "Pods", "value": 4, "periodSeconds": 15}
     percent = {"type": "Percent", "value": 100, "periodSeconds": 15}
