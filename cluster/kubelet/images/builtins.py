@@ -110,7 +110,9 @@ def _http_echo(arguments: Sequence[str], host: ServerHost) -> ServerPlan:
 
 
 def _page(arguments: Sequence[str], host: ServerHost) -> ServerPlan:
-    return plan_page(next(iter(arguments), ""), host.bind_port(80))
+    """Return the plan of a server of one page: its text and its path are the arguments."""
+    text, path = (*arguments, *("", "/")[len(arguments) :])[:2]
+    return plan_server("page", [host.bind_port(80)], page=text, path=path, banner="kubesvc")
 
 
 def _pause(_arguments: Sequence[str], _host: ServerHost) -> ServerPlan:

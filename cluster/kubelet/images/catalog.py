@@ -54,8 +54,10 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     "hashicorp/http-echo": ImageSpec(builtin="http-echo", port=5678, entrypoints=("http-echo",)),
     "registry.k8s.io/pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
     "registry.k8s.io/serve_hostname": ImageSpec(builtin="agnhost", args=("serve-hostname",), port=9376),
-    "kitten": ImageSpec(builtin="page", args=('{\n  "image": "kitten.jpg"\n}\n',), port=80, user=_ROOT),
-    "nautilus": ImageSpec(builtin="page", args=('{\n  "image": "nautilus.jpg"\n}\n',), port=80, user=_ROOT),
+    "kitten": ImageSpec(builtin="page", args=('{\n  "image": "kitten.jpg"\n}\n', "/data.json"), port=80, user=_ROOT),
+    "nautilus": ImageSpec(
+        builtin="page", args=('{\n  "image": "nautilus.jpg"\n}\n', "/data.json"), port=80, user=_ROOT
+    ),
     "kubesvc/backend": ImageSpec(builtin="backend", port=8080),
     "alpine": _SHELL,
     "busybox": _SHELL,

@@ -10,21 +10,22 @@ from kubelet.servers.messages import Request, Response, Service
 
 
 def page(options: Mapping[str, Any], name: str) -> Service:
-    """Return the service of a web server with one page, its welcome page."""
-    body = options["page"].encode()
+    """Return the service of a web server with one page, its welcome page, or that at the option ``path``."""
+    body, path = options["page"].encode(), options.get("path", "/")
 
     def handle(request: Request) -> Response:
-        response = _page(request, body)
+        is_there = request.path == path or (path, request.path) == ("/", "/index.html")
+        response = _page(request, body, is_there=is_there)
         log_access(request, response)
         return response
 
     return Service(handle, (("Server", options["banner"]), ("X-Pod", name)))
 
 
-def _page(request: Request, body: bytes) -> Response:
+def _page(request: Request, body: bytes, *, is_there: bool) -> Response:
     if request.method not in ("GET", "HEAD"):
         return page_response(405, "Not Allowed")
-    if request.path in ("/", "/index.html"):
+    if is_there:
         return Response(200, body, "text/html")
     return page_response(404, "Not Found")
 

@@ -49,4 +49,5 @@ def test_an_image_with_a_user_of_its_own_has_it() -> None:
 def test_the_images_of_the_update_demo_serve_their_picture_s_name() -> None:
     process = planned(image="registry.k8s.io/e2e-test-images/nautilus:1.8").process
     assert process.builtin is not None
-    assert (process.builtin.tcp, "nautilus.jpg" in process.builtin.options["page"]) == ([80], True)
+    options = process.builtin.options
+    assert (process.builtin.tcp, "nautilus.jpg" in options["page"], options["path"]) == ([80], True, "/data.json")
