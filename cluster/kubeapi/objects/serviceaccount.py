@@ -30,6 +30,20 @@ TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a f
 TOKEN_SECONDS = 3607
 """How long a pod's token is good before the API would warn of it (WarnOnlyBoundTokenExpirationSeconds)."""
 
+TOKEN_SOURCE: JSON = {
+    "sources": [
+        {"serviceAccountToken": {"expirationSeconds": TOKEN_SECONDS, "path": "token"}},
+        {"configMap": {"name": ROOT_CA, "items": [{"key": ROOT_CA_KEY, "path": ROOT_CA_KEY}]}},
+        {
+            "downwardAPI": {
+                "items": [{"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]
+            }
+        },
+    ],
+    "defaultMode": 0o644,
+}
+"""What the volumes have that admission gives to pods: one object for all, as stored objects never change."""
+
 
 def mounts_token(account: JSON | None, spec: JSON) -> bool:
     """Tell whether a pod gets a token: the pod's wish counts first, then its ServiceAccount's (None: absent)."""

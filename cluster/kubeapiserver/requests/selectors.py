@@ -172,10 +172,10 @@ def _field_term(resource: Resource, term: str) -> Matches:
     )
     if field not in allowed:
         raise BadInput(f"field label not supported: {field}")
-    path = _path_of(field)
+    paths = _paths_of(field)
     if found[0] == "!=":
-        return lambda obj: _text_at(obj, path) != wanted
-    return lambda obj: _text_at(obj, path) == wanted
+        return lambda obj: _first_text(obj, paths) != wanted
+    return lambda obj: _first_text(obj, paths) == wanted
 
 
 def escaped(value: str) -> str:
@@ -190,12 +190,19 @@ def _unescape(text: str) -> str:
     return re.sub(r"\\([,=\\])", r"\1", text)
 
 
-_PATHS = {"source": ("source", "component"), "status.successful": ("status", "succeeded")}
-"""Where the fields are that a selector names differently."""
+_PATHS: dict[str, Sequence[Sequence[str]]] = {
+    "source": (("source", "component"), ("reportingComponent",)),
+    "status.successful": (("status", "succeeded"),),
+}
+"""Where the fields are that a selector names differently; of several the first that is not empty counts."""
 
 
-def _path_of(field: str) -> Sequence[str]:
-    return _PATHS.get(field) or field.split(".")
+def _paths_of(field: str) -> Sequence[Sequence[str]]:
+    return _PATHS.get(field) or (field.split("."),)
+
+
+def _first_text(obj: JSON, paths: Sequence[Sequence[str]]) -> str:
+    return next((text for each in paths if (text := _text_at(obj, each))), "")
 
 
 def _text_at(obj: JSON, path: Sequence[str]) -> str:

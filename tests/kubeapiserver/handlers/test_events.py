@@ -115,6 +115,11 @@ def test_fields_are_selected_by_their_names_here(client: APIClient, selector: st
     assert [each["metadata"]["name"] for each in reply.json.get("items", ())] == names
 
 
+def test_the_source_of_an_event_without_one_is_its_controller(client: APIClient) -> None:
+    found = client.get(f"{STORED}?fieldSelector=source%3Dexample.com/me").json["items"]
+    assert [each["metadata"]["name"] for each in found] == ["e"]
+
+
 def test_a_watch_tells_events_of_both_versions_in_its_own(client: APIClient) -> None:
     watch = client.watch(f"{EVENTS}?watch=1&resourceVersion={client.version()}&allowWatchBookmarks=1")
     client.post(STORED, legacy("later"))

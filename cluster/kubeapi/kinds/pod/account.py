@@ -15,10 +15,8 @@ from kubeapi.objects.parts import list_at, map_at
 from kubeapi.objects.serviceaccount import (
     DEFAULT_ACCOUNT,
     ENFORCE_SECRETS,
-    ROOT_CA,
-    ROOT_CA_KEY,
     TOKEN_PATH,
-    TOKEN_SECONDS,
+    TOKEN_SOURCE,
     TOKEN_VOLUME,
     is_token_volume,
     mounts_token,
@@ -29,19 +27,6 @@ from kubeapi.status import Forbidden
 
 _MIRROR = "kubernetes.io/config.mirror"
 _SUFFIX_LENGTH = 5
-_SOURCE: JSON = {
-    "sources": [
-        {"serviceAccountToken": {"expirationSeconds": TOKEN_SECONDS, "path": "token"}},
-        {"configMap": {"name": ROOT_CA, "items": [{"key": ROOT_CA_KEY, "path": ROOT_CA_KEY}]}},
-        {
-            "downwardAPI": {
-                "items": [{"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]
-            }
-        },
-    ],
-    "defaultMode": 0o644,
-}
-"""What all such volumes have; one object for all pods, as stored objects never change."""
 
 
 def give_account(pod: JSON, objects: Objects) -> None:
@@ -81,7 +66,7 @@ def _mount_token(spec: JSON, uid: str) -> None:
             container["volumeMounts"] = [*mounts, mount]
             is_needed = True
     if is_needed and not own:
-        spec["volumes"] = [*volumes, {"name": name, "projected": _SOURCE}]
+        spec["volumes"] = [*volumes, {"name": name, "projected": TOKEN_SOURCE}]
 
 
 def _suffix(uid: str) -> str:
