@@ -15,7 +15,8 @@ from kubeapi.scheme import Resource
 from kubeapiserver.messages import Response
 from kubeapiserver.requests.resource import View
 from kubeapiserver.responses.chunks import Chunk
-from kubeapiserver.responses.statuses import encode_line
+from kubeapiserver.responses.itemtexts import ItemTexts
+from kubeapiserver.responses.statuses import encode, encode_line
 from kubeapiserver.tables import table_for
 from kubeapiserver.tables.columns import Row, Table
 
@@ -37,6 +38,7 @@ class Renderer:
     def __init__(self, clock: Callable[[], float], failures: Failures) -> None:
         self._clock = clock
         self._failures = failures
+        self._items = ItemTexts()
 
     def now(self) -> float:
         """Return the time of which Tables tell."""
@@ -60,16 +62,22 @@ class Renderer:
         metadata = chunk.metadata()
         if form.shape == "Table":
             return Response(200, encode_line({**self.table(view, objects, ""), "metadata": metadata}))
+        if form.shape == "Object" and not isinstance(resource, CustomResource):
+            return self._list_of_texts(resource, objects, metadata)
         if form.shape == "Partial":
             kind, api_version = "PartialObjectMetadataList", f"{_META_GROUP}/{form.version}"
             items = [partial(each, form.version) for each in objects]
         else:
             kind, api_version = _list_kind(resource), resource.api_version
-            if isinstance(resource, CustomResource):
-                metadata = {"continue": "", **metadata}
-            items = [_item(resource, each) for each in objects]
+            metadata = {"continue": "", **metadata}
+            items = [as_seen(resource, each) for each in objects]
         document = {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items}
         return Response(200, encode_line(document))
+
+    def _list_of_texts(self, resource: Resource, objects: Sequence[JSON], metadata: JSON) -> Response:
+        head = encode({"kind": _list_kind(resource), "apiVersion": resource.api_version, "metadata": metadata})
+        items = b",".join(map(self._items.text, objects))
+        return Response(200, b'%b,"items":[%b]}\n' % (head[:-1], items))
 
     def table(self, view: View, objects: Sequence[JSON], version: str, *, has_columns: bool = True) -> JSON:
         """Return a Table; in a watch only the first Table defines its columns."""
@@ -108,10 +116,3 @@ def _list_kind(resource: Resource) -> str:
     if isinstance(resource, CustomResource):
         return str(resource.definition.names["listKind"])
     return f"{resource.kind}List"
-
-
-def _item(resource: Resource, obj: JSON) -> JSON:
-    """Return an object without kind and apiVersion, which the list states once; custom resources keep them."""
-    if isinstance(resource, CustomResource):
-        return as_seen(resource, obj)
-    return {field: value for field, value in obj.items() if field not in ("kind", "apiVersion")}

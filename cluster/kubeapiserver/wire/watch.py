@@ -1,5 +1,8 @@
 """Serve a watch: the Store's events as JSON, as they come, for as long as the client keeps up.
 
+While the client reads, events are written from one callback of the event loop: waking a task for each event and watcher
+would cost more than the rest. The task writes while the client is behind, because it can wait for it.
+
 Events are lines of one answer, or text messages if the client asks for a WebSocket. A client that does not read is
 disconnected rather than buffered for: it lists and watches again. Follows apiserver ``pkg/endpoints/handlers/watch.go``
 and ``pkg/storage/cacher``.
@@ -30,12 +33,31 @@ BOOKMARK_SECONDS = 60.0
 SOCKET_LIMIT = 4096
 """Bytes of a message from a watcher's WebSocket; clients have nothing to send."""
 
+BUFFER_BYTES = 64 * 1024
+"""Bytes that the connection may have unsent for events to be written without waiting (aiohttp's limit of a write)."""
+
 Write = Callable[[Sequence[bytes]], Awaitable[None]]
-"""Writes the lines of some events."""
+"""Writes the lines of some events, and waits while the client is behind."""
+
+
+class Connection:
+    """The connection of a chunked answer (RFC 9112, 7.1), to be written to without waiting."""
+
+    def __init__(self, transport: asyncio.WriteTransport) -> None:
+        self._transport = transport
+
+    def has_room(self) -> bool:
+        """Tell whether the client keeps up, and is there."""
+        return not self._transport.is_closing() and self._transport.get_write_buffer_size() < BUFFER_BYTES
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Write the lines of some events as one chunk."""
+        content = b"".join(lines)
+        self._transport.write(b"%x\r\n%b\r\n" % (len(content), content))
 
 
 class WatchStream:
-    """Queues events, and writes them from the task that runs ``serve``.
+    """Queues events, and writes them at the next turn of the event loop, or from the task that runs ``serve``.
 
     ``drop`` cuts the connection; it is called when the queue is full.
     """
@@ -47,6 +69,8 @@ class WatchStream:
         self._drop = drop
         self._pending: deque[WatchEvent] = deque()
         self._wake = asyncio.Event()
+        self._connection: Connection | None = None
+        self._is_scheduled = False
         self._is_ending = watch.is_over
 
     @property
@@ -64,38 +88,69 @@ class WatchStream:
             self._drop()
             return
         self._pending.append(event)
-        self._wake.set()
+        if self._connection is None:
+            self._wake.set()
+        else:
+            self._schedule()
 
     def end(self) -> None:
         """Let ``serve`` return when the queued events are written."""
         self._is_ending = True
         self._wake.set()
 
-    async def serve(self, write: Write) -> None:
-        """Write events until the watch times out or ``end`` is called; raises what ``write`` raises."""
+    async def serve(self, write: Write, connection: Connection | None = None) -> None:
+        """Write events until the watch times out or ``end`` is called; raises what ``write`` raises.
+
+        ``connection`` is written to only while ``write`` is not running.
+        """
         if self._watch.initial:
             await write(self._watch.initial)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._watch.timeout_seconds or None):
                 while not self._is_ending:
-                    await self._turn(write)
+                    await self._turn(write, connection)
 
-    async def _turn(self, write: Write) -> None:
-        """Wait for events, or until a bookmark is due, and write them."""
-        bookmark = self._watch.bookmark
+    async def _turn(self, write: Write, connection: Connection | None) -> None:
+        """Wait until there is something to write here, or a bookmark is due, and write it."""
+        bookmark, is_due = self._watch.bookmark, False
+        self._connection = connection
         try:
             async with asyncio.timeout(BOOKMARK_SECONDS if bookmark else None):
                 await self._wake.wait()
         except TimeoutError:
-            assert bookmark is not None
-            await write([bookmark(self._store.resource_version)])
-            return
+            is_due = True
+        finally:
+            self._connection = None
         self._wake.clear()
+        # Before the bookmark: its version must not be newer than an event that follows.
         while self._pending:
-            events = [self._pending.popleft() for _ in range(min(BATCH_EVENTS, len(self._pending)))]
-            lines = [line for event in events if (line := self._encode(event)) is not None]
-            if lines:
+            if lines := self._next_lines():
                 await write(lines)
+        if is_due and bookmark is not None:
+            await write([bookmark(self._store.resource_version)])
+
+    def _schedule(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._send)
+
+    def _send(self) -> None:
+        """Write a batch without waiting; if the client is behind, let the task write it."""
+        self._is_scheduled = False
+        if self._connection is None or not self._pending:
+            return
+        if not self._connection.has_room():
+            self._wake.set()
+            return
+        if lines := self._next_lines():
+            self._connection.write(lines)
+        if self._pending:
+            self._schedule()
+
+    def _next_lines(self) -> list[bytes]:
+        """Take a batch of events from the queue and return the lines of those that the watcher sees."""
+        events = [self._pending.popleft() for _ in range(min(BATCH_EVENTS, len(self._pending)))]
+        return [line for event in events if (line := self._encode(event)) is not None]
 
     def _encode(self, event: WatchEvent) -> bytes | None:
         """Return the line of an event; None if it is out of scope, or if encoding it failed, which is recorded."""
@@ -116,8 +171,14 @@ async def serve_watch(received: web.BaseRequest, stream: WatchStream) -> web.Str
     response = web.StreamResponse(headers=headers)
     await response.prepare(received)
     with contextlib.suppress(ConnectionError):
-        await stream.serve(lambda lines: response.write(b"".join(lines)))
+        await stream.serve(lambda lines: response.write(b"".join(lines)), _connection_of(received, response))
     return response
+
+
+def _connection_of(received: web.BaseRequest, response: web.StreamResponse) -> Connection | None:
+    """Return the connection of an answer that is chunked; None for HTTP/1.0, whose answers are not."""
+    is_chunked = response.headers.get("Transfer-Encoding") == "chunked"
+    return Connection(received.transport) if is_chunked and received.transport is not None else None
 
 
 async def _serve_socket(received: web.BaseRequest, stream: WatchStream) -> web.StreamResponse:
