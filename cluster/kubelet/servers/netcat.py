@@ -16,8 +16,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple, NoReturn
 
-USAGE = "usage: nc [-46dhklNntuvz] [-p source_port] [-q seconds] [-s source] [-w timeout] [destination] [port]"
-_FLAGS, _VALUED = "46dhklNntuvz", "pqsw"
+USAGE = (
+    "usage: nc [-46dhklNntuvz] [-p source_port] [-q seconds] [-s source] [-W recvlimit] [-w timeout]"
+    " [destination] [port]"
+)
+_FLAGS, _VALUED = "46dhklNntuvz", "pqsWw"
 _CHUNK = 64 * 1024
 _STDIN, _STDOUT = 0, 1
 
@@ -79,7 +82,7 @@ def read_options(arguments: Sequence[str]) -> Options:
 
 
 def _checked(flags: frozenset[str], values: dict[str, str], words: list[str]) -> Options:
-    for letter in "qw":
+    for letter in "qWw":
         if letter in values and not values[letter].lstrip("-").isdecimal():
             raise UsageError(f"nc: timeout is invalid: {values[letter]}")
     if "l" in flags:
@@ -151,29 +154,33 @@ def _accepted(options: Options) -> Iterator[socket.socket]:
 
 
 def _exchange(sock: socket.socket, options: Options) -> None:
-    """Pass bytes both ways until the peer ends, nothing comes for the timeout, or input has ended for -q seconds."""
+    """Pass bytes both ways until the peer ends, nothing comes for the timeout, or input has ended for -q seconds.
+
+    ``-W`` bounds how many packets are received.
+    """
     sock.settimeout(None)
     sources: list[int | socket.socket] = [sock] if "d" in options.flags else [sock, _STDIN]
-    left = options.timeout
-    quitting = float(options.values.get("q", -1))
-    while True:
-        ready, _, _ = select.select(sources, [], [], left)
-        if not ready:
-            return
+    left, packets = options.timeout, int(options.values.get("W", 0))
+    while ready := select.select(sources, [], [], left)[0]:
         if sock in ready:
             received = sock.recv(_CHUNK)
-            if not received and "u" not in options.flags:
-                return
             os.write(_STDOUT, received)
-        if _STDIN in ready:
-            given = os.read(_STDIN, _CHUNK)
-            if given:
-                sock.sendall(given)
-                continue
+            packets -= 1
+            if packets == 0 or (not received and "u" not in options.flags):
+                return
+        if _STDIN in ready and not _pass_input(sock, options):
             sources.remove(_STDIN)
-            if "N" in options.flags and "u" not in options.flags:
-                sock.shutdown(socket.SHUT_WR)
-            left = quitting if quitting >= 0 else left
+            left = float(options.values.get("q", -1))
+            left = left if left >= 0 else options.timeout
+
+
+def _pass_input(sock: socket.socket, options: Options) -> bool:
+    """Send what there is to send; False at the end of the input."""
+    if given := os.read(_STDIN, _CHUNK):
+        sock.sendall(given)
+    elif "N" in options.flags and "u" not in options.flags:
+        sock.shutdown(socket.SHUT_WR)
+    return bool(given)
 
 
 def _client(options: Options) -> int:

@@ -75,6 +75,23 @@ def test_a_datagram_s_answer_is_waited_for() -> None:
     assert (done.returncode, done.stdout) == (0, b"ECHO\n")
 
 
+def test_it_ends_after_as_many_packets_as_it_is_told() -> None:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as server:
+        server.bind((ADDRESS, 0))
+
+        def serve() -> None:
+            _, peer = server.recvfrom(1000)
+            for each in (b"one\n", b"two\n", b"three\n"):
+                server.sendto(each, peer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        # Without the limit it would wait for the whole timeout.
+        done = nc("-u", "-w", "600", "-W", "2", ADDRESS, str(server.getsockname()[1]), given=b"go\n")
+        thread.join()
+    assert (done.returncode, done.stdout) == (0, b"one\ntwo\n")
+
+
 def test_a_listener_takes_one_connection() -> None:
     with closing(socket.create_server((ADDRESS, 0))) as free:
         port = free.getsockname()[1]
