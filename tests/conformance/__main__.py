@@ -27,9 +27,9 @@ from tests.conformance.report import outcome_of, reasons_by_name, write_report
 from tests.conformance.suite import FLAGS, Spec, chosen, ended, focus_on, parts_of, specs_of
 
 HERE = Path(__file__).parent
-PART = 8
+PART = 5
 """Specs of one process of e2e.test, whose start takes more than a second."""
-PART_SECONDS = 1200.0
+PART_SECONDS = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
