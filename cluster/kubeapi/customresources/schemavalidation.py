@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from kubeapi.customresources.formats import format_fault
-from kubeapi.customresources.values import go_number, json_type
+from kubeapi.customresources.values import INT_OR_STRING, go_number, json_type
 from kubeapi.meta import JSON
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, invalid, required, too_many, unsupported
@@ -19,7 +19,6 @@ from kubeapi.validation.faults import Faults, invalid, required, too_many, unsup
 NO_PATH = "<nil>"
 """The path of a fault that Kubernetes reports without one."""
 
-INT_OR_STRING = "x-kubernetes-int-or-string"
 _TYPE_INVALID = "FieldValueTypeInvalid"
 _LIMITS = {"int32": 2**31, "": 2**63, "int64": 2**63}
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+INT_OR_STRING = "x-kubernetes-int-or-string"
+"""The extension of a schema that is of an integer or a string."""
+
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object", list: "array"}
 
 

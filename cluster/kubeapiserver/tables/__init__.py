@@ -3,10 +3,13 @@
 Follows k8s.io/kubernetes ``pkg/printers/internalversion/printers.go``. As there, a
 cell shows the stored field (the defaults are stored) and ``<none>`` where there is none; what takes a decision, such as
 the status of a pod, comes from ``kubeapi.objects``. A kind without a table has name and age. Pure.
+
+The modules are imported for the first Table: no start needs them.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,14 +19,12 @@ from kubeapi.scheme import Resource
 from kubeapiserver.tables.columns import AGE, NAME, Table
 
 
-def _find_tables() -> dict[Resource, Table[Any]]:
+@cache
+def _tables() -> dict[Resource, Table[Any]]:
     files = sorted(each.stem for each in Path(__file__).parent.iterdir() if not each.name.startswith("_"))
     modules = [import_module(f"{__name__}.{each}") for each in files]
     tables: list[Table[Any]] = [each.TABLE for each in modules if hasattr(each, "TABLE")]
     return {table.resource: table for table in tables}
-
-
-_TABLES = _find_tables()
 
 
 def table_for(resource: Resource) -> Table[Any]:
@@ -33,4 +34,4 @@ def table_for(resource: Resource) -> Table[Any]:
         from kubeapiserver.tables.custom import custom_table
 
         return custom_table(resource)
-    return _TABLES.get(resource) or Table(resource, (NAME, AGE))
+    return _tables().get(resource) or Table(resource, (NAME, AGE))

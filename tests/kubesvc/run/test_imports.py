@@ -14,6 +14,11 @@ LABORATORY = ("hdrh", "kubeapi.backends.reading", "kubelet.servers.backend", "ku
     ("entrance", "dear"),
     [
         pytest.param("kubesvc.run.cluster", (*LABORATORY, "kubeclient"), id="a-cluster"),
+        pytest.param(
+            "kubesvc.run.apiserver",
+            ("kubeapi.customresources.formats", "kubeapiserver.protobuf.encoding", "kubeapiserver.tables.pod"),
+            id="an-api-server",
+        ),
         pytest.param("kubelet.process.zygote", (*LABORATORY, "asyncio", "kubeclient", "kubeproxy"), id="pods"),
         pytest.param("kubeproxy.userspace.workers.io.worker", (*LABORATORY, "kubeclient"), id="a-worker-of-the-proxy"),
         pytest.param("kubesvc.remote.dns", (*LABORATORY, "kubeapi.kinds", "kubeapi.registry"), id="a-name-server"),
