@@ -7,7 +7,6 @@ Pure. Follows k8s.io/kubernetes ``pkg/kubelet/kubelet_pods.go`` (makeEnvironment
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,8 +17,6 @@ from kubelet.pod.downward import FieldError, field_value, resource_value
 from kubelet.pod.envfile import find_variable
 from kubelet.pod.spec import ContainerSpec, PodSpec
 from kubelet.pod.state import PodPlace
-
-_VARIABLE_NAME = re.compile(r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")
 
 
 class ConfigError(Exception):
@@ -157,13 +154,12 @@ def container_environment(sources: Sources, container: ContainerSpec, given: Map
 
 
 def _whole_object(sources: Sources, source: JSON) -> dict[str, str]:
-    """Return the variables of one entry of envFrom; a key that is no variable name is left out."""
+    """Return the variables of one entry of envFrom; every key of an object is a name, behind any prefix."""
     prefix = source.get("prefix") or ""
     for config in CONFIG_KINDS:
         if (reference := source.get(config.reference)) is not None:
             values = _values_of(sources, config, reference)
-            named = {prefix + key: value for key, value in values.items() if _VARIABLE_NAME.match(prefix + key)}
-            return {name: config.decode(value) for name, value in named.items()}
+            return {prefix + key: config.decode(value) for key, value in values.items()}
     return {}
 
 
