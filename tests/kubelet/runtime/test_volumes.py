@@ -140,7 +140,8 @@ async def test_containers_share_an_empty_folder_which_outlives_them_and_ends_wit
     assert await cluster.sh("two", "cat /disk/runs /memory/runs", "d") == "run\n" * 3 + "run"
     assert "No space left" in await cluster.sh("two", "head -c 2M /dev/zero > /memory/big")
     cluster.registry.delete(PODS, "default", "two", DeleteOptions(0))
-    await until(lambda: cluster.is_gone("two") and not any((tmp_path / "pods").iterdir()))
+    # What is left are the tools of pods in their nodes' network, which are the kubelet's.
+    await until(lambda: cluster.is_gone("two") and [each.name for each in (tmp_path / "pods").iterdir()] == ["bin"])
 
 
 @pytest.mark.parametrize(
