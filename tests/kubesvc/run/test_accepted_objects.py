@@ -19,19 +19,24 @@ from kubeapi.schema import FieldType, Struct, struct, struct_of
 from kubeapi.scheme import (
     CLUSTERROLEBINDINGS,
     CONTROLLERREVISIONS,
+    CRONJOBS,
     CUSTOM_RESOURCE_DEFINITIONS,
     DAEMONSETS,
     DEPLOYMENTS,
     ENDPOINTSLICES,
+    HORIZONTALPODAUTOSCALERS,
     INGRESSCLASSES,
     INGRESSES,
     IPADDRESSES,
+    JOBS,
     NAMESPACES,
     NODES,
     PERSISTENTVOLUMECLAIMS,
     PERSISTENTVOLUMES,
     PODS,
+    PODTEMPLATES,
     REPLICASETS,
+    REPLICATIONCONTROLLERS,
     ROLEBINDINGS,
     SERVICECIDRS,
     SERVICES,
@@ -155,6 +160,17 @@ GOOD |= {each: {"metadata": {"name": "web", "namespace": "default"}, **ROLE} for
 BACKEND = {"service": {"name": "web", "port": {"number": 80}}}
 GOOD[INGRESSES] = {"metadata": {"name": "web", "namespace": "default"}, "spec": {"defaultBackend": BACKEND}}
 GOOD[INGRESSCLASSES] = {"metadata": {"name": "web"}, "spec": {"controller": "example.com/x"}}
+WEB = {"metadata": {"name": "web", "namespace": "default"}}
+TEMPLATE = deployment()["spec"]["template"]
+JOB = {"template": {"spec": {**TEMPLATE["spec"], "restartPolicy": "Never"}}}
+TARGET = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+GOOD[REPLICATIONCONTROLLERS] = {**WEB, "spec": {"selector": {"app": "web"}, "template": TEMPLATE}}
+GOOD[PODTEMPLATES] = {**WEB, "template": TEMPLATE}
+GOOD[JOBS] = {**WEB, "spec": JOB}
+GOOD[CRONJOBS] = {**WEB, "spec": {"schedule": "* * * * *", "jobTemplate": {"spec": JOB}}}
+GOOD[HORIZONTALPODAUTOSCALERS] = {**WEB, "spec": {"scaleTargetRef": TARGET, "maxReplicas": 3}}
+SIGNING = {"request": "AA==", "signerName": "example.com/x", "usages": ["client auth"]}
+GOOD |= {each: {**WEB, "spec": SIGNING} for each in RESOURCES if each.kind == "CertificateSigningRequest"}
 GOOD[ENDPOINTSLICES] = {"metadata": {"name": "web", "namespace": "default"}, "addressType": "IPv4", "endpoints": []}
 
 WORDS: dict[str, tuple[Any, ...]] = {
