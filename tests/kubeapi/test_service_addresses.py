@@ -10,7 +10,7 @@ from tests.helpers.objects import build_service
 
 from kubeapi.meta import JSON, key_of
 from kubeapi.registry import Registry
-from kubeapi.registry.bootstrap import bootstrap
+from kubeapi.registry.bootstrap import bootstrap, create_missing
 from kubeapi.scheme import IPADDRESSES, SERVICECIDRS, SERVICES
 from kubeapi.status import Invalid, StatusError
 
@@ -120,6 +120,15 @@ def test_a_saved_state_gets_the_ip_addresses_of_its_services_and_no_others() -> 
     registry.store.delete(SERVICES, "default", "gone")
     bootstrap(registry)
     assert addresses(registry) == {"127.96.0.1": "kubernetes", "127.96.0.10": "kube-dns", "127.96.0.7": "web"}
+
+
+def test_what_is_done_every_second_leaves_the_ip_addresses_to_their_controller() -> None:
+    registry = new_registry()
+    bootstrap(registry)
+    registry.create(SERVICES, service(clusterIP="127.96.0.7"))
+    registry.store.delete(IPADDRESSES, "", "127.96.0.7")
+    create_missing(registry)
+    assert addresses(registry) == {"127.96.0.1": "kubernetes", "127.96.0.10": "kube-dns"}
 
 
 def test_the_configured_service_cidr_follows_a_changed_configuration() -> None:

@@ -36,7 +36,16 @@ _OWN = {
 
 
 def bootstrap(registry: Registry, *, cluster_dns: str = "") -> None:
-    """Create what is not there yet; ``cluster_dns`` is the DNS server's address, by default the CIDR's tenth."""
+    """Create what is not there yet, and make the IPAddresses those of the Services; see ``create_missing``."""
+    create_missing(registry, cluster_dns=cluster_dns)
+    repair_addresses(registry)
+
+
+def create_missing(registry: Registry, *, cluster_dns: str = "") -> None:
+    """Create what is not there yet; ``cluster_dns`` is the DNS server's address, by default the CIDR's tenth.
+
+    This is called every second, so its cost must not grow with the cluster.
+    """
     for name in INITIAL_NAMESPACES:
         if registry.store.find(NAMESPACES, ObjectKey("", name)) is None:
             registry.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
@@ -53,7 +62,6 @@ def bootstrap(registry: Registry, *, cluster_dns: str = "") -> None:
     ):
         if registry.store.find(SERVICES, key_of(service)) is None:
             registry.create(SERVICES, service)
-    repair_addresses(registry)
     if registry.store.find(INGRESSCLASSES, key_of(_INGRESS_CLASS)) is None:
         registry.create(INGRESSCLASSES, _INGRESS_CLASS)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from kubeapi.meta import JSON
 from kubeapiserver.responses.statuses import encode
 
-KEPT_BYTES = 8 * 1024 * 1024
-"""Bytes of the texts that are kept at most."""
+KEPT_BYTES = 16 * 1024 * 1024
+"""Bytes of the texts that are kept at most: twice those of a list of 3,500 usual pods, or of one that is larger."""
 
 _Key = tuple[str, str, str]
 

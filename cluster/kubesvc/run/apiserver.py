@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from kubeapi.meta import JSON
 from kubeapi.rbac.policy import create_missing_roles
-from kubeapi.registry import bootstrap
+from kubeapi.registry import create_missing
 from kubeapi.scheme import Resource
 from kubeapi.status import StatusError
 from kubeapiserver.apiserver import APIServer
@@ -110,7 +110,7 @@ class ClusterAPI:
     def _publish_again(self) -> None:
         # Refused as long as another Service has the address.
         with contextlib.suppress(StatusError):
-            bootstrap(self._registry, cluster_dns=self._config.networking.dns_address)
+            create_missing(self._registry, cluster_dns=self._config.networking.dns_address)
             kubernetesservice.publish(self._registry, [self._identity.endpoint], self.port)
 
     async def serve(self, runtime: Runtime, flush: Flush) -> None:
