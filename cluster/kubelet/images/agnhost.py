@@ -186,6 +186,15 @@ def _mounttest(given: Invocation) -> ServerPlan:
     return plan_server("mounttest", flags=flags, retry_seconds=seconds, until_new=until_new)
 
 
+def _verify_issuer(given: Invocation) -> ServerPlan:
+    flags = given.flags
+    return plan_server(
+        "test-service-account-issuer-discovery",
+        token_path=flags.get("token-path", ""),
+        audience=flags.get("audience", ""),
+    )
+
+
 def _dialling(host: ServerHost) -> dict[str, Any]:
     """Return what a client in the pod must know: how far low ports have moved, and which DNS server to ask."""
     return {"shift": host.shift, "dns": list(host.dns) if host.dns else None}
@@ -230,6 +239,7 @@ _COMMANDS: Mapping[str, tuple[frozenset[str], Callable[[Invocation], ServerPlan]
         ("port-forward-tester", "", _port_forward_tester),
         ("porter", "json-response", _porter),
         ("serve-hostname", "port tcp udp http close", _serve_hostname),
+        ("test-service-account-issuer-discovery", "token-path audience", _verify_issuer),
         ("test-webserver", "port", _test_webserver),
     )
 }

@@ -60,6 +60,14 @@ def entrypoint_tester(options: Mapping[str, Any], _environment: Mapping[str, str
     return 0
 
 
+def verify_issuer(options: Mapping[str, Any], environment: Mapping[str, str]) -> int:
+    """Verify a pod's token by the issuer's own documents."""
+    # Imported here alone: no other pod needs TLS.
+    from kubelet.servers import openidmetadata
+
+    return openidmetadata.verify_issuer(options, environment)
+
+
 def logs_generator(options: Mapping[str, Any], _environment: Mapping[str, str]) -> int:
     """Write ``options["lines"]`` lines as klog does, evenly over ``options["seconds"]``."""
     began = time.monotonic()
@@ -213,4 +221,5 @@ COMMANDS: Mapping[str, Command] = {
     "entrypoint-tester": entrypoint_tester,
     "logs-generator": logs_generator,
     "mounttest": mounttest,
+    "test-service-account-issuer-discovery": verify_issuer,
 }
