@@ -9,7 +9,7 @@ from kubeapi.objects.serviceaccount import is_token_volume
 
 _CLAIMS = ("persistentVolumeClaim", "ephemeral")
 _SIMPLE = ("emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected", *_CLAIMS)
-_FILES = ("configMap", "secret", "downwardAPI", "serviceAccountToken")
+_FILES = ("configMap", "secret", "downwardAPI", "serviceAccountToken", "clusterTrustBundle")
 
 
 def unknown_volumes(volumes: Any) -> list[str]:

@@ -16,6 +16,7 @@ from kubeapi.objects.serviceaccount import is_token_volume
 from kubeapi.serialization.quantity import amount_of
 from kubelet.pod.downward import FieldError, field_value, resource_value
 from kubelet.pod.environment import Sources
+from kubelet.pod.trust import TrustError, trust_anchors
 
 DEFAULT_MODE = 0o644
 SUPPORTED = ("emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected")
@@ -162,6 +163,14 @@ def _token_files(source: JSON, sources: Sources, mode: int) -> Files:
     return {source.get("path", ""): VolumeFile(sources.token(source).encode(), mode)}
 
 
+def _trust_files(source: JSON, sources: Sources, mode: int) -> Files:
+    try:
+        text = trust_anchors(source, sources.objects.get("ClusterTrustBundle", {}))
+    except TrustError as error:
+        raise VolumeError(str(error)) from None
+    return {source.get("path", ""): VolumeFile(text.encode(), mode)}
+
+
 def _projected_files(source: JSON, sources: Sources, mode: int) -> Files:
     """Return the files of all sources of a projected volume; of two with one path the later counts."""
     files: dict[str, VolumeFile] = {}
@@ -190,5 +199,6 @@ _PAYLOADS: Mapping[str, Callable[[JSON, Sources, int], Files]] = {
 _PROJECTED: Mapping[str, Callable[[JSON, Sources, int], Files]] = {
     **{kind: files for kind, files in _PAYLOADS.items() if kind != "projected"},
     "serviceAccountToken": _token_files,
+    "clusterTrustBundle": _trust_files,
 }
 """The sources of a projected volume."""

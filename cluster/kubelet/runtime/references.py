@@ -9,15 +9,17 @@ from kubeapi.io.informer import Informer
 from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.service import Service, read_service
-from kubeapi.scheme import SERVICES
+from kubeapi.scheme import CLUSTERTRUSTBUNDLES, SERVICES
 from kubeapi.watching import Delta, ListerWatcher
 from kubelet.pod.environment import CONFIG_KINDS, Sources
 from kubelet.pod.spec import PodSpec
 from kubelet.pod.state import PodPlace
 from kubelet.runtime.dependencies import COMPONENT
 
-VOLUME_KINDS = ("PersistentVolume", "PersistentVolumeClaim")
+VOLUME_KINDS = ("ClusterTrustBundle", "PersistentVolume", "PersistentVolumeClaim")
 """What volumes refer to, beside what variables do."""
+_GROUPS = ("", CLUSTERTRUSTBUNDLES.group)
+"""Where these kinds are; other groups may have kinds of the same names."""
 
 
 class ReferencedObjects:
@@ -26,7 +28,8 @@ class ReferencedObjects:
     def __init__(self, source: ListerWatcher, failures: Failures, changed: Callable[[], None]) -> None:
         kinds = {*(each.kind for each in CONFIG_KINDS), *VOLUME_KINDS}
         services = Informer(source, SERVICES, failures)
-        configs = [Informer(source, each, failures) for each in RESOURCES if each.kind in kinds and not each.group]
+        followed = [each for each in RESOURCES if each.kind in kinds and each.group in _GROUPS]
+        configs = [Informer(source, each, failures) for each in followed]
         services.add_handler(COMPONENT, self._on_service)
         for informer in configs:
             informer.add_handler(COMPONENT, lambda _: changed())

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.serialization.pem import certificate_block
 from kubelet.pod.environment import ConfigError, Sources
 from kubelet.pod.roots import ContainerFolders, container_root, nested_folders
 from kubelet.pod.spec import read_pod_spec
@@ -35,6 +36,15 @@ def pod(volumes: list[JSON], *mounts: JSON, container: JSON | None = None, **spe
     return {"metadata": metadata, "spec": {"nodeName": "n", "containers": [main], "volumes": volumes, **spec}}
 
 
+def bundle(signer: str, content: bytes) -> JSON:
+    labels = {"number": content.decode()}
+    return {"metadata": {"labels": labels}, "spec": {"signerName": signer, "trustBundle": certificate_block(content)}}
+
+
+def trusted(**source: Any) -> JSON:
+    return {"projected": {"sources": [{"clusterTrustBundle": {"path": "ca", **source}}]}}
+
+
 def files(source: JSON, resources: JSON | None = None) -> dict[str, tuple[str, int]]:
     """Return the contents and modes of the files of a volume."""
     obj = pod([{"name": "v", **source}], container={"resources": resources or {}})
@@ -42,6 +52,8 @@ def files(source: JSON, resources: JSON | None = None) -> dict[str, tuple[str, i
         "ConfigMap": {ObjectKey("ns", "m"): {"data": {"a": "A", "b": "B"}, "binaryData": {"c": "/w=="}}},
         "Secret": {ObjectKey("ns", "s"): {"data": {"key": b64encode(b"secret").decode()}}},
     }
+    bundles = {"one": ("a.b/c", b"2"), "two": ("a.b/c", b"1"), "three": ("", b"3")}
+    objects["ClusterTrustBundle"] = {ObjectKey("", name): bundle(*each) for name, each in bundles.items()}
     place = PodPlace(("10.1.0.2",), ("10.0.0.1",), 0.0, {"cpu": "2", "memory": "1Gi"})
     sources = Sources(read_pod_spec(obj), place, objects, [])
     found = volume_files(read_volumes(obj)[0], sources)
@@ -94,6 +106,20 @@ def test_files_of_a_volume(source: JSON, expected: dict[str, tuple[str, int]]) -
 
 
 @pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (trusted(name="three"), [b"3"]),
+        (trusted(name="no", optional=True), []),
+        (trusted(signerName="a.b/c", labelSelector={}), [b"1", b"2"]),
+        (trusted(signerName="a.b/c", labelSelector={"matchLabels": {"number": "2"}}), [b"2"]),
+        (trusted(signerName="a.b/c", optional=True), []),
+    ],
+)
+def test_certificates_of_chosen_bundles(source: JSON, expected: list[bytes]) -> None:
+    assert files(source) == {"ca": ("".join(map(certificate_block, expected)), 0o644)}
+
+
+@pytest.mark.parametrize(
     ("item", "expected"),
     [
         ({"fieldRef": {"fieldPath": "metadata.labels"}}, 'a="one \\"1\\""\nb="2"'),
@@ -118,6 +144,8 @@ def test_a_file_of_the_downward_api(item: JSON, expected: str) -> None:
     ("source", "text"),
     [
         ({"configMap": {"name": "no"}}, 'configmap "no" not found'),
+        (trusted(name="no"), 'while getting ClusterTrustBundle: clustertrustbundle.certificates.k8s.io "no" not found'),
+        (trusted(signerName="a.b/c"), "combination of signerName and labelSelector matched zero ClusterTrustBundles"),
         ({"secret": {"secretName": "no"}}, 'secret "no" not found'),
         (
             {"configMap": {"name": "m", "items": [{"key": "no", "path": "x"}]}},
