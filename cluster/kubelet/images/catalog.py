@@ -25,6 +25,7 @@ class ImageSpec:
     ours instead. ``port`` is the one that it listens on by default (0: unknown). ``entrypoints`` are the names
     by which a container's command may call the built-in (``nginx``, ``/agnhost``). ``stop_signal`` is the STOPSIGNAL,
     ``working_dir`` the WORKDIR, ``user`` the USER as the true image has it: a number, a name, "" where that is unknown.
+    ``is_busybox``: its sh is busybox', which knows ``[[`` and RANDOM.
     """
 
     command: tuple[str, ...] = ()
@@ -36,11 +37,13 @@ class ImageSpec:
     stop_signal: str = "SIGTERM"
     working_dir: str = ""
     user: str = ""
+    is_busybox: bool = False
 
 
 _ROOT = "0"
 _SHELL = ImageSpec(args=("sh",), user=_ROOT)
 """An image of tools: this machine's shell, or the program that a container's arguments name."""
+_BUSYBOX = ImageSpec(args=("sh",), user=_ROOT, is_busybox=True)
 
 BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     "nginx": ImageSpec(
@@ -59,20 +62,25 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
         builtin="page", args=('{\n  "image": "nautilus.jpg"\n}\n', "/data.json"), port=80, user=_ROOT
     ),
     "kubesvc/backend": ImageSpec(builtin="backend", port=8080),
-    "alpine": _SHELL,
-    "busybox": _SHELL,
+    "alpine": _BUSYBOX,
+    "busybox": _BUSYBOX,
     "debian": _SHELL,
     "ubuntu": _SHELL,
-    "nicolaka/netshoot": _SHELL,
+    "nicolaka/netshoot": _BUSYBOX,
     "jessie-dnsutils": _SHELL,
     "dnsutils": _SHELL,
     "glibc-dns-testing": _SHELL,
-    "e2e-test-images/nonroot": ImageSpec(args=("sh",), user="1234"),
+    "e2e-test-images/nonroot": ImageSpec(args=("sh",), user="1234", is_busybox=True),
     "e2e-test-images/nonewprivs": ImageSpec(args=("sh", "-c", 'echo "Effective uid: $(id -u)"'), user=_ROOT),
     "curlimages/curl": ImageSpec(command=("curl",), args=("--help",), user="curl_user"),
     "pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
     "agnhost": ImageSpec(
-        builtin="agnhost", args=("pause",), port=8080, entrypoints=("agnhost", "agnhost-2"), user=_ROOT
+        builtin="agnhost",
+        args=("pause",),
+        port=8080,
+        entrypoints=("agnhost", "agnhost-2"),
+        user=_ROOT,
+        is_busybox=True,
     ),
 }
 

@@ -18,6 +18,14 @@ from kubelet.pod.spec import ContainerSpec
 from kubelet.process.spec import ProcessSpec
 from kubelet.tools.scripts import with_agnhost_on_path
 
+_SHELLS = (("sh",), ("/bin/sh",))
+"""What bash stands in for where dash, Debian's sh, differs from the image's own.
+
+Images have a busybox or a bash as sh, which hand on a variable such as ``data-1``; dash drops it.
+"""
+_BEYOND_POSIX = ("[[", "RANDOM")
+"""What scripts for busybox' sh use, and dash does not know."""
+
 
 @dataclass(frozen=True, slots=True)
 class ContainerHost:
@@ -73,25 +81,20 @@ def plan_container(
         process = _builtin_process(program, environment, servers)
         own_dir = scratch_dir if process.builtin and process.builtin.server == "nginx" else container.working_dir
         return ContainerPlan(replace(process, working_dir=own_dir), stop_signal, working_dir, layer)
-    argv = _command(program, environment, host)
+    argv = _command(program, environment, host, image)
     process = ProcessSpec(argv, environment, working_dir, is_tty=container.is_tty)
     user = int(image.user) if image and image.user.isdecimal() else 0
     return ContainerPlan(process, stop_signal, working_dir, layer, user)
 
 
-def _command(program: Program, environment: Mapping[str, str], host: ContainerHost) -> tuple[str, ...]:
+def _command(
+    program: Program, environment: Mapping[str, str], host: ContainerHost, image: ImageSpec | None
+) -> tuple[str, ...]:
     argv = expand_all(program.arguments, environment)
     argv = argv if host.servers.is_sandboxed else with_agnhost_on_path(argv)
-    return _with_every_variable(argv, environment, host.bash)
-
-
-def _with_every_variable(argv: tuple[str, ...], environment: Mapping[str, str], bash: str) -> tuple[str, ...]:
-    """Return the command with bash for sh where sh would lose a variable.
-
-    Images have a busybox or a bash as sh, which hand on a variable such as ``data-1``; dash, Debian's sh, drops it.
-    """
-    if bash and argv[:1] in (("sh",), ("/bin/sh",)) and not all(map(str.isidentifier, environment)):
-        return (bash, "--posix", *argv[1:])
+    is_plain = image is None or not image.is_busybox or not any(each in word for word in argv for each in _BEYOND_POSIX)
+    if host.bash and argv[:1] in _SHELLS and not (is_plain and all(map(str.isidentifier, environment))):
+        return (host.bash, "--posix", *argv[1:])
     return argv
 
 

@@ -41,6 +41,21 @@ def test_no_variable_is_lost_to_a_shell_that_drops_names_with_dashes(
     assert planned(image="busybox", command=command, env=[{"name": name, "value": "x"}]).process.argv == argv
 
 
+@pytest.mark.parametrize(
+    ("image", "script", "shell"),
+    [
+        ("busybox", "[[ -r /x ]]", ("/bin/bash", "--posix")),
+        ("registry.k8s.io/e2e-test-images/agnhost:2.66", "exit $((RANDOM / 16384))", ("/bin/bash", "--posix")),
+        ("busybox", "[ -r /x ]", ("/bin/sh",)),
+        ("debian", "[[ -r /x ]]", ("/bin/sh",)),
+        ("mine", "[[ -r /x ]]", ("/bin/sh",)),
+    ],
+)
+def test_a_script_for_the_shell_of_busybox_runs(image: str, script: str, shell: tuple[str, ...]) -> None:
+    found = planned(image=image, command=["/bin/sh", "-c"], args=[script])
+    assert found.process.argv == (*shell, "-c", script)
+
+
 def test_an_image_with_a_user_of_its_own_has_it() -> None:
     assert planned(image="registry.k8s.io/e2e-test-images/nonroot:1.5", command=["id", "-u"]).user == 1234
     assert planned(image="busybox", command=["id", "-u"]).user == 0
