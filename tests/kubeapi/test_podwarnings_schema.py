@@ -114,7 +114,7 @@ SPOKEN_OF: dict[str, list[tuple[str, Any, str]]] = {
     "ContainerPort": [("hostPort", 80, "bare")],
     "EmptyDirVolumeSource": [("mode", 0o700, "both"), ("sizeLimit", "1Mi", "both")],
     "VolumeProjection": [
-        ("clusterTrustBundle", {"path": "x"}, "both"),
+        ("clusterTrustBundle", {"path": "x"}, "bare"),
         ("podCertificate", {"keyPath": "x"}, "both"),
         ("serviceAccountToken", {"path": "x"}, "bare"),
     ],
