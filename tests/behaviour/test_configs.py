@@ -174,6 +174,7 @@ STORIES: dict[str, Story] = {
     "two-namespaces.yaml": one_name_in_two_namespaces_is_two_services,
 }
 ELSEWHERE = {
+    "app.yaml": "test_app.py",
     "deploy": "test_deploy.py",
     "dns": "test_remote_dns.py",
     "lab": "test_lab.py",

@@ -13,6 +13,8 @@ from kubeapi.meta import JSON
 from kubeapi.registry import Registry
 from kubeapi.scheme import DAEMONSETS, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, STATEFULSETS, STORAGECLASSES
 from kubeapi.status import Invalid, StatusError
+from kubeapi.validation.claim import claim_warnings
+from kubeapi.validation.warnings import warning_text
 
 LABELS = {"app": "web"}
 TEMPLATE = {"metadata": {"labels": LABELS}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
@@ -211,3 +213,10 @@ def test_the_generation_of_a_daemon_sets_template_counts_its_changes() -> None:
     template = {**TEMPLATE, "spec": {"containers": [{"name": "c", "image": "other"}]}}
     changed = registry.update(DAEMONSETS, {**same, "spec": {**same["spec"], "template": template}})
     assert (changed["metadata"]["annotations"][name], changed["metadata"]["generation"]) == ("2", 3)
+
+
+@pytest.mark.parametrize(("size", "count"), [("1Gi", 0), ("100m", 1), ("8Pi", 0), ("500Pi", 1)])
+def test_a_claim_is_warned_of_sizes_that_int64_thousandths_do_not_hold(size: str, count: int) -> None:
+    told = list(claim_warnings({"resources": {"requests": {"storage": size}}}, "spec"))
+    wanted = f'spec.resources.requests[storage]: fractional byte value "{size}" is invalid, must be an integer'
+    assert [warning_text(each) for each in told] == [wanted] * count

@@ -15,6 +15,7 @@ from kubeapi.validation.warnings import verbatim
 
 ACCESS_MODES = frozenset(("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"))
 VOLUME_MODES = frozenset(("Block", "Filesystem"))
+MOST_THOUSANDTHS = 2**63 - 1
 
 
 def validate_access_modes(modes: Iterable[str], path: str) -> Faults:
@@ -64,9 +65,13 @@ def _validate_source(source: JSON, path: str) -> Faults:
 
 
 def claim_warnings(spec: JSON, path: str) -> Iterator[FieldError]:
-    """Yield the warnings of sizes that are no whole bytes (GetWarningsForPersistentVolumeClaimSpec)."""
+    """Yield the warnings of sizes that are no whole bytes (GetWarningsForPersistentVolumeClaimSpec).
+
+    It counts thousandths in an int64, so it also warns of whole sizes whose thousandths are more than that holds.
+    """
     for field in ("requests", "limits"):
         size = map_at(spec, "resources", field).get("storage", "0")
-        if amount_of(size) % 1:
+        amount = amount_of(size)
+        if amount % 1 or amount * 1000 > MOST_THOUSANDTHS:
             where = f"{path}.resources.{field}[storage]"
             yield verbatim(where, f'{where}: fractional byte value "{size}" is invalid, must be an integer')
