@@ -458,6 +458,54 @@ def test_volumes(volume: JSON, faults: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "faults"),
+    [
+        ({"clusterTrustBundle": {"name": "a:b:c", "path": "x"}}, []),
+        (
+            {"clusterTrustBundle": {"path": "x"}},
+            ["clusterTrustBundle: Required value: either name or signerName must be specified"],
+        ),
+        (
+            {"clusterTrustBundle": {"signerName": "a.b", "path": "x"}},
+            [
+                'clusterTrustBundle.signerName: Invalid value: "a.b": must be a fully qualified domain and path of the '
+                "form 'example.com/signer-name'"
+            ],
+        ),
+        ({"podCertificate": {"signerName": "a.b/c", "keyType": "ED25519", "keyPath": "k"}}, []),
+        (
+            {"podCertificate": {"signerName": "a/c", "keyType": "ED25519", "maxExpirationSeconds": 3599}},
+            [
+                'podCertificate.signerName: Invalid value: "a": should be a domain with at least two segments '
+                "separated by dots",
+                "podCertificate.maxExpirationSeconds: Invalid value: 3599: if provided, maxExpirationSeconds must be "
+                ">= 3600",
+                "podCertificate: Required value: specify at least one of credentialBundlePath, keyPath, and "
+                "certificateChainPath",
+            ],
+        ),
+        (
+            {
+                "podCertificate": {
+                    "signerName": "x.kubernetes.io/c",
+                    "keyType": "ED25519",
+                    "maxExpirationSeconds": 86401,
+                    "keyPath": "k",
+                }
+            },
+            [
+                "podCertificate.maxExpirationSeconds: Invalid value: 86401: if provided, maxExpirationSeconds must be "
+                "<= 86400"
+            ],
+        ),
+    ],
+)
+def test_certificates_of_a_projected_volume(source: JSON, faults: list[str]) -> None:
+    made = pod(volumes=[{"name": "v", "projected": {"sources": [source]}}])
+    assert faults_of(PODS, made) == [f"spec.volumes[0].projected.sources[0].{fault}" for fault in faults]
+
+
+@pytest.mark.parametrize(
     ("path", "faults"),
     [
         ("metadata.labels['a']", []),

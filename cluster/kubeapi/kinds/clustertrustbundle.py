@@ -7,7 +7,7 @@ from kubeapi.meta import JSON
 from kubeapi.scheme import CLUSTERTRUSTBUNDLES
 from kubeapi.serialization.pem import Block, read_blocks
 from kubeapi.validation.faults import Faults, each_invalid, invalid, too_long
-from kubeapi.validation.names import dns1123_subdomain
+from kubeapi.validation.signers import bundle_name_faults, validate_signer
 
 _PATH = "spec.trustBundle"
 _LONGEST = 1 << 20
@@ -22,22 +22,10 @@ def _any_name(_name: str) -> tuple[str, ...]:
 def _validate(obj: JSON) -> Faults:
     spec, metadata = obj.get("spec", {}), obj["metadata"]
     signer, name = spec.get("signerName", ""), metadata.get("name", "")
-    yield from each_invalid("metadata.name", name, _name_faults(name, signer))
-    if signer and signer.count("/") != 1:
-        detail = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
-        yield invalid("spec.signerName", signer, detail)
+    yield from each_invalid("metadata.name", name, bundle_name_faults(name, signer))
+    if signer:
+        yield from validate_signer(signer, "spec.signerName")
     yield from _validate_bundle(spec.get("trustBundle", ""))
-
-
-def _name_faults(name: str, signer: str) -> tuple[str, ...]:
-    if not signer:
-        if ":" in name:
-            return ('ClusterTrustBundle without signer name must not have ":" in its name',)
-        return dns1123_subdomain(name)
-    prefix = f"{signer.replace('/', ':')}:"
-    if not name.startswith(prefix):
-        return (f"ClusterTrustBundle for signerName {signer} must be named with prefix {prefix}",)
-    return dns1123_subdomain(name.removeprefix(prefix))
 
 
 def _validate_bundle(text: str) -> Faults:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kubeapi.meta import JSON
 from kubeapi.objects.serviceaccount import TOKEN_SOURCE
+from kubeapi.podspec.certificates import CERTIFICATE_PATHS, validate_certificate, validate_trust
 from kubeapi.podspec.paths import non_reserved_path
 from kubeapi.podspec.volumefiles import validate_downward_file, validate_item, validate_mode
 from kubeapi.validation.faults import Faults, forbidden, invalid, required
@@ -26,6 +27,7 @@ def validate_projected(source: JSON, path: str) -> Faults:
             yield from _take(file.get("path", ""), path, file.get("path", ""), taken)
         if "serviceAccountToken" in projection:
             yield from _validate_token(projection["serviceAccountToken"], path, f"{where}.serviceAccountToken")
+        yield from _validate_certificates(projection, where, path, taken)
         if len(projection) > 1:
             yield forbidden(where, "may not specify more than 1 volume type per source")
 
@@ -38,6 +40,16 @@ def _validate_projected_files(source: JSON | None, where: str, path: str, kind: 
     for number, item in enumerate(source.get("items", ())):
         yield from validate_item(item, f"{where}.{kind}.items[{number}]")
         yield from _take(item.get("path", ""), path, source.get("name", ""), taken)
+
+
+def _validate_certificates(projection: JSON, where: str, path: str, taken: set[str]) -> Faults:
+    if (trust := projection.get("clusterTrustBundle")) is not None:
+        yield from validate_trust(trust, f"{where}.clusterTrustBundle")
+        yield from _take(trust.get("path", ""), path, trust.get("path", ""), taken)
+    if (certificate := projection.get("podCertificate")) is not None:
+        yield from validate_certificate(certificate, f"{where}.podCertificate")
+        for file in filter(None, map(certificate.get, CERTIFICATE_PATHS)):
+            yield from _take(file, path, file, taken)
 
 
 def _take(file: str, path: str, value: str, taken: set[str]) -> Faults:
