@@ -8,7 +8,8 @@ import pytest
 from tests.helpers.kubeapi.objects import new_registry
 from tests.helpers.objects import build
 
-from kubeapi.kinds import resource_for
+from kubeapi.allocation.registryconfig import RegistryConfig
+from kubeapi.kinds import kind_of, resource_for
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
 from kubeapi.scheme import DAEMONSETS, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, STATEFULSETS, STORAGECLASSES
@@ -213,6 +214,15 @@ def test_the_generation_of_a_daemon_sets_template_counts_its_changes() -> None:
     template = {**TEMPLATE, "spec": {"containers": [{"name": "c", "image": "other"}]}}
     changed = registry.update(DAEMONSETS, {**same, "spec": {**same["spec"], "template": template}})
     assert (changed["metadata"]["annotations"][name], changed["metadata"]["generation"]) == ("2", 3)
+
+
+@pytest.mark.parametrize("has_sandboxes", [True, False])
+def test_claims_of_a_stateful_set_are_told_to_be_unmounted_without_sandboxes(has_sandboxes: bool) -> None:
+    stored = new_registry().create(STATEFULSETS, workload("StatefulSet", volumeClaimTemplates=[claim()]))
+    config = RegistryConfig(has_sandboxes=has_sandboxes)
+    told = [warning_text(each) for each in kind_of(STATEFULSETS).warnings(None, stored, config)]
+    said = "spec.volumeClaimTemplates: kubesvc does not act on it: nothing is mounted"
+    assert any(each.startswith(said) for each in told) is not has_sandboxes
 
 
 @pytest.mark.parametrize(("size", "count"), [("1Gi", 0), ("100m", 1), ("8Pi", 0), ("500Pi", 1)])

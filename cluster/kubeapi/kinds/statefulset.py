@@ -10,7 +10,8 @@ from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at, status_of
 from kubeapi.objects.statefulset import StatefulSet
 from kubeapi.podspec.defaults import set_pod_spec_defaults
-from kubeapi.podspec.warnings import TEMPLATE_SPEC, template_warnings
+from kubeapi.podspec.unemulated import NOTHING_MOUNTED
+from kubeapi.podspec.warnings import REASON, TEMPLATE_SPEC, NotEmulated, template_warnings
 from kubeapi.scheme import STATEFULSETS
 from kubeapi.status import FieldError
 from kubeapi.validation.claim import claim_warnings, validate_claim_spec
@@ -146,8 +147,12 @@ def _validate_status(obj: JSON) -> Faults:
 
 def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Iterator[FieldError]:
     yield from template_warnings(before, after, config)
-    if before is None:
-        for index, claim in enumerate(StatefulSet(after).claim_templates):
+    if before is None:  # claim templates never change
+        templates = StatefulSet(after).claim_templates
+        if templates and not config.has_sandboxes:
+            missing = NotEmulated("spec.volumeClaimTemplates", "", 0, NOTHING_MOUNTED)
+            yield FieldError(REASON, missing.path, str(missing))
+        for index, claim in enumerate(templates):
             yield from claim_warnings(claim["spec"], f"spec.volumeClaimTemplates[{index}]")
     if after["spec"]["revisionHistoryLimit"] < 0:
         text = "a negative value retains all historical revisions; a value >= 0 is recommended"

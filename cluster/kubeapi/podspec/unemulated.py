@@ -112,9 +112,11 @@ EVERYWHERE = Fields(
 )
 _USER = "a container is a process of the user who started kubesvc"
 _NOT_MOUNTED = "no token is mounted, as its path is absolute"
+NOTHING_MOUNTED = "nothing is mounted; a container sees this machine's files"
+
 BARE = Fields(
     pod=(
-        Field("volumes", "nothing is mounted; a container sees this machine's files", mounts_any),
+        Field("volumes", NOTHING_MOUNTED, mounts_any),
         Field("automountServiceAccountToken", _NOT_MOUNTED, asks=_is(True)),
         Field("serviceAccountName", _NOT_MOUNTED, asks=_is_not("default")),
         Field("setHostnameAsFQDN", "the host name is this machine's"),
