@@ -15,6 +15,7 @@ from kubeapi.registry import Registry
 from kubeapi.scheme import NAMESPACES
 from kubeapi.status import StatusError
 from kubeapi.store import Store
+from kubeapiserver.admission.webhooks import Webhooks
 from kubeapiserver.auth.attributes import Attributes
 from kubeapiserver.auth.authentication import Authenticator
 from kubeapiserver.auth.authorization import impersonated, refusal
@@ -87,20 +88,20 @@ class APIServer:
     ) -> None:
         self._store = store = registry.store
         self._catalog = Catalog(CustomKinds(store))
-        renderer, writer = Renderer(clock, store.failures), ObjectWriter(registry, admit, clock)
+        self._proxying = proxying = Proxying(store, registry.rng)
+        webhooks = Webhooks(store, proxying, registry.rng)
+        renderer, writer = Renderer(clock, store.failures), ObjectWriter(registry, admit, clock, webhooks)
         self._metrics = RequestMetrics(store, VERSION)
         served, issuer = Discovery(self._catalog, VERSION, address), authenticator.issuer
         self._paths = NonResourcePaths(served, self._metrics, store.failures, issuer)
         self._reading = Reading(store, renderer)
         self.usage = UsageReading(store, renderer, clock)
-        self._writing = Writing(store, writer, renderer)
-        self._patching = Patching(store, writer, renderer)
-        self._deletion = Deletion(registry, renderer, self._reading, Evictions(registry, clock))
+        self._writing, self._patching = Writing(store, writer, renderer), Patching(store, writer, renderer)
+        self._deletion = Deletion(registry, renderer, self._reading, Evictions(registry, clock), webhooks)
         self._subresources = Subresources(registry, writer, self._patching, renderer, clock)
         self._conversions = conversions(store, self._answer_served)
-        self._sessions, self._proxying = Sessions(store, clock), Proxying(store, registry.rng)
         self._reviews = Reviews(store, authenticator, clock)
-        self._tokens = TokenRequests(store, issuer, clock)
+        self._sessions, self._tokens = Sessions(store, clock, webhooks), TokenRequests(store, issuer, clock)
 
     def handle(self, request: Request) -> Answer:
         """Answer a request and count it. A write is done, or refused, when this returns."""

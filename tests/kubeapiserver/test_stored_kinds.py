@@ -19,8 +19,6 @@ WEBHOOK: JSON = {
 MATCHED = {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}}
 POLICY = {"validations": [{"expression": "true"}], "matchConstraints": {}}
 CASES = [
-    (f"{ADMISSION}/validatingwebhookconfigurations", {"webhooks": [WEBHOOK]}, ["x", 1, "0s"]),
-    (f"{ADMISSION}/mutatingwebhookconfigurations", {"webhooks": [WEBHOOK]}, ["x", 1, "0s"]),
     (f"{ADMISSION}/validatingadmissionpolicies", {"spec": POLICY}, ["x", 1, "<unset>", "0s"]),
     (
         f"{ADMISSION}/mutatingadmissionpolicies",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from kubeapi.kind import Kind, content_of
 from kubeapi.scheme import VALIDATINGWEBHOOKCONFIGURATIONS
-from kubeapi.validation.admission import set_webhook_defaults, without_effect
+from kubeapi.validation.admission import set_webhook_defaults, unchecked_conditions
 
 KIND = Kind(
     resource=VALIDATINGWEBHOOKCONFIGURATIONS,
     categories=("api-extensions",),
     set_defaults=set_webhook_defaults,
     desired_state=content_of,
-    warnings=without_effect("calls no admission webhooks"),
+    warnings=unchecked_conditions,
 )

@@ -1,4 +1,4 @@
-"""What the kinds of admissionregistration.k8s.io share: their defaults, and the warning that nothing asks them. Pure.
+"""What the kinds of admissionregistration.k8s.io share: their defaults, and warnings of what has no effect. Pure.
 
 Follows ``pkg/apis/admissionregistration/v1/defaults.go``.
 """
@@ -11,7 +11,7 @@ from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at
 from kubeapi.status import FieldError
-from kubeapi.validation.warnings import verbatim
+from kubeapi.validation.warnings import verbatim, warning
 
 Warn = Callable[[JSON | None, JSON, RegistryConfig], Iterable[FieldError]]
 """As ``Kind.warnings``."""
@@ -25,6 +25,14 @@ def without_effect(what: str) -> Warn:
             yield verbatim("", f"{after['kind']} {after['metadata']['name']} is stored without effect: kubesvc {what}")
 
     return warnings
+
+
+def unchecked_conditions(before: JSON | None, after: JSON, config: RegistryConfig) -> Iterable[FieldError]:
+    """Yield a warning of each webhook with matchConditions, which nothing evaluates."""
+    for index, webhook in enumerate(list_at(after, "webhooks")):
+        if webhook.get("matchConditions"):
+            field = f"webhooks[{index}].matchConditions"
+            yield warning(field, "kubesvc evaluates no CEL expressions: the webhook is called as if all were true")
 
 
 def set_webhook_defaults(obj: JSON) -> None:

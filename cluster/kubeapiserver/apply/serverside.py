@@ -7,6 +7,7 @@ apimachinery ``util/managedfields/internal`` and apiserver ``pkg/endpoints/handl
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import NamedTuple
 
 from kubeapi.customresources.conversion import as_seen
@@ -44,7 +45,8 @@ KUBECTL = "kubectl"
 class Configuration(NamedTuple):
     """A configuration to be applied by ``manager`` to the object at ``key``, or to its ``subresource``.
 
-    ``is_forced`` takes fields over from other managers in place of a conflict.
+    ``is_forced`` takes fields over from other managers in place of a conflict. ``review(new, old)`` is asked before the
+    result is written, and returns what is written in its place.
     """
 
     resource: Resource
@@ -53,6 +55,7 @@ class Configuration(NamedTuple):
     manager: str
     subresource: str = ""
     is_forced: bool = False
+    review: Callable[[JSON, JSON | None], JSON] | None = None
 
 
 def server_side_apply(
@@ -73,6 +76,8 @@ def server_side_apply(
     if live is None and config["metadata"].get("uid"):
         raise uid_mismatch(resource, key, config["metadata"]["uid"])
     applied = _applied(configuration, live, config, format_time(now))
+    if configuration.review is not None:
+        applied = configuration.review(applied, live)
     if live is None:
         return registry.create(resource, applied, dry_run=dry_run), True
     if subresource in kind_of(resource).parts:

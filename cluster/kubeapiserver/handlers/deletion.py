@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from kubeapi.kinds import kind_of
@@ -10,6 +11,9 @@ from kubeapi.registry import DeleteOptions, Registry
 from kubeapi.scheme import Resource
 from kubeapi.serialization.gojson import go_kind
 from kubeapi.validation.faults import invalid, unsupported
+from kubeapiserver.admission.hooks import Action
+from kubeapiserver.admission.reviews import Asked
+from kubeapiserver.admission.webhooks import Webhooks
 from kubeapiserver.errors import BadInput, InvalidOptions
 from kubeapiserver.handlers.eviction import Eviction, Evictions
 from kubeapiserver.handlers.reading import Reading, read_scope
@@ -39,8 +43,11 @@ class DeleteRequest(NamedTuple):
 class Deletion:
     """Answers requests to delete."""
 
-    def __init__(self, registry: Registry, renderer: Renderer, reading: Reading, evictions: Evictions) -> None:
+    def __init__(
+        self, registry: Registry, renderer: Renderer, reading: Reading, evictions: Evictions, webhooks: Webhooks
+    ) -> None:
         self._registry = registry
+        self._webhooks = webhooks
         self._renderer = renderer
         self._reading = reading
         self._evictions = evictions
@@ -48,22 +55,25 @@ class Deletion:
     def delete(self, request: ResourceRequest) -> Response:
         """Delete one object."""
         wanted = _read_options(request.http)
+        said = self._reviewed(request, request.key, wanted)
         last = self._remove(request.resource, request.key, wanted)
         is_gone = self._registry.store.find(request.resource, request.key) is None
         if kind_of(request.resource).returns_deleted or not (is_gone or wanted.is_dry_run):
             response = self._renderer.response(request.view, last)
         else:
             response = document_response(success(request.resource, last))
-        return with_warnings(response, _warnings(request.resource, wanted))
+        return with_warnings(response, [*_warnings(request.resource, wanted), *said])
 
     def delete_collection(self, request: ResourceRequest) -> Response:
         """Delete the objects that the selectors match, and return them as a list."""
         wanted = _read_options(request.http)
         objects = self._reading.selected(request.resource, read_scope(request))
+        # All are reviewed before the first is deleted: a request that waits for a webhook has changed nothing.
+        said = [text for each in objects for text in self._reviewed(request, key_of(each), wanted)]
         gone = [self._remove(request.resource, key_of(each), wanted) for each in objects]
         version = self._registry.store.resource_version
         response = self._renderer.list_response(request.view, gone, Chunk(version))
-        return with_warnings(response, _warnings(request.resource, wanted))
+        return with_warnings(response, [*_warnings(request.resource, wanted), *said])
 
     def evict(self, request: ResourceRequest) -> Response:
         """Delete a pod for an Eviction, if its PodDisruptionBudget allows it."""
@@ -76,6 +86,15 @@ class Deletion:
         is_dry_run = wanted.is_dry_run or read_dry_run(request.http, "CreateOptions")
         self._evictions.evict(Eviction(request.key, wanted.options, is_dry_run))
         return document_response(success(code=201), 201)
+
+    def _reviewed(self, request: ResourceRequest, key: ObjectKey, wanted: DeleteRequest) -> Sequence[str]:
+        """Return the warnings of the admission webhooks; StatusError if one denies the deletion."""
+        options: JSON = {"kind": "DeleteOptions", "apiVersion": "meta.k8s.io/v1"}
+        asked = Asked(Action("DELETE", request.resource, key), request.http.user, wanted.is_dry_run, options)
+        old = self._registry.store.find(request.resource, key)
+        if old is None or not self._webhooks.are_asked(asked):
+            return ()
+        return self._webhooks.admit_deletion(request.http, asked, old)
 
     def _remove(self, resource: Resource, key: ObjectKey, wanted: DeleteRequest) -> JSON:
         """Delete an object, or begin to; return its last state."""

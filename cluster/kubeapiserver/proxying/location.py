@@ -10,7 +10,7 @@ import random
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from kubeapi.meta import JSON
+from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.endpointslice import Endpoint, EndpointSlice, read_endpoint_slice
 from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import ENDPOINTSLICES, PODS, SERVICES
@@ -84,6 +84,10 @@ class Proxying:
         ports = (each.get("ports") for each in pod.containers)
         declared = next((found[0]["containerPort"] for found in ports if found), None)
         return Location(pod.ips[0], declared or _DEFAULT_PORTS[asked.scheme or "http"], asked.name)
+
+    def endpoint(self, service: ObjectKey, port: str) -> Location:
+        """Return a random ready endpoint of a Service's port; NotFound, ServiceUnavailable."""
+        return self._at_service(service.namespace, SchemeNamePort("https", service.name, port))
 
     def _at_service(self, namespace: str, asked: SchemeNamePort) -> Location:
         """Return a random ready endpoint of the Service's port with that name or number."""

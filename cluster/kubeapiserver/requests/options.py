@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+from kubeapi.meta import JSON
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import forbidden, invalid, required, unsupported
 from kubeapiserver.errors import BadInput, InvalidOptions
@@ -27,12 +28,24 @@ _VALIDATIONS: dict[str, Validation] = {"": "Warn", "Strict": "Strict", "Warn": "
 
 
 class WriteOptions(NamedTuple):
-    """The options of a write. ``manager`` is fieldManager, by default the User-Agent up to its first slash."""
+    """The options of a write by ``request``.
+
+    ``manager`` is fieldManager, by default the User-Agent up to its first slash.
+    """
 
     is_dry_run: bool
     manager: str
     validation: Validation
     is_forced: bool
+    request: Request
+
+    def document(self, *, is_new: bool) -> JSON:
+        """Return the options as an AdmissionReview tells them."""
+        kind = "PatchOptions" if self.request.method == "PATCH" else "CreateOptions" if is_new else "UpdateOptions"
+        given = {name: self.request.get(name) for name in ("fieldManager", "fieldValidation")}
+        options: JSON = {"kind": kind, "apiVersion": "meta.k8s.io/v1"}
+        options |= {name: value for name, value in given.items() if value}
+        return options | ({"dryRun": ["All"]} if self.is_dry_run else {})
 
 
 def read_options(request: Request, kind: OptionsKind, *, is_apply: bool = False) -> WriteOptions:
@@ -53,6 +66,7 @@ def read_options(request: Request, kind: OptionsKind, *, is_apply: bool = False)
         manager or agent or "unknown",
         _VALIDATIONS[validation],
         request.has_flag("force"),
+        request,
     )
 
 

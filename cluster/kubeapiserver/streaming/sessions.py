@@ -13,6 +13,9 @@ from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubeapi.validation.faults import WHOLE, forbidden, invalid
+from kubeapiserver.admission.hooks import Action
+from kubeapiserver.admission.reviews import Asked
+from kubeapiserver.admission.webhooks import Webhooks
 from kubeapiserver.errors import BadInput, InvalidInput
 from kubeapiserver.messages import (
     TEXT_TYPE,
@@ -32,21 +35,30 @@ _PORTS = range(1, 65536)
 class Sessions:
     """Answers requests for connections to containers."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float], webhooks: Webhooks) -> None:
         self._store = store
+        self._webhooks = webhooks
         self._clock = clock
 
     def answer(self, request: ResourceRequest) -> Response | Session:
         """Return the session for a pod's ``log``, ``exec``, ``attach`` or ``portforward``."""
         pod = self._store.get(request.resource, *request.key)
+        if request.path.subresource == "log":
+            return self._log(request.http, pod)
+        self._review(request)
         match request.path.subresource:
-            case "log":
-                return self._log(request.http, pod)
             case "exec":
                 return _exec(request.http, pod)
             case "attach":
                 return _attach(request.http, pod)
         return _port_forward(request.http, pod)
+
+    def _review(self, request: ResourceRequest) -> None:
+        """Raise StatusError if an admission webhook denies the connection."""
+        action = Action("CONNECT", request.resource, request.key, request.path.subresource)
+        asked = Asked(action, request.http.user, is_dry_run=False, options={})
+        if self._webhooks.are_asked(asked):
+            self._webhooks.admit(request.http, asked, _options_document(request), None)
 
     def _log(self, request: Request, pod: JSON) -> Response | Session:
         faults = _log_faults(request)
@@ -77,6 +89,19 @@ class Sessions:
             return max(self._clock() - parse_time(text), 0.0)
         except (ValueError, OverflowError):
             raise BadInput(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "{text}"') from None
+
+
+def _options_document(request: ResourceRequest) -> JSON:
+    """Return the options of a connection as an AdmissionReview tells them."""
+    http, subresource = request.http, request.path.subresource
+    if subresource == "portforward":
+        ports = [int(text) for text in http.query.get("ports", ()) if text.isascii() and text.isdecimal()]
+        return {"kind": "PodPortForwardOptions", "apiVersion": "v1", "ports": ports}
+    options: JSON = {"kind": f"Pod{subresource.capitalize()}Options", "apiVersion": "v1"}
+    options |= {name: True for name in ("stdin", "stdout", "stderr", "tty") if http.has_flag(name)}
+    if container := http.get("container"):
+        options["container"] = container
+    return options | ({"command": list(http.query.get("command", ()))} if subresource == "exec" else {})
 
 
 def find_container(pod: JSON, asked: str, what: str) -> str:

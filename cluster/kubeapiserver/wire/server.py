@@ -27,9 +27,10 @@ from kubeapiserver.messages import Answer, Proxied, Request, Response, Watch
 from kubeapiserver.requests.paths import is_proxy_path
 from kubeapiserver.responses.statuses import failure_response
 from kubeapiserver.streaming.runtime import Runtime
-from kubeapiserver.wire.largerequests import LARGE_BYTES, LargeRequests
+from kubeapiserver.wire.largerequests import LargeRequests
 from kubeapiserver.wire.listening import Listening
 from kubeapiserver.wire.watch import WatchStream, serve_watch
+from kubeapiserver.wire.working import Working
 
 if TYPE_CHECKING:
     from kubeapiserver.wire.proxy import PodProxy
@@ -71,7 +72,7 @@ class APIServerListener:
 
     def __init__(self, backend: Backend, runtime: Runtime, access: Access) -> None:
         self._handle = backend.handle
-        self._large = backend.large
+        self._working = Working(backend.handle, backend.large, runtime)
         self._store = backend.store
         self._flush = backend.flush
         self._access = access
@@ -114,8 +115,7 @@ class APIServerListener:
             await self._runner.cleanup()
         if self._proxy is not None:
             await self._proxy.close()
-        if self._large is not None:
-            self._large.close()
+        self._working.close()
 
     async def _answer(self, received: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -127,7 +127,7 @@ class APIServerListener:
                 request = replace(request, user=admitted)
             if is_proxy_path(request.path):
                 return await self._send(received, self._handle(request))
-            answer = await self._work(replace(request, body=await _read_body(received)))
+            answer = await self._working.answer(replace(request, body=await _read_body(received)))
             # A write that has been answered must survive a crash.
             if request.method not in ("GET", "HEAD"):
                 await self._flush()
@@ -140,12 +140,6 @@ class APIServerListener:
             self._store.failures.note(NAME, f"{received.method} {received.path}", error)
             said = describe(error) if isinstance(error, ImportError) else f"{type(error).__name__}: see the log"
             return await _write(received, failure_response(InternalError(said)))
-
-    async def _work(self, request: Request) -> Answer:
-        """Handle a request here, or in the thread if its body is large."""
-        if self._large is None or len(request.body) < LARGE_BYTES:
-            return self._handle(request)
-        return await self._large.handle(request)
 
     async def _send(self, received: web.BaseRequest, answer: Answer) -> web.StreamResponse:
         if isinstance(answer, Response):

@@ -14,6 +14,7 @@ from kubehost.addresses import LOCALHOST
 from kubelet.images.goflags import read_flags, read_number, read_port
 from kubelet.images.layer import CERTIFICATE_FILES
 from kubelet.images.serverhost import ServerHost
+from kubelet.images.webhook import WEBHOOK_FLAGS, plan_webhook
 from kubelet.servers.plan import ServerPlan, plan_refusal, plan_server
 
 ENTRYPOINT = "/agnhost"
@@ -241,6 +242,7 @@ _COMMANDS: Mapping[str, tuple[frozenset[str], Callable[[Invocation], ServerPlan]
         ("serve-hostname", "port tcp udp http close", _serve_hostname),
         ("test-service-account-issuer-discovery", "token-path audience", _verify_issuer),
         ("test-webserver", "port", _test_webserver),
+        ("webhook", WEBHOOK_FLAGS, lambda given: plan_webhook(given.flags, given.host)),
     )
 }
 """The commands that take no arguments: their flags, and what plans them."""

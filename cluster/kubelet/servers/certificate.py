@@ -8,9 +8,12 @@ import ssl
 from kubelet.images.localhost import CERTIFICATE, KEY
 
 
-def server_context() -> ssl.SSLContext:
-    """Return a context that serves with it."""
+def server_context(files: tuple[str, str] | None = None) -> ssl.SSLContext:
+    """Return a context that serves with it, or with the certificate and key in ``files``; OSError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if files is not None:
+        context.load_cert_chain(*files)
+        return context
     descriptor = os.memfd_create("certificate")
     try:
         os.write(descriptor, f"{KEY}{CERTIFICATE}".encode())

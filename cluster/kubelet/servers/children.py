@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from typing import NoReturn
 
-from kubelet.servers.connection import MAX_HEAD
+from kubelet.servers.connection import MAX_BODY, MAX_HEAD
 from kubelet.servers.messages import Head, find_head, is_hopeless, parse_head
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -56,16 +56,29 @@ def _work_and_exit(work: Callable[[], None]) -> NoReturn:
         os._exit(0)
 
 
-def answer_in_tls(sock: socket.socket, answer: Callable[[Head | None], bytes]) -> None:
-    """Send over TLS what ``answer`` returns for the one request, or for None if there is none; OSError."""
+def answer_in_tls(
+    sock: socket.socket, certificate: tuple[str, str] | None, answer: Callable[[Head | None, bytes], bytes]
+) -> None:
+    """Send over TLS what ``answer`` returns for the one request and its body; OSError.
+
+    The request is None if there is none, or its body is too long. ``certificate`` is that of ``Service``.
+    """
     # Imported here alone: OpenSSL weighs megabytes, and only porter's pods need it.
     from kubelet.servers.certificate import server_context
 
-    with server_context().wrap_socket(sock, server_side=True) as secured:
+    with server_context(certificate).wrap_socket(sock, server_side=True) as secured:
         received = bytearray()
         while (found := find_head(received)) is None and not is_hopeless(received) and len(received) < MAX_HEAD:
             chunk = secured.recv(65536)
             if not chunk:
                 return
             received += chunk
-        secured.sendall(answer(parse_head(bytes(received[: found[0]])) if found else None))
+        head = parse_head(bytes(received[: found[0]])) if found else None
+        if found is None or head is None:
+            secured.sendall(answer(None, b""))
+            return
+        text = head.headers.get("content-length", "0")
+        end = found[1] + (int(text) if text.isdecimal() else 0)
+        while len(received) < min(end, MAX_BODY) and (chunk := secured.recv(65536)):
+            received += chunk
+        secured.sendall(answer(head if end <= MAX_BODY else None, bytes(received[found[1] : end])))

@@ -12,7 +12,10 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 
 class Request(NamedTuple):
-    """One request. ``query`` has the first value of each name; ``port`` is the one that it came to."""
+    """One request. ``query`` has the first value of each name; ``port`` is the one that it came to.
+
+    Only requests over TLS keep their ``body``.
+    """
 
     method: str
     path: str
@@ -21,6 +24,7 @@ class Request(NamedTuple):
     client: str
     port: int
     is_stopping: bool
+    body: bytes = b""
 
 
 class Datagram(NamedTuple):
@@ -54,7 +58,8 @@ class Service(NamedTuple):
     With ``takes_lines`` a line that is no HTTP request is handled like a GET of /, with the method "", and ends the
     connection. ``headers`` are in every answer. ``greeting`` is all that a client is sent, in place of HTTP. A server
     that is told to stop goes on for ``delay_seconds``, for a moment at least. ``raw`` serves the connections to a
-    port that has another protocol, each in a process of its own.
+    port that has another protocol, each in a process of its own. ``certificate`` are the
+    files of a certificate and its key for TLS, None for those of the image.
     """
 
     handle: Callable[[Request], Response]
@@ -64,6 +69,7 @@ class Service(NamedTuple):
     delay_seconds: float = 0.0
     takes_lines: bool = False
     raw: Mapping[int, Callable[[socket.socket], None]] = {}
+    certificate: tuple[str, str] | None = None
 
 
 def encode(response: Response, method: str, headers: str, *, keep_alive: bool) -> bytes:

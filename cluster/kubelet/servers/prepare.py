@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
-from kubelet.servers import agnhost, files, grpchealth, nginx, pages, portforwardtester
+from kubelet.servers import agnhost, files, grpchealth, nginx, pages, portforwardtester, webhook
 from kubelet.servers.children import STOP_SIGNALS
 from kubelet.servers.commands import COMMANDS, Command
 from kubelet.servers.connect import connect
@@ -45,6 +45,7 @@ SERVICES: Mapping[str, Callable[[Mapping[str, Any], str], Service]] = {
     "grpc-health-checking": grpchealth.grpc_health,
     "test-webserver": files.file_server,
     "files": files.document_server,
+    "webhook": webhook.webhook,
 }
 """The services that are made from their options and their pod's name alone."""
 

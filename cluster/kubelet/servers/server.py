@@ -226,15 +226,15 @@ class Server:
         sock.sendall(encode(later(), method, self._headers, keep_alive=False))
 
     def _answer_in_tls(self, connection: Connection, sock: socket.socket) -> None:
-        def answer(head: Head | None) -> bytes:
+        def answer(head: Head | None, body: bytes) -> bytes:
             if head is None:
                 return encode(plain(400), "GET", self._headers, keep_alive=False)
-            response = self._service.handle(head.request(connection.client, connection.port, is_stopping=False))
-            if response.later is not None:
-                response = response.later()
+            request = head.request(connection.client, connection.port, is_stopping=False)._replace(body=body)
+            response = self._service.handle(request)
+            response = response.later() if response.later is not None else response
             return encode(response, head.method, self._headers, keep_alive=False)
 
-        answer_in_tls(sock, answer)
+        answer_in_tls(sock, self._service.certificate, answer)
 
     def _flush(self, connection: Connection) -> None:
         if connection.flush():

@@ -1,0 +1,137 @@
+"""Admission webhooks as their configurations describe them, and which requests they match. Pure.
+
+Follows apiserver ``pkg/admission/plugin/webhook`` (generic/webhook.go, predicates/rules, namespace and object).
+A request matches in the version in which it came. matchConditions are not evaluated: they count as true.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from kubeapi.meta import JSON, ObjectKey, labels_of, matches_selector
+from kubeapi.objects.parts import list_at, map_at
+from kubeapi.scheme import (
+    MUTATINGWEBHOOKCONFIGURATIONS,
+    NAMESPACES,
+    VALIDATINGWEBHOOKCONFIGURATIONS,
+    Resource,
+)
+from kubeapi.store import Store
+
+ANY = "*"
+_EXEMPT = MUTATINGWEBHOOKCONFIGURATIONS.group
+"""No webhook may keep its own configuration from being deleted, so the objects of its group are not reviewed."""
+
+
+class Action(NamedTuple):
+    """What a request does: ``operation`` is CREATE, UPDATE, DELETE or CONNECT."""
+
+    operation: str
+    resource: Resource
+    key: ObjectKey
+    subresource: str = ""
+
+
+class Hook(NamedTuple):
+    """One webhook of a configuration, with its defaults."""
+
+    configuration: str
+    spec: JSON
+    is_mutating: bool
+
+    @property
+    def name(self) -> str:
+        """The webhook's name."""
+        return str(self.spec["name"])
+
+    @property
+    def ignores_failures(self) -> bool:
+        """Whether a request goes on if the webhook cannot be asked."""
+        return self.spec.get("failurePolicy") == "Ignore"
+
+    @property
+    def is_free_of_effects(self) -> bool:
+        """Whether a dry run may ask the webhook."""
+        return self.spec.get("sideEffects") in ("None", "NoneOnDryRun")
+
+    @property
+    def timeout_seconds(self) -> int:
+        """How long the webhook may take."""
+        return int(self.spec.get("timeoutSeconds") or 10)
+
+    @property
+    def client(self) -> JSON:
+        """Where the webhook is (WebhookClientConfig)."""
+        return map_at(self.spec, "clientConfig")
+
+    @property
+    def authority(self) -> bytes | None:
+        """The certificates that may sign the webhook's, in PEM; None for those that the system trusts."""
+        try:
+            return base64.b64decode(self.client.get("caBundle") or "") or None
+        except binascii.Error:
+            return None
+
+
+def is_exempt(resource: Resource) -> bool:
+    """Tell whether objects of a resource are never reviewed."""
+    return resource.group == _EXEMPT
+
+
+def hooks_for(store: Store, action: Action, objects: list[JSON], *, is_mutating: bool) -> list[Hook]:
+    """Return the webhooks that an action matches, in the order in which they are asked.
+
+    ``objects`` are the new and the old state, those that exist.
+    """
+    resource = MUTATINGWEBHOOKCONFIGURATIONS if is_mutating else VALIDATINGWEBHOOKCONFIGURATIONS
+    configurations = sorted(store.list(resource), key=lambda each: str(each["metadata"]["name"]))
+    return [
+        hook
+        for configuration in configurations
+        for spec in list_at(configuration, "webhooks")
+        if _matches(hook := Hook(configuration["metadata"]["name"], spec, is_mutating), action, objects, store)
+    ]
+
+
+def _matches(hook: Hook, action: Action, objects: list[JSON], store: Store) -> bool:
+    if not any(_rule_matches(rule, action) for rule in list_at(hook.spec, "rules")):
+        return False
+    selector = map_at(hook.spec, "namespaceSelector")
+    if selector and not any(matches_selector(selector, each) for each in _namespace_labels(action, objects, store)):
+        return False
+    selector = map_at(hook.spec, "objectSelector")
+    return not selector or any(matches_selector(selector, labels_of(each)) for each in objects if "metadata" in each)
+
+
+def _namespace_labels(action: Action, objects: list[JSON], store: Store) -> Iterator[dict[str, str]]:
+    """Yield the labels that a namespaceSelector is asked about; those of a cluster's own object always match."""
+    if action.resource == NAMESPACES and objects:
+        yield labels_of(objects[0])
+    elif action.key.namespace:
+        namespace = store.find(NAMESPACES, ObjectKey("", action.key.namespace))
+        yield labels_of(namespace) if namespace is not None else {}
+
+
+def _rule_matches(rule: JSON, action: Action) -> bool:
+    resource = action.resource
+    scope = "Namespaced" if resource.namespaced else "Cluster"
+    return (
+        _has(rule, "operations", action.operation)
+        and _has(rule, "apiGroups", resource.group)
+        and _has(rule, "apiVersions", resource.version)
+        and (rule.get("scope") or ANY) in (ANY, scope)
+        and any(_resource_matches(each, action) for each in list_at(rule, "resources"))
+    )
+
+
+def _has(rule: JSON, field: str, value: str) -> bool:
+    values: Any = list_at(rule, field)
+    return ANY in values or value in values
+
+
+def _resource_matches(pattern: str, action: Action) -> bool:
+    plural, _, subresource = pattern.partition("/")
+    return plural in (ANY, action.resource.plural) and subresource in (action.subresource, ANY)

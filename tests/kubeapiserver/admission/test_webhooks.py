@@ -1,0 +1,247 @@
+"""Admission webhooks: which requests they are asked about, and what their answers do. The calls are the test's."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.helpers.kubeapiserver.client import DEFAULT, PATCH_TYPES, APIClient
+
+from kubeapi.meta import JSON
+from kubeapiserver.admission.calls import ReviewNeeded
+from kubeapiserver.admission.outcome import Outcome
+from kubeapiserver.messages import Request, Response
+
+HOOKS = "/apis/admissionregistration.k8s.io/v1"
+ALL: JSON = {"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"], "operations": ["*"]}
+MAP: JSON = {"metadata": {"name": "m", "labels": {"a": "b"}}, "data": {"k": "v"}}
+CONFIGMAPS, SERVICES = f"{DEFAULT}/configmaps", f"{DEFAULT}/services"
+Respond = Callable[[JSON], JSON]
+
+
+class Webhooks:
+    """An API client whose requests get the answers of ``respond``; ``asked`` are the reviews' requests."""
+
+    def __init__(self, *, is_mutating: bool = False, **hook: Any) -> None:
+        self.client = APIClient()
+        self.asked: list[JSON] = []
+        self.respond: Respond = lambda _: {"allowed": True}
+        self.failure = ""
+        self.add("x", is_mutating=is_mutating, **hook)
+
+    def add(self, name: str, *, is_mutating: bool = False, **hook: Any) -> None:
+        """Store a configuration with one webhook."""
+        webhook = {
+            "name": f"{name}.example.com",
+            "sideEffects": "None",
+            "admissionReviewVersions": ["v1"],
+            "clientConfig": {"url": f"https://{name}.example.com/check"},
+            "rules": [ALL],
+            **hook,
+        }
+        plural = f"{'mutating' if is_mutating else 'validating'}webhookconfigurations"
+        reply = self.client.post(f"{HOOKS}/{plural}", {"metadata": {"name": name}, "webhooks": [webhook]})
+        assert reply.status == 201, reply.text
+
+    def send(self, method: str, target: str, body: Any = None, media: str = "application/json") -> tuple[int, JSON]:
+        """Return what a request is answered in the end."""
+        request = Request.of(
+            method, target, {"Content-Type": media}, b"" if body is None else json.dumps(body).encode()
+        )
+        while True:
+            try:
+                answer = self.client.api.handle(request)
+            except ReviewNeeded as needed:
+                outcome = self._answer(needed)
+                request = replace(request, reviews={**request.reviews, needed.call.question: outcome})
+                continue
+            assert isinstance(answer, Response)
+            self.headers = dict(answer.headers)
+            return answer.status, json.loads(answer.body)
+
+    def _answer(self, needed: ReviewNeeded) -> Outcome:
+        asked = json.loads(needed.call.body)["request"]
+        self.asked.append(asked)
+        if self.failure:
+            return Outcome(needed.call.uid, failure=self.failure)
+        review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview"}
+        response = {"uid": asked["uid"], **self.respond(asked)}
+        return Outcome(needed.call.uid, json.dumps({**review, "response": response}).encode())
+
+    def create_map(self) -> tuple[int, JSON]:
+        return self.send("POST", CONFIGMAPS, MAP)
+
+
+def patch(*operations: JSON) -> JSON:
+    """Return the response that changes an object."""
+    content = base64.b64encode(json.dumps(operations).encode()).decode()
+    return {"allowed": True, "patchType": "JSONPatch", "patch": content}
+
+
+@pytest.mark.parametrize(
+    ("hook", "is_asked"),
+    [
+        ({}, True),
+        ({"rules": [{**ALL, "resources": ["configmaps"]}]}, True),
+        ({"rules": [{**ALL, "resources": ["*"]}]}, True),
+        ({"rules": [{**ALL, "resources": ["configmaps/*"]}]}, True),
+        ({"rules": [{**ALL, "resources": ["configmaps/status"]}]}, False),
+        ({"rules": [{**ALL, "resources": ["secrets"]}]}, False),
+        ({"rules": [{**ALL, "apiGroups": ["apps"]}]}, False),
+        ({"rules": [{**ALL, "apiVersions": ["v2"]}]}, False),
+        ({"rules": [{**ALL, "operations": ["UPDATE", "DELETE"]}]}, False),
+        ({"rules": [{**ALL, "scope": "Namespaced"}]}, True),
+        ({"rules": [{**ALL, "scope": "Cluster"}]}, False),
+        ({"objectSelector": {"matchLabels": {"a": "b"}}}, True),
+        ({"objectSelector": {"matchLabels": {"a": "c"}}}, False),
+        ({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "default"}}}, True),
+        ({"namespaceSelector": {"matchLabels": {"a": "b"}}}, False),
+    ],
+)
+def test_a_webhook_is_asked_about_what_its_rules_and_selectors_match(hook: JSON, is_asked: bool) -> None:
+    webhooks = Webhooks(**hook)
+    assert webhooks.create_map()[0] == 201
+    assert bool(webhooks.asked) == is_asked
+
+
+def test_each_verb_is_an_operation_with_the_states_that_it_has() -> None:
+    webhooks = Webhooks()
+    webhooks.create_map()
+    webhooks.send("PUT", f"{CONFIGMAPS}/m", MAP)
+    webhooks.send("PATCH", f"{CONFIGMAPS}/m", {"data": {"k": "w"}}, PATCH_TYPES["merge"])
+    applied = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"l": "v"}}
+    webhooks.send("PATCH", f"{CONFIGMAPS}/m?fieldManager=me", applied, PATCH_TYPES["apply"])
+    webhooks.send("DELETE", f"{CONFIGMAPS}/m")
+    states = [(each["operation"], bool(each["object"]), bool(each["oldObject"])) for each in webhooks.asked]
+    updates = [("UPDATE", True, True)] * 3
+    assert states == [("CREATE", True, False), *updates, ("DELETE", False, True)]
+    first = webhooks.asked[0]
+    assert (first["name"], first["namespace"], first["userInfo"]["username"]) == ("m", "default", "kubernetes-admin")
+    assert first["resource"] == {"group": "", "version": "v1", "resource": "configmaps"}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        ({"message": "no"}, 400, ": no"),
+        ({"reason": "because"}, 400, ": because"),
+        ({"message": "later", "code": 429}, 429, ": later"),
+        ({"message": "fine", "code": 200}, 400, ": fine"),
+        (None, 400, " without explanation"),
+    ],
+)
+def test_a_denial_says_which_webhook_and_why(status: JSON | None, code: int, message: str) -> None:
+    webhooks = Webhooks()
+    webhooks.respond = lambda _: {"allowed": False, "status": status}
+    answered, reply = webhooks.create_map()
+    denied = 'admission webhook "x.example.com" denied the request'
+    assert (answered, reply["message"]) == (code, f"{denied}{message}")
+    assert webhooks.client.get(f"{CONFIGMAPS}/m").status == 404
+
+
+@pytest.mark.parametrize(("policy", "code"), [("Fail", 500), ("Ignore", 201)])
+def test_the_failure_policy_decides_if_a_webhook_cannot_be_asked(policy: str, code: int) -> None:
+    webhooks = Webhooks(failurePolicy=policy)
+    webhooks.failure = 'Post "https://x": context deadline exceeded'
+    answered, reply = webhooks.create_map()
+    assert answered == code
+    if code == 500:
+        failed = 'failed calling webhook "x.example.com": failed to call webhook: '
+        assert reply["message"] == f"Internal error occurred: {failed}{webhooks.failure}"
+
+
+def test_a_service_without_endpoints_is_a_failure() -> None:
+    webhooks = Webhooks(clientConfig={"service": {"namespace": "default", "name": "web", "path": "/p"}})
+    answered, reply = webhooks.create_map()
+    assert answered == 500
+    assert 'Post "https://web.default.svc:443/p?timeout=10s": services "web" not found' in reply["message"]
+
+
+def test_mutating_webhooks_change_the_object_one_after_the_other() -> None:
+    webhooks = Webhooks(is_mutating=True, reinvocationPolicy="IfNeeded")
+    webhooks.add("y", is_mutating=True)
+    webhooks.add("z")
+
+    def respond(asked: JSON) -> JSON:
+        seen = asked["object"]["data"]
+        if asked["object"]["metadata"].get("annotations"):
+            return {"allowed": True}
+        count = len(seen)
+        added = {"op": "add", "path": f"/data/n{count}", "value": "x"}
+        return patch(added) if count < 3 else {"allowed": True, "warnings": [f"saw {count}"]}
+
+    webhooks.respond = respond
+    answered, created = webhooks.create_map()
+    assert (answered, created["data"]) == (201, {"k": "v", "n1": "x", "n2": "x"})
+    # The first again, as the second has changed the object; then the validating one.
+    assert [len(each["object"]["data"]) for each in webhooks.asked] == [1, 2, 3, 3]
+    assert webhooks.headers["Warning"] == '299 - "saw 3"'
+
+
+def test_what_a_webhook_adds_is_decoded_and_gets_defaults() -> None:
+    webhooks = Webhooks(is_mutating=True)
+    service = {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}}
+    webhooks.respond = lambda _: patch({"op": "add", "path": "/spec/ports/-", "value": {"port": 81, "name": "b"}})
+    webhooks.send("POST", SERVICES, {**service, "spec": {"ports": [{"port": 80, "name": "a"}]}})
+    stored = webhooks.client.get(f"{SERVICES}/s").json
+    assert [(each["port"], each["protocol"], each["targetPort"]) for each in stored["spec"]["ports"]] == [
+        (80, "TCP", 80),
+        (81, "TCP", 81),
+    ]
+    webhooks.respond = lambda _: patch({"op": "add", "path": "/data", "value": "x"})
+    assert webhooks.create_map()[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("response", "message"),
+    [
+        ({"allowed": True, "uid": "other"}, 'expected response.uid="'),
+        ({"allowed": True, "patch": "W10="}, "validating webhook may not return response.patch"),
+    ],
+)
+def test_an_answer_that_is_none_is_a_failure(response: JSON, message: str) -> None:
+    webhooks = Webhooks()
+    webhooks.respond = lambda _: response
+    answered, reply = webhooks.create_map()
+    assert answered == 500
+    assert f"received invalid webhook response: {message}" in reply["message"]
+
+
+@pytest.mark.parametrize(("effects", "code"), [("None", 201), ("NoneOnDryRun", 201), ("Some", 400)])
+def test_a_dry_run_asks_only_webhooks_without_effects(effects: str, code: int) -> None:
+    webhooks = Webhooks(sideEffects=effects)
+    assert webhooks.send("POST", f"{CONFIGMAPS}?dryRun=All", MAP)[0] == code
+    assert [each["dryRun"] for each in webhooks.asked] == [True] * (code == 201)
+
+
+def test_deletecollection_deletes_nothing_if_one_deletion_is_denied() -> None:
+    webhooks = Webhooks()
+    for name in ("a", "b"):
+        webhooks.send("POST", CONFIGMAPS, {"metadata": {"name": name}})
+    webhooks.respond = lambda asked: {"allowed": asked["name"] == "a"}
+    assert webhooks.send("DELETE", CONFIGMAPS)[0] == 400
+    assert {"a", "b"} <= set(webhooks.client.get(CONFIGMAPS).names)
+    webhooks.respond = lambda _: {"allowed": True}
+    gone = webhooks.send("DELETE", CONFIGMAPS)[1]["items"]
+    assert {"a", "b"} <= {each["metadata"]["name"] for each in gone}
+
+
+def test_configurations_of_webhooks_are_not_reviewed() -> None:
+    webhooks = Webhooks()
+    webhooks.respond = lambda _: {"allowed": False}
+    assert webhooks.send("DELETE", f"{HOOKS}/validatingwebhookconfigurations/x")[0] == 200
+    assert webhooks.create_map()[0] == 201
+    assert webhooks.asked == []
+
+
+def test_conditions_that_nothing_evaluates_are_a_warning() -> None:
+    client = APIClient()
+    conditions = [{"name": "c", "expression": "true"}]
+    webhook = {"name": "x.example.com", "clientConfig": {"url": "https://x"}, "matchConditions": conditions}
+    body = {"metadata": {"name": "x"}, "webhooks": [webhook]}
+    reply = client.post(f"{HOOKS}/validatingwebhookconfigurations", body)
+    assert "webhooks[0].matchConditions: kubesvc evaluates no CEL expressions" in reply.warnings[0]

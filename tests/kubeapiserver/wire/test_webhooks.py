@@ -1,0 +1,100 @@
+"""Calls of admission webhooks over HTTPS, and the request that waits for them."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from tests.helpers.kubeapiserver.server import FakeRuntime
+
+from kubeapi.status import InternalError
+from kubeapiserver.admission.calls import Call, ReviewNeeded
+from kubeapiserver.admission.outcome import Outcome
+from kubeapiserver.messages import Request, Response
+from kubeapiserver.proxying.location import Location
+from kubeapiserver.wire.tls import server_certificate
+from kubeapiserver.wire.webhooks import CALLS_LIMIT, after_reviews, call
+from kubeapiserver.wire.working import Working
+
+HOST = "127.86.0.2"
+NAME = "hook.default.svc"
+
+
+@contextlib.asynccontextmanager
+async def webhook(folder: Path) -> AsyncIterator[tuple[Call, FakeRuntime]]:
+    """Serve a webhook that answers with the name, the path and the body that it is given."""
+    certificate = server_certificate(folder / "certificate", (), (NAME,), time.time())
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/broken":
+            return web.Response(status=500, text="oh")
+        body = (await request.read()).decode()
+        return web.Response(text=f"{request.host} {request.path_qs} {request.content_type} {body}")
+
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    site = web.TCPSite(runner, HOST, 0, ssl_context=certificate.context())
+    await site.start()
+    port = runner.addresses[0][1]
+    url, authority = f"https://{NAME}:443/check?timeout=5s", certificate.authority.encode()
+    location = Location("10.0.0.1", 8443, "hook-1")
+    try:
+        yield Call("q", "u", url, NAME, b"{}", authority, 5, "default", location), FakeRuntime(address=(HOST, port))
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_service_s_webhook_is_called_at_its_endpoint_by_its_name(tmp_path: Path) -> None:
+    async with webhook(tmp_path) as (wanted, runtime):
+        said = b"hook.default.svc:443 /check?timeout=5s application/json {}"
+        assert await call(wanted, runtime) == Outcome("u", said)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"authority": None}, f'Post "https://{NAME}:443/check?timeout=5s": tls: failed to verify certificate: '),
+        ({"server_name": "other.default.svc"}, f'Post "https://{NAME}:443/check?timeout=5s": tls: failed to verify'),
+        ({"authority": b"no certificate"}, f'Post "https://{NAME}:443/check?timeout=5s": '),
+        ({"timeout_seconds": 0}, f'Post "https://{NAME}:443/check?timeout=5s": context deadline exceeded'),
+        ({"url": f"https://{NAME}:443/broken"}, 'an error on the server ("oh") has prevented the request'),
+    ],
+)
+async def test_a_call_that_fails_says_why(tmp_path: Path, change: dict[str, object], reason: str) -> None:
+    async with webhook(tmp_path) as (wanted, runtime):
+        outcome = await call(wanted._replace(**change), runtime)  # type: ignore[arg-type]
+    assert (outcome.body, outcome.failure[: len(reason)]) == (b"", reason)
+
+
+async def test_nobody_at_the_endpoint_is_a_failure(tmp_path: Path) -> None:
+    async with webhook(tmp_path) as (wanted, _):
+        refused = await call(wanted, FakeRuntime(address=(HOST, 1)))
+    assert refused.failure.endswith("connection refused")
+
+
+async def test_a_request_is_handled_again_with_the_answers(tmp_path: Path) -> None:
+    async with webhook(tmp_path) as (wanted, runtime):
+
+        def handle(request: Request) -> Response:
+            for question in ("a", "b"):
+                if question not in request.reviews:
+                    raise ReviewNeeded(wanted._replace(question=question))
+            return Response(200, " ".join(request.reviews).encode())
+
+        answer = await Working(handle, None, runtime).answer(Request("POST", "/"))
+        assert isinstance(answer, Response)
+        assert answer.body == b"a b"
+
+
+async def test_a_request_that_always_needs_another_answer_fails() -> None:
+    wanted = Call("q", "u", "https://127.86.0.2:1/", "", b"", None, 5)
+
+    async def handle(_: Request) -> Response:
+        raise ReviewNeeded(wanted)
+
+    with pytest.raises(InternalError, match=f"{CALLS_LIMIT} calls"):
+        await after_reviews(handle, Request("POST", "/"), ReviewNeeded(wanted), FakeRuntime())
