@@ -41,6 +41,12 @@ class PodObject:
         return is_terminating(self.obj)
 
     @property
+    def is_changed(self) -> bool:
+        """Whether the object has another generation than its status tells of."""
+        observed = status_of(self.obj).get("observedGeneration", 0)
+        return bool(0 < observed < self.obj["metadata"].get("generation", 0))
+
+    @property
     def _is_written(self) -> bool:
         return not self.is_gone and not self.is_silent
 

@@ -133,8 +133,8 @@ class PodWorker:
             self.stop(self.pod.spec.grace_seconds if grace is None else grace)
         elif read_pod(obj).is_finished and not self.is_terminal and not self.state.is_terminating:
             self.stop(self.pod.spec.grace_seconds)
-        elif list_at(obj, "spec", "readinessGates") and not self.state.is_finished:
-            self._owe_status()  # the condition of a gate may have changed
+        elif not self.state.is_finished and (self.pod.is_changed or list_at(obj, "spec", "readinessGates")):
+            self._owe_status()  # it names the generation, and the condition of a gate may have changed
 
     def vanish(self) -> None:
         """Kill the pod, as its object is gone: a grace period has no meaning any more."""

@@ -1,4 +1,4 @@
-"""Readiness gates: a pod is ready only when the conditions of its gates are True as well."""
+"""What somebody else writes to a pod is seen at once: the conditions of its readiness gates, and its spec."""
 
 from __future__ import annotations
 
@@ -27,3 +27,15 @@ async def test_a_change_of_a_readiness_gate_is_seen_at_once(tmp_path: Path) -> N
         await until(lambda: cluster.is_ready("web"))
         cluster.registry.update_status(PODS, gated(cluster.pod("web"), "False"))
         await until(lambda: not cluster.is_ready("web"))
+
+
+async def test_the_status_tells_of_every_generation_of_the_spec(tmp_path: Path) -> None:
+    def observed() -> int:
+        return int(cluster.pod("web")["status"].get("observedGeneration", 0))
+
+    async with running_kubelet(tmp_path) as cluster:
+        cluster.run(make_pod("web", shell("sleep 100")))
+        await until(lambda: observed() == 1 and cluster.is_ready("web"))
+        pod = cluster.pod("web")
+        cluster.registry.update(PODS, {**pod, "spec": {**pod["spec"], "activeDeadlineSeconds": 5000}})
+        await until(lambda: observed() == 2)
