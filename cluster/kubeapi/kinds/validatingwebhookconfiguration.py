@@ -5,11 +5,13 @@ from __future__ import annotations
 from kubeapi.kind import Kind, content_of
 from kubeapi.scheme import VALIDATINGWEBHOOKCONFIGURATIONS
 from kubeapi.validation.admission import set_webhook_defaults, unchecked_conditions
+from kubeapi.validation.webhooks import validate_webhooks
 
 KIND = Kind(
     resource=VALIDATINGWEBHOOKCONFIGURATIONS,
     categories=("api-extensions",),
     set_defaults=set_webhook_defaults,
     desired_state=content_of,
+    validate=validate_webhooks,
     warnings=unchecked_conditions,
 )
