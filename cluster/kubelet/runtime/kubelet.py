@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Mapping
 from kubeapi.failures import Subject
 from kubeapi.io.informer import Informer
 from kubeapi.meta import ObjectKey
+from kubeapi.objects.pod import read_pod
 from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.scheme import NODES, PODS
 from kubeapi.status import InternalError, NotFound, StatusError
@@ -162,9 +163,12 @@ class Kubelet:
         worker = self._workers.find(key)
         if worker is not None:
             return worker
-        if key in self._pods.cache:
-            raise StatusError(400, "BadRequest", f"pod {key.name} does not have a host assigned")
-        raise NotFound(PODS, key.name)
+        obj = self._pods.cache.get(key)
+        if obj is None:
+            raise NotFound(PODS, key.name)
+        if read_pod(obj).is_finished:  # refused by its node, or of an earlier run of the cluster
+            raise StatusError(400, "BadRequest", f"pod {key.name} has ended, and its node keeps no containers of it")
+        raise StatusError(400, "BadRequest", f"pod {key.name} does not have a host assigned")
 
     def _on_pod(self, delta: Delta) -> None:
         self._deltas.append(delta)
