@@ -112,7 +112,9 @@ def test_a_pod_looks_the_headless_service_up(shell: NodeShell) -> None:
 
 
 def test_the_external_ip_answers(shell: NodeShell) -> None:
-    assert shell.run("kubectl create -f externalip-svc.yaml") == "service/externalip-svc created\n"
+    said = shell.run("kubectl create -f externalip-svc.yaml")
+    assert said.splitlines()[-1] == "service/externalip-svc created"
+    assert "spec.externalIPs is deprecated" in said
     [row] = table(shell.run("kubectl get svc externalip-svc"))
     assert row[1:2] + row[3:5] == ["ClusterIP", "192.168.0.101", "80/TCP"]
     assert eventually(lambda: WELCOME in shell.run("curl -sS 192.168.0.101"))

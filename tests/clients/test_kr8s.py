@@ -1,4 +1,7 @@
-"""kr8s: asks ``/version/``, pages by a hundred, patches by merge, and offers no subprotocol for port-forward."""
+"""kr8s: asks ``/version/``, pages by a hundred, patches by merge, and offers no subprotocol for port-forward.
+
+It warns of any server that is newer than itself; its newest release is of Kubernetes 1.35.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from kr8s.asyncio.objects import ConfigMap, Deployment, Pod, Service
 from tests.helpers.cluster.api import GREETING, WEB, WEB_PORT, APICluster
 from tests.helpers.patience import PATIENCE
 
+pytestmark = pytest.mark.filterwarnings("ignore:Kubernetes version .* is not supported:UserWarning")
 NAMESPACE = "kr8s"
 LOCAL = ("127.173.0.99", 18080)
 """Where forwarded ports listen: kr8s' own choice of a port may be somebody's by the time that it is bound."""

@@ -98,13 +98,17 @@ def test_lists_are_chosen_by_labels_and_fields_and_read_in_chunks(client: Any) -
     assert list(client.list(Deployment)) == []
 
 
+PUBLISHED = {"kube-root-ca.crt"}
+"""What is in every namespace, and comes again."""
+
+
 def test_a_collection_is_deleted_at_once(client: Any) -> None:
     for number in range(3):
         client.create(ConfigMap(metadata=ObjectMeta(name=f"collected-{number}"), data={"number": str(number)}))
-    assert len(list(client.list(ConfigMap))) == 3
+    assert len(list(client.list(ConfigMap))) == 3 + len(PUBLISHED)
     client.deletecollection(ConfigMap)
 
-    assert list(client.list(ConfigMap)) == []
+    assert {each.metadata.name for each in client.list(ConfigMap)} <= PUBLISHED
 
 
 def test_a_watch_tells_each_change_as_it_is_made(client: Any) -> None:

@@ -82,7 +82,7 @@ Error from server (NotFound): services "web" not found
 
 MIXED = """
 apiVersion: storage.k8s.io/v1
-kind: CSIDriver
+kind: DiskPool
 metadata: {name: disks.example.com}
 ---
 apiVersion: v1
@@ -95,7 +95,7 @@ def test_every_version_passes_by_a_kind_that_is_not_served_and_applies_the_rest(
     kubectl.write("mixed.yaml", MIXED)
     said = kubectl("kubectl apply -f mixed.yaml", status=1)
     assert said.out == "configmap/settings created\n"
-    assert 'no matches for kind "CSIDriver" in version "storage.k8s.io/v1"' in said.err
+    assert 'no matches for kind "DiskPool" in version "storage.k8s.io/v1"' in said.err
 
 
 def test_every_version_reaches_into_pods(kubectl: Kubectl) -> None:

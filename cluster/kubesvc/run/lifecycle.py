@@ -40,7 +40,7 @@ class Run:
         cluster = self.cluster
         with cluster.health.following():
             try:
-                await self._components.bind_dns()
+                await self._prepare()
                 async with asyncio.TaskGroup() as group:
                     tasks = self._add_host_routes(group) if self._start.has_host_routes else []
                     tasks += await self._components.start(group)
@@ -61,6 +61,14 @@ class Run:
                         task.cancel()
             finally:
                 await self._components.close()
+
+    async def _prepare(self) -> None:
+        """Have the API server's certificate before a controller hands it out, and DNS its address; StartError."""
+        try:
+            _ = self._components.identity.certificate
+        except OSError as error:
+            raise _not_served(error) from error
+        await self._components.bind_dns()
 
     def _add_host_routes(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         # Imported here, because few clusters have them.
@@ -116,8 +124,7 @@ class Run:
                 self._keep()
                 await api.serve(self._components.runtime, cluster.journal.flushed)
             except OSError as error:
-                message = f"the API server cannot be served: {oserror_text(error)}"
-                raise StartError(message) from error
+                raise _not_served(error) from error
             except MergeError as error:
                 raise StartError(str(error)) from error
             yield api
@@ -134,6 +141,10 @@ class Run:
         if start.lost:
             keep_lost(start.lost, cluster.state.lost)
         cluster.journal.begin(cluster.store, start.prepared.configuration_text, start.origins)
+
+
+def _not_served(error: OSError) -> StartError:
+    return StartError(f"the API server cannot be served: {oserror_text(error)}")
 
 
 def _origin(context: dict[str, Any]) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from tests.helpers.kubeapi.objects import deployment, new_registry, pod, service
 from tests.helpers.kubeapiserver.crds import crd
 
@@ -171,6 +175,22 @@ GOOD[CRONJOBS] = {**WEB, "spec": {"schedule": "* * * * *", "jobTemplate": {"spec
 GOOD[HORIZONTALPODAUTOSCALERS] = {**WEB, "spec": {"scaleTargetRef": TARGET, "maxReplicas": 3}}
 SIGNING = {"request": "AA==", "signerName": "example.com/x", "usages": ["client auth"]}
 GOOD |= {each: {**WEB, "spec": SIGNING} for each in RESOURCES if each.kind == "CertificateSigningRequest"}
+
+
+def authority() -> str:
+    """Return a certificate of an authority, in PEM."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    day = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, day, day + datetime.timedelta(days=1))
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+GOOD |= {
+    each: {"metadata": {"name": "web"}, "spec": {"trustBundle": authority()}}
+    for each in RESOURCES
+    if each.kind == "ClusterTrustBundle"
+}
 GOOD[ENDPOINTSLICES] = {"metadata": {"name": "web", "namespace": "default"}, "addressType": "IPv4", "endpoints": []}
 
 WORDS: dict[str, tuple[Any, ...]] = {
