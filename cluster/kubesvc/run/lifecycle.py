@@ -63,10 +63,13 @@ class Run:
                 await self._components.close()
 
     async def _prepare(self) -> None:
-        """Have the API server's certificate before a controller hands it out, and DNS its address; StartError."""
+        """Have the API server's certificate before a controller hands it out, and DNS its address; StartError.
+
+        OSError for a disk that takes no more.
+        """
         try:
             _ = self._components.identity.certificate
-        except OSError as error:
+        except IsADirectoryError as error:
             raise _not_served(error) from error
         await self._components.bind_dns()
 
