@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from kubeapi.serialization.duration import parse_duration
 from kubehost.addresses import LOCALHOST
 from kubelet.images.goflags import read_flags, read_number, read_port
+from kubelet.images.grpchealth import plan_grpc_health
 from kubelet.images.layer import CERTIFICATE_FILES
 from kubelet.images.serverhost import ServerHost
 from kubelet.images.webhook import WEBHOOK_FLAGS, plan_webhook
@@ -60,17 +61,16 @@ def _pause(given: Invocation) -> ServerPlan:
 
 
 def _grpc_health(given: Invocation) -> ServerPlan:
+    return plan_grpc_health(given.flags, given.host)
+
+
+def _guestbook(given: Invocation) -> ServerPlan:
     flags, bind_port = given.flags, given.host.bind_port
-    grpc, http = read_port(flags.get("port", "5000")), read_port(flags.get("http-port", "8080"))
-    text = flags.get("delay-unhealthy-sec", "-1")
-    delay = read_number(text.removeprefix("-"))
-    if grpc is None or http is None or delay is None:
-        return plan_refusal("Error: invalid argument for a port flag or for --delay-unhealthy-sec", 1)
-    seconds = None if text.startswith("-") else delay
-    ports = [bind_port(http), bind_port(grpc)]
-    return plan_server(
-        "grpc-health-checking", ports, service=flags.get("service", ""), delay=seconds, grpc_port=ports[1]
-    )
+    http, backend = read_port(flags.get("http-port", "80")), read_port(flags.get("backend-port", "6379"))
+    if http is None or backend is None:
+        return _bad_flag(flags, "http-port" if http is None else "backend-port")
+    options = {"backend_port": backend, "replica_of": flags.get("replicaof", ""), **_dialling(given.host)}
+    return plan_server("guestbook", [bind_port(http)], **options)
 
 
 def _serve_hostname(given: Invocation) -> ServerPlan:
@@ -236,6 +236,7 @@ _COMMANDS: Mapping[str, tuple[frozenset[str], Callable[[Invocation], ServerPlan]
             _netexec,
         ),
         ("grpc-health-checking", "port http-port delay-unhealthy-sec service", _grpc_health),
+        ("guestbook", "http-port backend-port replicaof", _guestbook),
         ("pause", "delay-shutdown", _pause),
         ("port-forward-tester", "", _port_forward_tester),
         ("porter", "json-response", _porter),

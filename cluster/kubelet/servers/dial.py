@@ -63,7 +63,7 @@ def _try(protocol: str, address: str, port: int, asked: str, dialler: Dialler) -
     try:
         if protocol == "udp":
             return "responses", _ask_udp(address, port, asked, dialler)
-        return "responses", _ask_http(address, port, asked, dialler)
+        return "responses", ask_http(address, port, asked, dialler)
     except TimeoutError:
         reason = "i/o timeout"
     except (OSError, ValueError) as error:
@@ -80,7 +80,7 @@ def _ask_udp(address: str, port: int, asked: str, dialler: Dialler) -> str:
         return sock.recv(MAX_REPLY).decode(errors="replace")
 
 
-def _ask_http(address: str, port: int, asked: str, dialler: Dialler) -> str:
+def ask_http(address: str, port: int, asked: str, dialler: Dialler) -> str:
     """Return the body of one answer, whatever its status, as netexec does."""
     path = asked.replace("\r", "").replace("\n", "").replace(" ", "%20")
     host = join_host_port(address, port)

@@ -55,6 +55,11 @@ class Dialler(NamedTuple):
             raise LookupFailedError(f"lookup {host}: no such host")
         return found
 
+    def own_address(self, address: str, port: int) -> str:
+        """Return the address from which a connection to another one leaves; OSError."""
+        with self.connect(address, port, socket.SOCK_DGRAM, None) as sock:
+            return str(sock.getsockname()[0])
+
     def connect(self, address: str, port: int, kind: socket.SocketKind, timeout: float | None) -> socket.socket:
         """Return a connected socket; OSError."""
         family = socket_family(address)

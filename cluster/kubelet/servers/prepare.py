@@ -71,10 +71,25 @@ def prepare(plan: ServerPlan, address: str, environment: Mapping[str, str]) -> C
     dialler = Dialler.of(plan.options, address, environment.get("POD_NAMESPACE", "default"))
     if program := _program(plan, address, environment, dialler):
         return program
+    if plan.server == "guestbook":
+        return partial(_serve_guestbook, plan.options, dialler, sockets)
     is_netexec = plan.server == "netexec"
     service = agnhost.netexec_service(plan.options, environment, dialler) if is_netexec else _service(plan, environment)
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     return Server(service, sockets).serve
+
+
+def _serve_guestbook(options: Mapping[str, Any], dialler: Dialler, sockets: Sockets) -> NoReturn:
+    # Imported here, because no other server needs it.
+    from kubelet.servers.guestbook import UnregisteredError, guestbook
+
+    book, service = guestbook(options, dialler)
+    try:
+        if options["replica_of"]:
+            book.register_with(options["replica_of"])
+    except UnregisteredError as error:
+        _refuse(str(error), 1)
+    Server(service, sockets).serve()
 
 
 def _program(
