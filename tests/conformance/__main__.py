@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from benchmarks.ending import run
 from tests.conformance.report import outcome_of, reasons_by_name, write_report
 from tests.conformance.suite import FLAGS, Spec, chosen, ended, focus_on, parts_of, specs_of
 
@@ -97,7 +98,7 @@ def _run_parts(suite: Suite, parts: Sequence[tuple[str, list[Spec]]], processes:
             for each in found:
                 print(f"{each.state:8} {each.seconds:6.1f} s  {each.name}", flush=True)
 
-    threads = [threading.Thread(target=work) for _ in range(processes)]
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(processes)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -169,4 +170,4 @@ def _judge(suite: Suite, arguments: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))  # SIGTERM too ends the cluster
