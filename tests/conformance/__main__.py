@@ -106,9 +106,10 @@ def _run_parts(suite: Suite, parts: Sequence[tuple[str, list[Spec]]], processes:
     return results
 
 
-def _kubesvc(environment: dict[str, str], *arguments: str) -> None:
-    """Run a command of kubesvc; CalledProcessError if it fails."""
-    subprocess.run([sys.executable, "-m", "kubesvc", *arguments], env=environment, check=True, stdout=sys.stderr)
+def _kubesvc(environment: dict[str, str], folder: Path, *arguments: str) -> None:
+    """Run a command of kubesvc in a folder, where specs leave their files; CalledProcessError if it fails."""
+    command = [sys.executable, "-m", "kubesvc", *arguments]
+    subprocess.run(command, env=environment, cwd=folder, check=True, stdout=sys.stderr)
 
 
 def _arguments() -> argparse.Namespace:
@@ -137,11 +138,11 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         environment = dict(os.environ) | {"XDG_STATE_HOME": str(folder / "state")}
         environment["KUBECONFIG"] = str(folder / "state" / "kubesvc" / "default" / "kubeconfig")
-        _kubesvc(environment, "up", "--detach", str(arguments.config))
+        _kubesvc(environment, folder, "up", "--detach", str(arguments.config.resolve()))
         try:
             return _judge(Suite(program, kubectl, folder, environment), arguments)
         finally:
-            _kubesvc(environment, "down", "--purge")
+            _kubesvc(environment, folder, "down", "--purge")
 
 
 def _judge(suite: Suite, arguments: argparse.Namespace) -> int:
