@@ -78,11 +78,10 @@ Error from server (Forbidden): pods "b" is forbidden: exceeded quota: few, reque
 $ kubectl get quota few
 NAME   REQUEST                           LIMIT   AGE
 few    pods: 1/1, requests.cpu: 100m/1           <age>
-$ kubectl describe limits sizes
-Name:       sizes
-Namespace:  <namespace>
-Type        Resource  Min  Max  Default Request  Default Limit  Max Limit/Request Ratio
-----        --------  ---  ---  ---------------  -------------  -----------------------
-Container   memory    -    1Gi  1Gi              1Gi            -
-Container   cpu       -    -    100m             -              -
 """)
+    # kubectl goes through a map of Go, whose order is another one each time.
+    described = kubectl("kubectl describe limits sizes").out.splitlines()
+    assert sorted(line.split() for line in described[4:]) == [
+        ["Container", "cpu", "-", "-", "100m", "-", "-"],
+        ["Container", "memory", "-", "1Gi", "1Gi", "1Gi", "-"],
+    ]
