@@ -27,6 +27,8 @@ class Dependent(NamedTuple):
 
     resource: Resource
     obj: JSON
+    has_dependents: bool = False
+    """Whether it is an owner itself: then it too goes after its dependents."""
 
 
 class Owner(NamedTuple):
@@ -70,16 +72,23 @@ def _release(
     if FOREGROUND not in finalizers:
         return []
     if any(_is_blocking(each.obj, uid) for each in dependents):
-        return [_let_go(each, uid, owner_of) for each in dependents if not is_terminating(each.obj)]
+        going = (each for each in dependents if not is_terminating(each.obj))
+        return [change for each in going for change in _let_go(each, uid, owner_of)]
     return [Update(resource, _without_finalizer(owner, FOREGROUND))]
 
 
-def _let_go(dependent: Dependent, uid: str, owner_of: Callable[[JSON], Owner]) -> Change:
+def _let_go(dependent: Dependent, uid: str, owner_of: Callable[[JSON], Owner]) -> list[Change]:
     """Return the deletion of a dependent, or, if it has another owner that stays, its parting from this one."""
     others = [each for each in list_at(dependent.obj, "metadata", "ownerReferences") if each.get("uid") != uid]
     if any(owner_of(each) == Owner() for each in others):
-        return Update(dependent.resource, without_owner(dependent.obj, uid))
-    return delete(dependent.resource, dependent.obj)
+        return [Update(dependent.resource, without_owner(dependent.obj, uid))]
+    gone = delete(dependent.resource, dependent.obj)
+    return [Update(dependent.resource, _with_foreground(dependent.obj)), gone] if dependent.has_dependents else [gone]
+
+
+def _with_foreground(obj: JSON) -> JSON:
+    finalizers = [*list_at(obj, "metadata", "finalizers"), FOREGROUND]
+    return {**obj, "metadata": {**obj["metadata"], "finalizers": list(dict.fromkeys(finalizers))}}
 
 
 def _is_blocking(dependent: JSON, uid: str) -> bool:
@@ -136,7 +145,12 @@ class GarbageCollector:
     def _dependents(self, owner: JSON) -> list[Dependent]:
         ids = self._listers.dependents.having(owner["metadata"].get("uid", ""))
         find = self._listers.store.find
-        return [Dependent(each.resource, found) for each in ids if (found := find(*each)) is not None]
+        having = self._listers.dependents.having
+        return [
+            Dependent(each.resource, found, bool(having(found["metadata"].get("uid", ""))))
+            for each in ids
+            if (found := find(*each)) is not None
+        ]
 
     def _owner(self, namespace: str, reference: JSON) -> Owner:
         owner_id = self._owner_id(reference, namespace)

@@ -113,3 +113,15 @@ def test_a_namespace_with_another_finalizer_waits_for_it() -> None:
 
 def test_a_namespace_that_stays_is_left_alone() -> None:
     assert namespace.reconcile({"metadata": {"name": "shop"}}, [Dependent(PODS, owned())]) == []
+
+
+def test_in_the_foreground_a_dependent_goes_after_its_own_dependents() -> None:
+    owner = leaving("foregroundDeletion")
+    uid = owner["metadata"]["uid"]
+    blocking = {"kind": "Deployment", "name": "web", "uid": uid, "blockOwnerDeletion": True}
+    middle: JSON = {"metadata": {"name": "web-1", "namespace": "default", "uid": "m", "ownerReferences": [blocking]}}
+    dependents = [Dependent(REPLICASETS, middle, has_dependents=True)]
+    update, gone = garbagecollector.reconcile(REPLICASETS, owner, lambda _: Owner(is_waiting=True), dependents)
+    assert isinstance(update, Update) and isinstance(gone, Delete)
+    assert update.obj["metadata"]["finalizers"] == ["foregroundDeletion"]
+    assert gone.uid == "m"
