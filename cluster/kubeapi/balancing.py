@@ -47,9 +47,10 @@ class Option(NamedTuple):
     """One option; its type is that of ``default``, its bounds both included. ``allowed`` are the values of a text.
 
     Where an allowed value ends with ``:NAME``, that is any word that can name a header or a cookie. A number with a
-    fraction may be written without one. ``meaning`` is a clause for the README's table. ``check`` returns what is wrong
-    with a value of the right type and within the bounds, "" if nothing is. ``needs`` is the option without which it
-    has no effect. ``above`` and ``at_least`` name an option that has a number which it must be above, or not below.
+    fraction may be written without one. ``meaning`` is a clause for the table of proxy/balancing-options.md. ``check``
+    returns what is wrong with a value of the right type and within the bounds, "" if nothing is. ``needs`` is the
+    option without which it has no effect. ``above`` and ``at_least`` name an option that has a number which it must be
+    above, or not below.
     """
 
     name: str

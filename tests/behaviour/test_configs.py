@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.helpers.cluster.cli import ClusterCommands, answering_pods, curl, curl_result, running
 from tests.helpers.configs import CONFIGS
+from tests.helpers.pages import PAGES
 from tests.helpers.patience import PATIENCE
 
 CURL_TIMED_OUT = 28
@@ -190,9 +191,12 @@ def test_a_configuration_does_what_it_says(config: str, story: Story, tmp_path: 
         story(cluster)
 
 
-def test_every_configuration_has_a_story() -> None:
-    assert {path.name for path in CONFIGS.iterdir()} == STORIES.keys() | ELSEWHERE.keys()
+def test_every_configuration_has_a_story_and_a_line_on_the_page() -> None:
+    there = {path.name for path in CONFIGS.iterdir()} - {"README.md"}
+    assert there == STORIES.keys() | ELSEWHERE.keys()
     assert all((Path(__file__).parent / module).exists() for module in ELSEWHERE.values())
+    page = PAGES["configs/README.md"]
+    assert [name for name in there if f"]({name}" not in page] == []
 
 
 @pytest.mark.parametrize("config", STORIES)

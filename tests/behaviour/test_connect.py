@@ -22,14 +22,14 @@ from tests.helpers.cluster.ground import Ground
 from tests.helpers.cluster.manifests import HTTP_PORT, Manifest, deployment, echo, service, stream, write
 from tests.helpers.load import load_on
 from tests.helpers.objects import build_namespace
+from tests.helpers.pages import CONNECT, ROOT, in_order, shape, with_kubesvc
 from tests.helpers.patience import PATIENCE
-from tests.helpers.readme import CONNECT, ROOT, in_order, shape, with_kubesvc
 
 GROUND = Ground(21)
 MOVED = re.compile(r":\d+ \(for (\d+)\)")
 """A port that an ordinary user has elsewhere."""
 PODS = re.compile(r"127\.(244\.\d+\.\d+|0\.0\.1:\d+)")
-"""Addresses of pods, and of an API server, which may be others than in the README."""
+"""Addresses of pods, and of an API server, which may be others than on the page."""
 UDP = {"name": "dns", "port": 53, "targetPort": 53, "protocol": "UDP"}
 PROBE = {"httpGet": {"path": "/", "port": HTTP_PORT}, "periodSeconds": 1}
 
@@ -181,7 +181,7 @@ def test_a_place_without_services_is_said(remote: ClusterCommands, tmp_path: Pat
     assert result.stderr == f'kubesvc: context "kubesvc-there" {said}'
 
 
-def test_the_readme_shows_what_a_mirror_does(tmp_path: Path, default_addresses: None) -> None:
+def test_the_page_shows_what_a_mirror_does(tmp_path: Path, default_addresses: None) -> None:
     commands = ClusterCommands(tmp_path / ".local" / "state")
     env = with_kubesvc({**commands.env, "HOME": str(tmp_path)})
     try:

@@ -44,7 +44,7 @@ def test_the_notices_name_the_versions_that_derive_takes() -> None:
     assert len(taken) == 3
 
 
-def test_the_readmes_tables_of_algorithms_are_current() -> None:
+def test_the_tables_of_algorithms_are_current() -> None:
     script = [sys.executable, str(ROOT / ".ci/derive-balancers"), "--check"]
     found = subprocess.run(script, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert found.returncode == 0, found.stderr

@@ -14,8 +14,8 @@ import pytest
 from tests.helpers.cluster.cli import ClusterCommands, curl, curl_result, eventually, running
 from tests.helpers.cluster.manifests import service
 from tests.helpers.configs import CONFIGS
+from tests.helpers.pages import EXACT, ROOT, in_order, shape, with_kubesvc
 from tests.helpers.patience import PATIENCE
-from tests.helpers.readme import EXACT, ROOT, in_order, shape, with_kubesvc
 
 from kubesvc.control.client import ControlClient
 from kubesvc.state.directory import StateDirectory
@@ -168,8 +168,8 @@ def test_routes_are_for_the_exact_plan_alone(tmp_path: Path) -> None:
     )
 
 
-def test_the_readme_shows_what_an_exact_cluster_does(tmp_path: Path, default_addresses: None) -> None:
-    commands = ClusterCommands(tmp_path, "readme")
+def test_the_page_shows_what_an_exact_cluster_does(tmp_path: Path, default_addresses: None) -> None:
+    commands = ClusterCommands(tmp_path, "page")
     env = with_kubesvc({**commands.env})
     try:
         for command, wanted in EXACT:

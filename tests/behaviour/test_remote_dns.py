@@ -16,8 +16,8 @@ import pytest
 from tests.helpers.cluster.api import WEB, APICluster, api_cluster
 from tests.helpers.cluster.cli import KUBESVC, dig, eventually
 from tests.helpers.configs import CONFIGS
+from tests.helpers.pages import DNS
 from tests.helpers.patience import PATIENCE
-from tests.helpers.readme import DNS
 
 ADDRESS, PORT = "127.98.5.3", 5353
 SITES = "127.98.5.4"
@@ -108,8 +108,8 @@ def test_it_says_whose_names_it_answers_for_and_where(server: NameServer) -> Non
     )
 
 
-def test_it_does_what_the_readme_shows(server: NameServer) -> None:
-    """The README's addresses are those of this machine, here they are the tests' own; times are masked."""
+def test_it_does_what_the_page_shows(server: NameServer) -> None:
+    """The page's addresses are those of this machine, here they are the tests' own; times are masked."""
     _, (_, started), *others = DNS
     assert [_masked(each) for each in started] == [_masked(each) for each in server.said.splitlines()[:2]]
     for command, wanted in others:

@@ -21,8 +21,8 @@ from tests.helpers.kubeclient.following import write_kubeconfig
 from tests.helpers.kubeproxy.cluster import ask, is_refused, naming_endpoints, service, serving, slice_of, until
 from tests.helpers.kubeproxy.podnetwork import is_root
 from tests.helpers.objects import build_node
+from tests.helpers.pages import PROXY, ROOT
 from tests.helpers.patience import PATIENCE
-from tests.helpers.readme import PROXY, ROOT
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTSLICES, EVENTS, NODES, SERVICES
@@ -267,8 +267,8 @@ async def test_the_kernel_carries_traffic_by_tables_of_their_own(tmp_path: Path)
         assert not has_table("kubesvc-proxy")
 
 
-async def test_it_does_what_the_readme_shows(tmp_path: Path) -> None:
-    """By root alone, as the README's user; the API server's address is another one, and so are the times."""
+async def test_it_does_what_the_page_shows(tmp_path: Path) -> None:
+    """By root alone, as the page's user; the API server's address is another one, and so are the times."""
     if not is_root():
         return
     with NetlinkSocket() as sock:
@@ -290,7 +290,7 @@ async def test_it_does_what_the_readme_shows(tmp_path: Path) -> None:
 
 
 async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer one request of HTTP as the README's pod does."""
+    """Answer one request of HTTP as the page's pod does."""
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\na pod of node-1\n")
     await writer.drain()

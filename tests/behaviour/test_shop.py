@@ -11,8 +11,8 @@ import pytest
 from tests.helpers.cluster.cli import ClusterCommands, curl, eventually, running
 from tests.helpers.configs import CONFIGS
 from tests.helpers.kubectl.cli import Kubectl, find_kubectls, kubeconfig_of, preferred
+from tests.helpers.pages import SHOP, shape, with_kubesvc
 from tests.helpers.patience import PATIENCE
-from tests.helpers.readme import SHOP, shape, with_kubesvc
 
 FRONT = "http://127.0.0.1:30080"
 PRICES = {"apple": "2", "pear": "2", "quince": "5"}
@@ -99,7 +99,7 @@ def test_without_sandboxes_the_shop_says_why_it_cannot_run(shop: str, tmp_path: 
             assert "kubesvc up --sandbox namespaces" in each
 
 
-def test_the_shop_runs_as_the_readme_shows(tmp_path: Path, default_addresses: None) -> None:
+def test_the_shop_runs_as_the_page_shows(tmp_path: Path, default_addresses: None) -> None:
     shutil.copytree(CONFIGS, tmp_path / "configs")
     cluster = ClusterCommands(tmp_path / "state")
     try:

@@ -1,4 +1,4 @@
-"""`kubesvc connect` with a real API server, as a user who has the Role of the README and nothing else."""
+"""`kubesvc connect` with a real API server, as a user who has the Role of configs/deploy and nothing else."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import yaml
 from benchmarks.cluster.api import JSON
 from benchmarks.cluster.controlplane import ControlPlane
 from tests.helpers.cluster.cli import ClusterCommands, Item, eventually, find
+from tests.helpers.configs import CONFIGS
 from tests.helpers.objects import build, build_endpoint, build_namespace, build_service, build_slice
-from tests.helpers.readme import YAML
 
 NAMESPACE, USER = "connected", "developer"
 SUBJECT = {"kind": "ServiceAccount", "name": USER, "namespace": NAMESPACE}
@@ -50,16 +50,11 @@ class Developer:
         return self.commands.named("connect", *given, *arguments)
 
 
-def role_of_the_readme(without: str = "") -> list[JSON]:
+def role_of_the_manifest(without: str = "") -> list[JSON]:
     """Return its rules, all or without a resource."""
-    (written,) = [each for each in YAML if "kubesvc-connect" in each]
-    rules = [{**each, "resources": [one for one in each["resources"] if one != without]} for each in read(written)]
+    written: list[JSON] = yaml.safe_load((CONFIGS / "deploy" / "connect.yaml").read_text())["rules"]
+    rules = [{**each, "resources": [one for one in each["resources"] if one != without]} for each in written]
     return [each for each in rules if each["resources"]]
-
-
-def read(text: str) -> list[JSON]:
-    rules: list[JSON] = yaml.safe_load(text)["rules"]
-    return rules
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +82,8 @@ def commands(developer: Developer) -> Iterator[ClusterCommands]:
     developer.commands.down()
 
 
-def test_the_role_of_the_readme_is_enough(developer: Developer, commands: ClusterCommands) -> None:
-    developer.may(role_of_the_readme())
+def test_the_role_of_the_manifest_is_enough(developer: Developer, commands: ClusterCommands) -> None:
+    developer.may(role_of_the_manifest())
     result = developer.connect("--export", "json")
     assert result.returncode == 0, result.stderr
     shown = json.loads(result.stdout)["services"]
@@ -105,7 +100,7 @@ def test_the_role_of_the_readme_is_enough(developer: Developer, commands: Cluste
 
 
 def test_without_leave_to_list_pods_all_is_shown_but_they(developer: Developer, commands: ClusterCommands) -> None:
-    developer.may(role_of_the_readme(without="pods"))
+    developer.may(role_of_the_manifest(without="pods"))
     result = developer.connect()
     assert result.returncode == 0, result.stderr
     status: Item = commands.status()
@@ -123,6 +118,6 @@ def test_without_leave_to_list_pods_all_is_shown_but_they(developer: Developer, 
     ],
 )
 def test_what_the_role_lacks_is_named(developer: Developer, commands: ClusterCommands, missing: str, said: str) -> None:
-    developer.may(role_of_the_readme(without=missing))
+    developer.may(role_of_the_manifest(without=missing))
     assert eventually(lambda: said in developer.connect().stderr)
     assert commands.run("down", "--name", "connected").returncode == 0

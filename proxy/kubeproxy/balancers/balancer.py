@@ -154,7 +154,7 @@ class Inputs(NamedTuple):
 
 
 class Card(NamedTuple):
-    """An algorithm's row in the README's table: each a few words, ``cost`` that of a pick among n backends."""
+    """An algorithm's row in proxy/balancing.md: each a few words, ``cost`` that of a pick among n backends."""
 
     rule: str
     signal: str

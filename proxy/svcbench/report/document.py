@@ -1,6 +1,6 @@
 """A comparison as a JSON document, and back. Pure.
 
-``format`` names the schema, which README.md describes; ``trials`` holds every run lossless, in its block, so that
+``format`` names the schema, which proxy/bench.md describes; ``trials`` holds every run lossless, in its block, so that
 verdicts can be computed again.
 """
 

@@ -1,4 +1,4 @@
-"""The differences from CoreDNS that the README declares."""
+"""The differences from CoreDNS that dns/README.md declares."""
 
 from __future__ import annotations
 

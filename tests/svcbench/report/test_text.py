@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from tests.helpers.readme import README
+from tests.helpers.pages import PAGES
 from tests.helpers.svcbench import run_of
 from tests.helpers.svcbench_comparison import comparison_of, run_with_pods
 
@@ -148,8 +148,8 @@ def test_runs_of_a_simulation_have_no_spread_without_pods() -> None:
     assert comparison_document(comparison, judge(comparison))["spread"] == {"a": None, "b": None}
 
 
-def test_the_readme_says_what_the_json_of_a_run_and_of_a_comparison_holds() -> None:
-    section = README.partition("### What `--json` holds")[2].partition("\n## ")[0]
+def test_the_page_says_what_the_json_of_a_run_and_of_a_comparison_holds() -> None:
+    section = PAGES["proxy/bench.md"].partition("## What `--json` holds")[2].partition("\n## ")[0]
     document = comparison_document(COMPARISON, VERDICTS)
     run = document["blocks"][0]["first"]
     parts = [document, document["verdicts"][0], document["spread"]["first"], document["spread"]["first"]["chiSquare"]]

@@ -14,7 +14,7 @@ NEEDED = (SERVICES, ENDPOINTSLICES)
 """What must be listed. Pods may be."""
 _ROLE = (
     f"connect needs list and watch of {SERVICES}, {ENDPOINTSLICES} and, to tell why a pod is not ready, {PODS}, "
-    "and get and create of pods/portforward: README.md has the Role"
+    "and get and create of pods/portforward: configs/deploy/connect.yaml has the Role"
 )
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.helpers.configs import CONFIGS
-from tests.helpers.readme import YAML
 
 from kubeapi.scheme import ENDPOINTSLICES, SERVICES, Resource
 from kubeapi.status import StatusError
-from kubemanifest.reading import read_text
 from kubesvc.remote.connect.wanted import Shown, access_review
 
 SHOP = Shown("prod", "https://api:6443", "shop", "")
@@ -57,10 +54,3 @@ def test_the_right_to_forward_ports_is_asked_for_where_it_is_needed() -> None:
         }
     }
     assert "may not create pods/portforward" in SHOP.no_port_forward()
-
-
-def test_the_role_of_the_readme_is_that_of_the_manifest() -> None:
-    (written,) = [each for each in YAML if "kubesvc-connect" in each]
-    manifest = (CONFIGS / "deploy" / "connect.yaml").read_text()
-    of_readme, of_manifest = (read_text(text, "role").trees[0].value["rules"] for text in (written, manifest))
-    assert of_readme == of_manifest

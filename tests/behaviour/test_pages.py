@@ -1,8 +1,9 @@
-"""Every command of the README runs, and prints what the README says that it prints, names and addresses apart."""
+"""Every command of the pages runs, and prints what they say that it prints, names and addresses apart."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.helpers.cluster.cli import ClusterCommands, eventually
 from tests.helpers.kubectl.cli import OVER_SPDY
+from tests.helpers.pages import CONFIGURATION, FAULTS, PAGES, PROGRAM, ROOT, UP, USE, in_order, shape, with_kubesvc
 from tests.helpers.patience import PATIENCE
-from tests.helpers.readme import FAULTS, PYTHON, ROOT, UP, USE, YAML, in_order, shape, with_kubesvc
 
 from kubemanifest.loading import load
 from kubesvc.config import read_configuration
@@ -26,7 +28,7 @@ def cluster(
     tmp_path_factory: pytest.TempPathFactory, default_addresses: None
 ) -> Iterator[tuple[ClusterCommands, Path]]:
     """The README's first command, in the foreground, and the file that it prints to."""
-    state = tmp_path_factory.mktemp("readme")
+    state = tmp_path_factory.mktemp("pages")
     commands = ClusterCommands(state)
     printed = state / "printed"
     with printed.open("w") as out:
@@ -82,7 +84,22 @@ def test_the_next_commands_do_what_the_readme_shows(
         assert sorted(shape(result.stdout)) == sorted(wanted)
 
 
-def test_bad_input_is_refused_as_the_readme_shows(tmp_path: Path) -> None:
+def test_the_page_has_every_key_of_the_status(cluster: tuple[ClusterCommands, Path]) -> None:
+    section = PAGES["cluster/commands.md"].partition("## `kubesvc status -o json`")[2]
+    names = set(keys(cluster[0].status()))
+    assert {"podIP", "clusterAddress"} <= names
+    assert sorted(name for name in names if not re.search(rf"\b{name}\b", section)) == []
+
+
+def keys(value: Any) -> Iterator[str]:
+    """Yield the keys of a document and of all that is in it."""
+    if isinstance(value, dict):
+        yield from value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from keys(each)
+
+
+def test_bad_input_is_refused_as_the_page_shows(tmp_path: Path) -> None:
     ((command, wanted),) = FAULTS
     result = subprocess.run(
         ["bash", "-c", command],
@@ -97,19 +114,17 @@ def test_bad_input_is_refused_as_the_readme_shows(tmp_path: Path) -> None:
     assert shape(result.stderr) == wanted
 
 
-def test_the_configuration_of_the_readme_is_one(tmp_path: Path) -> None:
-    (written,) = [each for each in YAML if "ClusterConfiguration" in each]
-    (tmp_path / "cluster.yaml").write_text(written)
+def test_the_configuration_of_the_page_is_one(tmp_path: Path) -> None:
+    (tmp_path / "cluster.yaml").write_text(CONFIGURATION)
     loaded = load([str(tmp_path)], StringIO())
     reading = read_configuration(loaded.configuration)
     assert (loaded.faults, reading.faults, reading.warnings) == ((), (), ())
     assert reading.configuration.external_hosts[0].page == "k8s ExternalName test page"
 
 
-def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
-    (program,) = PYTHON
+def test_the_python_of_the_page_runs(tmp_path: Path) -> None:
     result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
+        [sys.executable, "-W", "error", "-c", PROGRAM],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(tmp_path)},
         capture_output=True,
