@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
 
 from kubeapi.serialization.duration import parse_duration
-from kubehost.addresses import LOCALHOST
+from kubelet.images.agnhostnetwork import (
+    plan_connect,
+    plan_net,
+    plan_nettest,
+    plan_port_forward_tester,
+    plan_tcp_reset,
+)
 from kubelet.images.goflags import read_flags, read_number, read_port
 from kubelet.images.grpchealth import plan_grpc_health
+from kubelet.images.invocation import Invocation, bad_flag, dialling, no_flag
 from kubelet.images.layer import CERTIFICATE_FILES
 from kubelet.images.serverhost import ServerHost
 from kubelet.images.webhook import WEBHOOK_FLAGS, plan_webhook
@@ -23,21 +29,13 @@ _SERVE_PORT = re.compile(r"SERVE_(TCP_|UDP_|TLS_)?PORT_([0-9]+)")
 _LONG_FLAGS = {"t": "log-lines-total", "d": "run-duration"}
 
 
-class Invocation(NamedTuple):
-    """One command of agnhost: its flags, the place where it runs, and its environment."""
-
-    flags: dict[str, str]
-    host: ServerHost
-    environment: Mapping[str, str]
-
-
 def plan(
     arguments: Sequence[str], host: ServerHost, environment: Mapping[str, str], entrypoint: str = ENTRYPOINT
 ) -> ServerPlan:
     """Return the plan of agnhost with these arguments; ``entrypoint`` is the name by which it was called."""
     command, *rest = arguments or ("pause",)
     if command == "connect":
-        return _connect(rest, host)
+        return plan_connect(rest, host)
     if command == "entrypoint-tester":
         return plan_server(command, argv=[entrypoint, command, *rest])
     if command not in _COMMANDS:
@@ -48,7 +46,7 @@ def plan(
         return plan_refusal(f'Error: unknown command "{unknown}" for "app {command}"', 1)
     allowed, make = _COMMANDS[command]
     flags = {_LONG_FLAGS.get(name, name): value for name, value in read.items()}
-    return _no_flag(flags, allowed) or make(Invocation(flags, host, environment))
+    return no_flag(flags, allowed) or make(Invocation(flags, host, environment))
 
 
 def _pause(given: Invocation) -> ServerPlan:
@@ -56,7 +54,7 @@ def _pause(given: Invocation) -> ServerPlan:
     return (
         plan_server("pause", delay=delay, text="Paused")
         if delay is not None
-        else _bad_flag(given.flags, "delay-shutdown")
+        else bad_flag(given.flags, "delay-shutdown")
     )
 
 
@@ -68,8 +66,8 @@ def _guestbook(given: Invocation) -> ServerPlan:
     flags, bind_port = given.flags, given.host.bind_port
     http, backend = read_port(flags.get("http-port", "80")), read_port(flags.get("backend-port", "6379"))
     if http is None or backend is None:
-        return _bad_flag(flags, "http-port" if http is None else "backend-port")
-    options = {"backend_port": backend, "replica_of": flags.get("replicaof", ""), **_dialling(given.host)}
+        return bad_flag(flags, "http-port" if http is None else "backend-port")
+    options = {"backend_port": backend, "replica_of": flags.get("replicaof", ""), **dialling(given.host)}
     return plan_server("guestbook", [bind_port(http)], **options)
 
 
@@ -77,7 +75,7 @@ def _serve_hostname(given: Invocation) -> ServerPlan:
     flags = given.flags
     port = read_port(flags.get("port", "9376"))
     if port is None:
-        return _bad_flag(flags, "port")
+        return bad_flag(flags, "port")
     has_udp, has_tcp = flags.get("udp") == "true", flags.get("tcp") == "true"
     is_http = flags.get("http", "true") == "true"
     if is_http and (has_tcp or has_udp):
@@ -105,26 +103,8 @@ def _netexec(given: Invocation) -> ServerPlan:
         http_port=http,
         udp_port=udp,
         override=flags.get("http-override", ""),
-        **_dialling(given.host),
+        **dialling(given.host),
     )
-
-
-def _connect(arguments: Sequence[str], host: ServerHost) -> ServerPlan:
-    flags, first = read_flags(arguments)
-    position = list(arguments).index(first) if first else len(arguments)
-    more, second = read_flags(arguments[position + 1 :])
-    flags |= more
-    if refused := _no_flag(flags, {"timeout", "protocol", "udp-data", "sctp-data"}):
-        return refused
-    if not first or second:
-        return plan_refusal(f"Error: accepts 1 arg(s), received {2 if second else 0}", 1)
-    timeout, protocol = parse_duration(flags.get("timeout", "0s")), flags.get("protocol") or "tcp"
-    if timeout is None:
-        return _bad_flag(flags, "timeout")
-    if protocol not in ("tcp", "udp"):
-        return plan_refusal("Unsupported protocol", 1)
-    data = flags.get("udp-data", "hostname")
-    return plan_server("connect", destination=first, timeout=timeout, protocol=protocol, data=data, **_dialling(host))
 
 
 def _porter(given: Invocation) -> ServerPlan:
@@ -149,28 +129,18 @@ def _liveness(given: Invocation) -> ServerPlan:
 def _test_webserver(given: Invocation) -> ServerPlan:
     port = read_port(given.flags.get("port", "80"))
     if not port:
-        return _bad_flag(given.flags, "port")
+        return bad_flag(given.flags, "port")
     files = list(CERTIFICATE_FILES) if given.host.is_sandboxed else []
     return plan_server("test-webserver", [given.host.bind_port(port)], roots=list(given.host.served), files=files)
-
-
-def _port_forward_tester(given: Invocation) -> ServerPlan:
-    text = given.environment.get("BIND_PORT", "")
-    port = read_port(text)
-    if not port:
-        return plan_refusal(f"Error resolving: lookup tcp/{text}: unknown port", 1)
-    address = given.environment.get("BIND_ADDRESS") or "localhost"
-    bind = LOCALHOST if address == "localhost" else address
-    return plan_server("port-forward-tester", port=given.host.bind_port(port), bind=bind)
 
 
 def _logs_generator(given: Invocation) -> ServerPlan:
     flags = given.flags
     lines, seconds = read_number(flags.get("log-lines-total", "0")), parse_duration(flags.get("run-duration", "0s"))
     if lines is None:
-        return _bad_flag(flags, "log-lines-total")
+        return bad_flag(flags, "log-lines-total")
     if seconds is None:
-        return _bad_flag(flags, "run-duration")
+        return bad_flag(flags, "run-duration")
     if not lines:
         return plan_refusal(f"Invalid total number of lines: {lines}", 255)
     if seconds <= 0:
@@ -182,7 +152,7 @@ def _mounttest(given: Invocation) -> ServerPlan:
     flags = given.flags
     seconds = read_number(flags.get("retry_time", "180"))
     if seconds is None:
-        return _bad_flag(flags, "retry_time")
+        return bad_flag(flags, "retry_time")
     until_new = flags.get("break_on_expected_content", "true") == "true"
     return plan_server("mounttest", flags=flags, retry_seconds=seconds, until_new=until_new)
 
@@ -194,20 +164,6 @@ def _verify_issuer(given: Invocation) -> ServerPlan:
         token_path=flags.get("token-path", ""),
         audience=flags.get("audience", ""),
     )
-
-
-def _dialling(host: ServerHost) -> dict[str, Any]:
-    """Return what a client in the pod must know: how far low ports have moved, and which DNS server to ask."""
-    return {"shift": host.shift, "dns": list(host.dns) if host.dns else None}
-
-
-def _no_flag(flags: dict[str, str], known: frozenset[str] | set[str]) -> ServerPlan | None:
-    unknown = flags.keys() - known
-    return plan_refusal(f"Error: unknown flag: --{min(unknown)}", 1) if unknown else None
-
-
-def _bad_flag(flags: dict[str, str], name: str) -> ServerPlan:
-    return plan_refusal(f'Error: invalid argument "{flags[name]}" for "--{name}" flag', 1)
 
 
 def _writes(command: str) -> Callable[[Invocation], ServerPlan]:
@@ -237,10 +193,13 @@ _COMMANDS: Mapping[str, tuple[frozenset[str], Callable[[Invocation], ServerPlan]
         ),
         ("grpc-health-checking", "port http-port delay-unhealthy-sec service", _grpc_health),
         ("guestbook", "http-port backend-port replicaof", _guestbook),
+        ("net", "serve runner options delay-shutdown", plan_net),
+        ("nettest", "port peers service namespace delay-shutdown", plan_nettest),
         ("pause", "delay-shutdown", _pause),
-        ("port-forward-tester", "", _port_forward_tester),
+        ("port-forward-tester", "", plan_port_forward_tester),
         ("porter", "json-response", _porter),
         ("serve-hostname", "port tcp udp http close", _serve_hostname),
+        ("tcp-reset", "port", plan_tcp_reset),
         ("test-service-account-issuer-discovery", "token-path audience", _verify_issuer),
         ("test-webserver", "port", _test_webserver),
         ("webhook", WEBHOOK_FLAGS, lambda given: plan_webhook(given.flags, given.host)),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from kubeapi.backends import AT_ONCE, BACKEND_ANNOTATION
 from kubelet.images import agnhost
+from kubelet.images.catalog import ImageSpec
 from kubelet.images.goflags import read_flags, read_number, read_port
 from kubelet.images.layer import (
     HTTPD_ROOT,
@@ -20,10 +21,12 @@ from kubelet.images.layer import (
     httpd_layer,
     nginx_layer,
     page_layer,
+    program_layer,
 )
 from kubelet.images.pages import HTTPD_PAGE, NGINX_PAGE
 from kubelet.images.serverhost import ServerHost
 from kubelet.servers.plan import ServerPlan, plan_refusal, plan_server
+from kubelet.tools.scripts import image_programs
 
 
 def plan_builtin(
@@ -43,16 +46,16 @@ def plan_builtin(
     return _PLANS[name](arguments, host)
 
 
-def image_layer(name: str, host: ServerHost, agnhost_scripts: Mapping[str, str]) -> tuple[LayerPart, ...]:
-    """Return the files of the image whose server is the built-in ``name``, for a container in a sandbox."""
-    match name:
+def image_layer(image: ImageSpec, host: ServerHost, tools: Mapping[str, str]) -> tuple[LayerPart, ...]:
+    """Return the files of an image, for a container in a sandbox; ``tools`` are programs of this machine."""
+    match image.builtin:
         case "nginx":
             return nginx_layer(host.address) if host.nginx else page_layer()
         case "httpd":
             return httpd_layer()
         case "agnhost":
-            return agnhost_layer(agnhost_scripts)
-    return ()
+            return agnhost_layer(image_programs("agnhost", tools))
+    return program_layer(image_programs("busybox", tools)) if image.is_busybox else ()
 
 
 def _nginx(arguments: Sequence[str], host: ServerHost) -> ServerPlan:
@@ -115,6 +118,10 @@ def _page(arguments: Sequence[str], host: ServerHost) -> ServerPlan:
     return plan_server("page", [host.bind_port(80)], page=text, path=path, banner="kubesvc")
 
 
+def _out_of_window(_arguments: Sequence[str], _host: ServerHost) -> ServerPlan:
+    return plan_server("out-of-window")
+
+
 def _pause(_arguments: Sequence[str], _host: ServerHost) -> ServerPlan:
     return plan_server("pause", delay=0)
 
@@ -124,6 +131,7 @@ _PLANS: Mapping[str, Callable[[Sequence[str], ServerHost], ServerPlan]] = {
     "httpd": _httpd,
     "http-echo": _http_echo,
     "backend": _backend,
+    "out-of-window": _out_of_window,
     "page": _page,
     "pause": _pause,
 }

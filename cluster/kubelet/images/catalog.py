@@ -72,6 +72,7 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     "glibc-dns-testing": _SHELL,
     "e2e-test-images/nonroot": ImageSpec(args=("sh",), user="1234", is_busybox=True),
     "e2e-test-images/nonewprivs": ImageSpec(args=("sh", "-c", 'echo "Effective uid: $(id -u)"'), user=_ROOT),
+    "e2e-test-images/regression-issue-74839": ImageSpec(builtin="out-of-window", port=9000),
     "curlimages/curl": ImageSpec(command=("curl",), args=("--help",), user="curl_user"),
     "pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
     "agnhost": ImageSpec(

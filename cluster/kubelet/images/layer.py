@@ -114,5 +114,10 @@ def page_layer() -> tuple[LayerPart, ...]:
 
 def agnhost_layer(scripts: Mapping[str, str]) -> tuple[LayerPart, ...]:
     """Return the files of agnhost: its programs, which are scripts, by their paths, and its certificate."""
-    programs = (LayerPart(path, content=script, is_executable=True) for path, script in scripts.items())
-    return (*programs, *(LayerPart(path, content=text, is_movable=True) for path, text in CERTIFICATE_FILES.items()))
+    certificate = (LayerPart(path, content=text, is_movable=True) for path, text in CERTIFICATE_FILES.items())
+    return (*program_layer(scripts), *certificate)
+
+
+def program_layer(scripts: Mapping[str, str]) -> tuple[LayerPart, ...]:
+    """Return programs that are scripts, by their paths."""
+    return tuple(LayerPart(path, content=script, is_executable=True) for path, script in scripts.items())

@@ -15,7 +15,7 @@ from kubelet.images.serverhost import ServerHost
 from kubelet.pod.environment import Sources, container_environment, expand_all
 from kubelet.pod.security import verify_user
 from kubelet.pod.spec import ContainerSpec
-from kubelet.process.spec import ProcessSpec
+from kubelet.process.spec import PROGRAM_FOLDERS, ProcessSpec
 from kubelet.tools.scripts import with_agnhost_on_path
 
 _SHELLS = (("sh",), ("/bin/sh",))
@@ -32,8 +32,7 @@ class ContainerHost:
     """What the containers of one pod take from the machine and from the kubelet's settings.
 
     ``tool_dir`` comes first in PATH, "" for none, as in most sandboxes; its scripts read the pod's resolv.conf and
-    hosts file in ``etc_dir``. ``agnhost_scripts`` are the programs of agnhost in a sandbox, by their paths. ``bash`` is
-    the path of bash, "" if there is none.
+    hosts file in ``etc_dir``. ``tools`` are the paths of programs of this machine, by their names.
     """
 
     images: Mapping[str, ImageSpec]
@@ -42,8 +41,7 @@ class ContainerHost:
     servers: ServerHost
     tool_dir: str = ""
     etc_dir: str = ""
-    agnhost_scripts: Mapping[str, str] = field(default_factory=dict)
-    bash: str = ""
+    tools: Mapping[str, str] = field(default_factory=dict)
 
 
 class ContainerPlan(NamedTuple):
@@ -74,7 +72,7 @@ def plan_container(
     working_dir = container.working_dir or (image.working_dir if image else "") or host.working_dir
     stop_signal = container.stop_signal or program.stop_signal
     servers = host.servers._replace(served=container.mount_paths)
-    layer = image_layer(image.builtin, servers, host.agnhost_scripts) if image and servers.is_sandboxed else ()
+    layer = image_layer(image, servers, host.tools) if image and servers.is_sandboxed else ()
     if program.builtin:
         if program.builtin == "backend":
             program = program._replace(arguments=(sources.pod.annotations.get(BACKEND_ANNOTATION, ""),))
@@ -93,8 +91,9 @@ def _command(
     argv = expand_all(program.arguments, environment)
     argv = argv if host.servers.is_sandboxed else with_agnhost_on_path(argv)
     is_plain = image is None or not image.is_busybox or not any(each in word for word in argv for each in _BEYOND_POSIX)
-    if host.bash and argv[:1] in _SHELLS and not (is_plain and all(map(str.isidentifier, environment))):
-        return (host.bash, "--posix", *argv[1:])
+    bash = host.tools.get("bash")
+    if bash and argv[:1] in _SHELLS and not (is_plain and all(map(str.isidentifier, environment))):
+        return (bash, "--posix", *argv[1:])
     return argv
 
 
@@ -114,6 +113,10 @@ def _given_variables(sources: Sources, host: ContainerHost, image: ImageSpec | N
         "POD_IPS": ",".join(sources.place.pod_ips),
         "POD_NAMESPACE": sources.pod.key.namespace,
     }
+    if host.servers.is_sandboxed and "PATH" in host.environment:
+        # Debian's users have no sbin on it, images do.
+        own = given["PATH"].split(os.pathsep)
+        given["PATH"] = os.pathsep.join((*own, *(each for each in PROGRAM_FOLDERS if each not in own)))
     if host.tool_dir:
         given["PATH"] = f"{host.tool_dir}{os.pathsep}{given.get('PATH', os.defpath)}"
         given["KUBESVC_ETC"] = host.etc_dir

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from kubehost.io.namespaces import PR_SET_NAME, PR_SET_PDEATHSIG, prctl
 from kubelet.process.protocol import AGENT
+from kubelet.process.spec import PROGRAM_FOLDERS
 from kubelet.servers.plan import ServerError, ServerPlan
 from kubelet.servers.prepare import prepare
 
@@ -58,12 +59,29 @@ def become(
             status = -1
             serve()
         else:
-            os.execvpe(message["argv"][0], message["argv"], message["env"])  # noqa: S606 - no shell is wanted
+            _execute(message["argv"], message["env"], is_sandboxed=agent is not None)
     except (ServerError, OSError, ValueError) as error:
         _refuse(status, _refusal(message, error))
     except BaseException as error:
         os._exit(_exit_code(error))
     os._exit(0)
+
+
+def _execute(argv: list[str], environment: dict[str, str], *, is_sandboxed: bool) -> NoReturn:
+    """Become a program; OSError.
+
+    In a sandbox, a program that its image has in a folder such as /bin may lie in another such folder of this machine.
+    """
+    folder, _, name = argv[0].rpartition("/")
+    try:
+        os.execvpe(argv[0], argv, environment)  # noqa: S606 - no shell is wanted
+    except FileNotFoundError as error:
+        if not is_sandboxed or folder not in PROGRAM_FOLDERS:
+            raise
+        for each in PROGRAM_FOLDERS:
+            with contextlib.suppress(FileNotFoundError):
+                os.execve(f"{each}/{name}", argv, environment)  # noqa: S606
+        raise error from None
 
 
 def _join(cgroup: str) -> None:

@@ -9,6 +9,9 @@ from typing import NamedTuple
 from kubelet.sandbox.spec import Root
 from kubelet.servers.plan import ServerPlan
 
+PROGRAM_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+"""Where images have their programs: the PATH of a container that says nothing else (moby, oci/defaults.go)."""
+
 
 class StartError(Exception):
     """A process could not be started; the text is runc's."""

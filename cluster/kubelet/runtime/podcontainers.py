@@ -29,7 +29,6 @@ from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.podroots import PodRoots
 from kubelet.runtime.references import ReferencedObjects
 from kubelet.servers.listening import ANY_ADDRESS
-from kubelet.tools.scripts import sandboxed_programs
 
 KILLED = (137, 9)
 """Exit code and signal of a process that was killed."""
@@ -75,8 +74,7 @@ class PodContainers:
                 servers=ServerHost(self._bound_port, config.nginx, address=self._own_address(), is_sandboxed=True),
                 tool_dir=str(config.tool_dir) if self._shares_nodes else "",
                 etc_dir="/etc",
-                agnhost_scripts=sandboxed_programs(config.tools),
-                bash=config.tools.get("bash", ""),
+                tools=config.tools,
             )
         return ContainerHost(
             images=config.images,
@@ -85,7 +83,7 @@ class PodContainers:
             servers=ServerHost(self._bound_port, config.nginx, config.cluster_dns, address=self._place.pod_ip),
             tool_dir=str(config.tool_dir) if config.cluster_dns else "",
             etc_dir=str(config.etc_dir(self._pod.spec.uid)),
-            bash=config.tools.get("bash", ""),
+            tools=config.tools,
         )
 
     @property

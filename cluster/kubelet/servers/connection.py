@@ -22,15 +22,17 @@ class Refusal(NamedTuple):
 class Connection:
     """``received`` waits to be understood, ``unsent`` to be sent; one that ``is_closing`` ends when all is sent.
 
-    While it ``is_waiting`` for an answer that is due later, nothing more is read from it.
+    While it ``is_waiting`` for an answer that is due later, nothing more is read from it. ``body`` is that of the
+    request that was taken last.
     """
 
-    __slots__ = ("client", "is_closing", "is_waiting", "port", "received", "sock", "unsent")
+    __slots__ = ("body", "client", "is_closing", "is_waiting", "port", "received", "sock", "unsent")
 
     def __init__(self, sock: socket.socket, client: str) -> None:
         self.sock = sock
         self.client = client
         self.port: int = sock.getsockname()[1]
+        self.body = b""
         self.received = bytearray()
         self.unsent = bytearray()
         self.is_closing = False
@@ -70,7 +72,9 @@ class Connection:
             if head.headers.get("expect", "").lower() == "100-continue" and not self.unsent:
                 self.unsent += b"HTTP/1.1 100 Continue\r\n\r\n"
             return None
-        del self.received[: begin + int(length)]
+        end = begin + int(length)
+        self.body = bytes(self.received[begin:end])
+        del self.received[:end]
         return head
 
     def _take_line(self, *, takes_lines: bool) -> Head | Refusal | None:

@@ -83,12 +83,22 @@ def _ask_udp(address: str, port: int, asked: str, dialler: Dialler) -> str:
 def ask_http(address: str, port: int, asked: str, dialler: Dialler) -> str:
     """Return the body of one answer, whatever its status, as netexec does."""
     path = asked.replace("\r", "").replace("\n", "").replace(" ", "%20")
+    return _exchange(address, port, f"GET /{path}", b"", dialler)
+
+
+def post_json(address: str, port: int, path: str, document: object, dialler: Dialler) -> str:
+    """Return the body of the answer to a document, whatever its status; OSError, ValueError."""
+    return _exchange(address, port, f"POST {path}", json.dumps(document, separators=(",", ":")).encode(), dialler)
+
+
+def _exchange(address: str, port: int, request: str, content: bytes, dialler: Dialler) -> str:
     host = join_host_port(address, port)
-    head = f"GET /{path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: agnhost\r\nConnection: close\r\n\r\n"
+    kind = f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n" if content else ""
+    head = f"{request} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: agnhost\r\n{kind}Connection: close\r\n\r\n"
     deadline = time.monotonic() + TRY_SECONDS
     received = bytearray()
     with dialler.connect(address, port, socket.SOCK_STREAM, TRY_SECONDS) as sock:
-        sock.sendall(head.encode())
+        sock.sendall(head.encode() + content)
         while chunk := sock.recv(65536):
             received += chunk
             if len(received) > MAX_REPLY or time.monotonic() > deadline:

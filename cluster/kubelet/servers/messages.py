@@ -12,10 +12,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 
 class Request(NamedTuple):
-    """One request. ``query`` has the first value of each name; ``port`` is the one that it came to.
-
-    Only requests over TLS keep their ``body``.
-    """
+    """One request. ``query`` has the first value of each name; ``port`` is the one that it came to."""
 
     method: str
     path: str

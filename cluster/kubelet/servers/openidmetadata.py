@@ -15,12 +15,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from kubelet.servers.es256 import verifies
-
-ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-SECONDS = 30.0
+from kubelet.servers.incluster import InClusterError, get_document, in_cluster
 
 
 class DiscoveryError(Exception):
@@ -33,36 +30,26 @@ def verify_issuer(options: Mapping[str, Any], environment: Mapping[str, str]) ->
         token = Path(options["token_path"]).read_text()
         _log("OK: Got token")
         _log("validating with in-cluster discovery")
-        bearer, authority = _in_cluster(environment)
+        access = in_cluster(environment)
     except OSError as error:
         _log(f"open {error.filename}: {(error.strerror or '').lower()}")
         return 1
-    except DiscoveryError as error:
+    except InClusterError as error:
         _log(str(error))
         return 1
     try:
-        _validate(token, options["audience"], ssl.create_default_context(cafile=authority), bearer)
-    except (DiscoveryError, OSError, http.client.HTTPException) as error:
+        _validate(token, options["audience"], ssl.create_default_context(cafile=access.authority), access.token)
+    except (DiscoveryError, InClusterError, OSError, http.client.HTTPException) as error:
         _log(f"failed to validate with in-cluster discovery: {error}")
     else:
         return 0
     _log("falling back to validating with external discovery")
     try:
         _validate(token, options["audience"], ssl.create_default_context(), "")
-    except (DiscoveryError, OSError, http.client.HTTPException) as error:
+    except (DiscoveryError, InClusterError, OSError, http.client.HTTPException) as error:
         _log(str(error))
         return 1
     return 0
-
-
-def _in_cluster(environment: Mapping[str, str]) -> tuple[str, Path]:
-    """Return the pod's own token and the file of the cluster's authority (rest.InClusterConfig)."""
-    if not environment.get("KUBERNETES_SERVICE_HOST") or not environment.get("KUBERNETES_SERVICE_PORT"):
-        raise DiscoveryError(
-            "unable to load in-cluster configuration, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be "
-            "defined"
-        )
-    return (ACCOUNT / "token").read_text(), ACCOUNT / "ca.crt"
 
 
 def _validate(token: str, audience: str, context: ssl.SSLContext, bearer: str) -> None:
@@ -70,7 +57,7 @@ def _validate(token: str, audience: str, context: ssl.SSLContext, bearer: str) -
     issuer = str(said.get("iss", ""))
     _log(f"OK: got issuer {issuer}")
     _log(f"Full, not-validated claims: \n{json.dumps(said)}")
-    discovered = _get(f"{issuer.rstrip('/')}/.well-known/openid-configuration", context, bearer)
+    discovered = get_document(f"{issuer.rstrip('/')}/.well-known/openid-configuration", context, bearer)
     if discovered.get("issuer") != issuer:
         expected, got = json.dumps(issuer), json.dumps(discovered.get("issuer"))
         raise DiscoveryError(
@@ -78,7 +65,7 @@ def _validate(token: str, audience: str, context: ssl.SSLContext, bearer: str) -
         )
     _log(f"OK: Constructed OIDC provider for issuer {issuer}")
     verify_claims(said, audience, time.time())
-    verify_signature(token, _get(str(discovered.get("jwks_uri", "")), context, bearer))
+    verify_signature(token, get_document(str(discovered.get("jwks_uri", "")), context, bearer))
     _log("OK: Validated signature on JWT")
     _log("OK: Got valid claims from token!")
     _log(f"Full, validated claims: \n{json.dumps(said)}")
@@ -115,24 +102,6 @@ def _claims(token: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = json.loads(_unpack(parts[1]))
     except ValueError as error:
         raise DiscoveryError(f"oidc: malformed jwt payload: {error}") from None
-    return found
-
-
-def _get(url: str, context: ssl.SSLContext, bearer: str) -> Mapping[str, Any]:
-    split = urlsplit(url)
-    connection = http.client.HTTPSConnection(split.netloc, timeout=SECONDS, context=context)
-    try:
-        connection.request("GET", split.path, headers={"Authorization": f"Bearer {bearer}"} if bearer else {})
-        answer = connection.getresponse()
-        body = answer.read()
-    finally:
-        connection.close()
-    if answer.status != 200:
-        raise DiscoveryError(f"{answer.status} {answer.reason}: {body.decode(errors='replace')}")
-    try:
-        found: Mapping[str, Any] = json.loads(body)
-    except ValueError as error:
-        raise DiscoveryError(f"oidc: failed to decode provider discovery object: {error}") from None
     return found
 
 

@@ -171,9 +171,8 @@ class Server:
         if isinstance(request, Refusal):
             self._reply(connection, request.method, plain(request.status), keep_alive=False)
             return False
-        response = self._service.handle(
-            request.request(connection.client, connection.port, is_stopping=self._is_stopping)
-        )
+        asked = request.request(connection.client, connection.port, is_stopping=self._is_stopping)
+        response = self._service.handle(asked._replace(body=connection.body) if connection.body else asked)
         if response.later is not None:
             self._leave_to_child(connection, partial(self._answer_later, request.method, response.later))
             return False

@@ -63,14 +63,17 @@ def tool_scripts(found: Mapping[str, str], dns: ClusterDNS, port_shift: int) -> 
     return scripts | own
 
 
-def sandboxed_programs(found: Mapping[str, str]) -> dict[str, str]:
-    """Return the scripts that the image agnhost brings into a sandbox, by their paths.
+def image_programs(family: str, found: Mapping[str, str]) -> dict[str, str]:
+    """Return the scripts that an image of a family, agnhost or busybox, brings into a sandbox, by their paths.
 
-    ``found`` has ``python`` and ``sources``. The image also has nc: without one on this machine it is our own.
+    ``found`` has ``python`` and ``sources``. Where this machine has no nc it is our own; so is agnhost's iperf always,
+    as distributions have older ones, whose reports have fewer columns.
     """
-    agnhost = _python_script(found, "kubelet.servers sandbox")
-    own = {} if "nc" in found else {"/usr/bin/nc": _python_script(found, "kubelet.servers.netcat")}
-    return {"/agnhost": agnhost, "/agnhost-2": agnhost, **own}
+    nc = {} if "nc" in found else {"/usr/bin/nc": _python_script(found, "kubelet.servers.netcat")}
+    if family != "agnhost":
+        return nc
+    agnhost, iperf = (_python_script(found, module) for module in ("kubelet.servers sandbox", "kubelet.servers.iperf"))
+    return {"/agnhost": agnhost, "/agnhost-2": agnhost, "/usr/local/bin/iperf": iperf, **nc}
 
 
 def node_scripts(found: Mapping[str, str], nodes: Sequence[str]) -> dict[str, str]:

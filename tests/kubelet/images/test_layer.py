@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from kubelet.images.builtins import image_layer, plan_builtin
+from kubelet.images.catalog import BUILTIN_IMAGES
 from kubelet.images.layer import LayerPart
 from kubelet.images.serverhost import ServerHost
 from kubelet.runtime.imagelayer import write_layer
 from kubelet.sandbox.spec import Mount
 from kubelet.servers.nginx import fill_template
-from kubelet.tools.scripts import sandboxed_programs
+from kubelet.tools.scripts import image_programs
 
+TOOLS = {"python": "/opt/python", "sources": "/opt/src"}
+IPERF = "/usr/local/bin/iperf"
 SANDBOX = ServerHost(int, is_sandboxed=True)
 WITH_NGINX = SANDBOX._replace(nginx="/usr/sbin/nginx")
 
@@ -51,18 +54,21 @@ def test_nginx_gets_the_containers_arguments(arguments: tuple[str, ...], argv: l
     [
         ("nginx", SANDBOX, {"/usr/share/nginx/html"}),
         ("httpd", SANDBOX, {"/usr/local/apache2/htdocs"}),
-        ("agnhost", SANDBOX, {"/agnhost", "/agnhost-2", "/localhost.crt", "/localhost.key"}),
-        ("pause", SANDBOX, set()),
-        ("", SANDBOX, set()),
+        ("agnhost", SANDBOX, {"/agnhost", "/agnhost-2", "/localhost.crt", "/localhost.key", IPERF}),
+        ("registry.k8s.io/pause", SANDBOX, set()),
+        ("busybox", SANDBOX, set()),
+        ("debian", SANDBOX, set()),
     ],
 )
 def test_images_bring_the_files_that_are_expected_of_them(name: str, host: ServerHost, targets: set[str]) -> None:
-    assert {each.target for each in image_layer(name, host, {"/agnhost": "", "/agnhost-2": ""})} == targets
+    assert {each.target for each in image_layer(BUILTIN_IMAGES[name], host, TOOLS | {"nc": "/bin/nc"})} == targets
 
 
 @pytest.mark.parametrize(("address", "listen"), [("", "80"), ("127.168.0.101", "127.168.0.101:80")])
 def test_the_default_site_listens_on_all_addresses_or_on_the_nodes(address: str, listen: str) -> None:
-    parts = {each.target: each for each in image_layer("nginx", WITH_NGINX._replace(address=address), {})}
+    parts = {
+        each.target: each for each in image_layer(BUILTIN_IMAGES["nginx"], WITH_NGINX._replace(address=address), {})
+    }
     files = parts["/etc/nginx/conf.d"].files
     assert files is not None
     assert f"listen       {listen};" in files["default.conf"]
@@ -103,13 +109,14 @@ def test_templates_are_filled_in_with_variables_that_exist(text: str, filled: st
 
 
 def test_agnhost_in_a_sandbox_is_a_script_that_runs_it_with_its_arguments() -> None:
-    scripts = sandboxed_programs({"python": "/opt/a b/python", "sources": "/opt/src", "nc": "/bin/nc"})
+    scripts = image_programs("agnhost", {"python": "/opt/a b/python", "sources": "/opt/src", "nc": "/bin/nc"})
     expected = "exec env PYTHONPATH=/opt/src '/opt/a b/python' -S -s -m kubelet.servers sandbox \"$@\""
-    assert {path: text.splitlines() for path, text in scripts.items()} == {
+    assert {path: text.splitlines() for path, text in scripts.items() if path != IPERF} == {
         path: ["#!/bin/sh", expected] for path in ("/agnhost", "/agnhost-2")
     }
+    assert scripts[IPERF].endswith(' -m kubelet.servers.iperf "$@"\n')
 
 
-def test_agnhost_brings_its_own_nc_where_the_machine_has_none() -> None:
-    script = sandboxed_programs({"python": "/opt/python", "sources": "/opt/src"})["/usr/bin/nc"]
-    assert script.endswith(' /opt/python -S -s -m kubelet.servers.netcat "$@"\n')
+@pytest.mark.parametrize("family", ["agnhost", "busybox"])
+def test_images_that_have_nc_bring_our_own_where_the_machine_has_none(family: str) -> None:
+    assert image_programs(family, TOOLS)["/usr/bin/nc"].endswith(' /opt/python -S -s -m kubelet.servers.netcat "$@"\n')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,15 +13,16 @@ from kubelet.pod.environment import Sources
 from kubelet.pod.spec import read_pod_spec
 from kubelet.pod.state import PodPlace
 
-HOST = ContainerHost({}, {}, "/work", ServerHost(int, is_sandboxed=True), bash="/bin/bash")
+TOOLS = {"bash": "/bin/bash", "python": "/opt/python", "sources": "/opt/src"}
+HOST = ContainerHost({}, {}, "/work", ServerHost(int, is_sandboxed=True), tools=TOOLS)
 
 
-def planned(**container: Any) -> ContainerPlan:
+def planned(host: ContainerHost = HOST, **container: Any) -> ContainerPlan:
     spec = {"containers": [{"name": "c", **container}], "restartPolicy": "Never"}
     metadata = {"name": "p", "namespace": "default", "uid": "u"}
     pod = read_pod_spec({"metadata": metadata, "spec": spec})
     found = plan_container(
-        pod.containers[0], Sources(pod, PodPlace(("127.1.1.2",), ("127.1.1.1",), 0.0), {}, []), HOST, "/scratch"
+        pod.containers[0], Sources(pod, PodPlace(("127.1.1.2",), ("127.1.1.1",), 0.0), {}, []), host, "/scratch"
     )
     assert found is not None
     return found
@@ -66,3 +68,9 @@ def test_the_images_of_the_update_demo_serve_their_picture_s_name() -> None:
     assert process.builtin is not None
     options = process.builtin.options
     assert (process.builtin.tcp, "nautilus.jpg" in options["page"], options["path"]) == ([80], True, "/data.json")
+
+
+def test_the_path_of_a_container_has_all_folders_in_which_images_have_programs() -> None:
+    host = replace(HOST, environment={"PATH": "/opt/mine:/usr/bin"})
+    path = planned(host, image="busybox", command=["ip"]).process.environment["PATH"]
+    assert path == "/opt/mine:/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/sbin:/bin"

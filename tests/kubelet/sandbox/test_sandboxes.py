@@ -183,6 +183,13 @@ def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
+async def test_a_program_that_its_image_has_in_another_folder_is_found(runner: ProcessRunner) -> None:
+    await runner.make_sandbox(CLIENT)
+    assert await output_of(runner, in_sandbox(CLIENT, "/usr/local/sbin/uname", "-n")) == "client\n"
+    with pytest.raises(StartError, match="/opt/uname: no such file"):
+        await runner.start(in_sandbox(CLIENT, "/opt/uname"))
+
+
 async def test_a_setting_that_the_kernel_does_not_have_is_said(runner: ProcessRunner) -> None:
     with pytest.raises(SandboxError, match="nothing=1: No such file"):
         await runner.make_sandbox(WEB._replace(sysctls=(("net.ipv4.nothing", "1"),)))
