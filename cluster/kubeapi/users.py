@@ -30,6 +30,14 @@ class User(NamedTuple):
 ADMINISTRATOR = User("kubernetes-admin", (MASTERS, AUTHENTICATED))
 """The user of every request with the cluster's own token that does not impersonate another."""
 
+API_SERVER = User("system:apiserver", (MASTERS, AUTHENTICATED))
+"""The user as which the API server writes objects of its own."""
+
+
+def account_user(account: ObjectKey) -> User:
+    """Return the user that a ServiceAccount is."""
+    return User(account_user_name(account), (*account_groups(account.namespace), AUTHENTICATED))
+
 
 def account_user_name(account: ObjectKey) -> str:
     """Return the user name of a ServiceAccount."""

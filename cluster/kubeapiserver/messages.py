@@ -17,7 +17,7 @@ from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.scheme import Resource
 from kubeapi.users import ADMINISTRATOR, User
 from kubeapi.watching import WatchEvent
-from kubeapiserver.admission.outcome import Outcome
+from kubeapi.webhooks.calls import Reviews
 
 JSON_TYPE = "application/json"
 YAML_TYPE = "application/yaml"
@@ -51,8 +51,8 @@ class Request:
     user: User = ADMINISTRATOR
     target: str = ""
     """Path and query as sent, with every escape."""
-    reviews: Mapping[str, Outcome] = field(default_factory=dict)
-    """What the admission webhooks have answered so far, by question."""
+    reviews: Reviews | None = None
+    """What webhooks have answered in earlier attempts at the request."""
 
     @classmethod
     def of(cls, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Request:

@@ -17,8 +17,9 @@ from tests.helpers.kubeapi.objects import (
     update_faults_of,
 )
 
-from kubeapi.meta import JSON, parse_time
+from kubeapi.meta import JSON, ObjectKey, parse_time
 from kubeapi.registry import DeleteOptions, Registry
+from kubeapi.registry.scaling import scale
 from kubeapi.scheme import (
     CONFIGMAPS,
     DEPLOYMENTS,
@@ -207,16 +208,16 @@ def test_kinds_without_status_or_scale_have_no_such_subresource() -> None:
     with pytest.raises(StatusError, match="could not find the requested resource"):
         registry.update_status(CONFIGMAPS, {"metadata": {"name": "web"}, "status": {}})
     with pytest.raises(StatusError, match="could not find the requested resource"):
-        registry.scale(CONFIGMAPS, "default", "web", 1)
+        scale(registry, CONFIGMAPS, ObjectKey("default", "web"), 1)
 
 
 def test_scale_sets_the_replicas_and_nothing_else() -> None:
     registry = new_registry()
     created = registry.create(DEPLOYMENTS, deployment(replicas=2))
-    scaled = registry.scale(DEPLOYMENTS, "default", "web", 5)
+    scaled = scale(registry, DEPLOYMENTS, ObjectKey("default", "web"), 5)
     assert scaled["spec"] == {**created["spec"], "replicas": 5}
     with pytest.raises(StatusError, match=r"spec.replicas: Invalid value: -1: must be greater than or equal to 0"):
-        registry.scale(DEPLOYMENTS, "default", "web", -1)
+        scale(registry, DEPLOYMENTS, ObjectKey("default", "web"), -1)
 
 
 @pytest.mark.parametrize("verb", ["create", "update"])

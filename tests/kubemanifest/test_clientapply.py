@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi.objects import container, deployment, new_registry, pod, service
 
-from kubeapi.meta import JSON, LAST_APPLIED
+from kubeapi.meta import JSON, LAST_APPLIED, ObjectKey
 from kubeapi.patch import merge
 from kubeapi.patch.strategic import strategic_merge
 from kubeapi.registry import Registry
+from kubeapi.registry.scaling import scale
 from kubeapi.schema import struct_of
 from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, NAMESPACES, PODS, SERVICES
 from kubeapi.status import Invalid
@@ -41,7 +42,7 @@ def test_a_null_in_a_manifest_counts_as_absent() -> None:
 def test_replicas_that_the_manifest_does_not_state_stay_scaled() -> None:
     registry = new_registry()
     apply(registry, DEPLOYMENTS, deployment())
-    registry.scale(DEPLOYMENTS, "default", "web", 5)
+    scale(registry, DEPLOYMENTS, ObjectKey("default", "web"), 5)
     applied, outcome = apply(registry, DEPLOYMENTS, deployment(template_spec={"containers": [container(image="b:1")]}))
     assert (applied["spec"]["replicas"], outcome) == (5, "configured")
 
@@ -49,7 +50,7 @@ def test_replicas_that_the_manifest_does_not_state_stay_scaled() -> None:
 def test_replicas_that_the_manifest_states_come_back() -> None:
     registry = new_registry()
     apply(registry, DEPLOYMENTS, deployment(replicas=2))
-    registry.scale(DEPLOYMENTS, "default", "web", 5)
+    scale(registry, DEPLOYMENTS, ObjectKey("default", "web"), 5)
     applied, outcome = apply(registry, DEPLOYMENTS, deployment(replicas=2))
     assert (applied["spec"]["replicas"], outcome) == (2, "configured")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import uuid
+
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON, copy_object, format_time, is_terminating, parse_time
 
@@ -9,6 +12,11 @@ _KEPT_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGraceP
 """Fields that an update leaves as they are stored."""
 
 _STATUS_FIELDS = frozenset(("labels", "annotations", "finalizers", "ownerReferences", "managedFields"))
+
+
+def new_identity(rng: random.Random, now: float) -> JSON:
+    """Return the uid and the time of creation (seconds since the epoch) of a new object."""
+    return {"uid": str(uuid.UUID(int=rng.getrandbits(128), version=4)), "creationTimestamp": format_time(now)}
 
 
 def kept_metadata(stored: JSON) -> JSON:
@@ -53,3 +61,9 @@ def mark_deleted(kind: Kind, stored: JSON, grace: int, now: float) -> JSON:
     metadata["deletionGracePeriodSeconds"] = grace
     kind.begin_deletion(marked)
     return marked
+
+
+def is_due(kind: Kind, obj: JSON) -> bool:
+    """Tell whether nothing keeps an object that is being deleted any more."""
+    waits = obj["metadata"].get("deletionGracePeriodSeconds")
+    return is_terminating(obj) and not waits and not kind.finalizers(obj)

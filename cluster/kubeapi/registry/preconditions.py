@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from kubeapi.kind import Kind
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
-from kubeapi.status import Conflict
+from kubeapi.status import Conflict, Forbidden
 
 
 def check_uid(resource: Resource, metadata: JSON, stored: JSON) -> None:
@@ -36,9 +37,9 @@ class DeleteOptions(NamedTuple):
 NO_OPTIONS = DeleteOptions()
 
 
-def check_preconditions(resource: Resource, stored: JSON, options: DeleteOptions) -> None:
-    """Raise Conflict if the preconditions of a deletion do not hold."""
-    metadata, uid, version = stored["metadata"], options.uid, options.resource_version
+def check_preconditions(kind: Kind, stored: JSON, options: DeleteOptions) -> None:
+    """Raise Conflict if the preconditions of a deletion do not hold, Forbidden for an object that always stays."""
+    resource, metadata, uid, version = kind.resource, stored["metadata"], options.uid, options.resource_version
     if uid and uid != metadata["uid"]:
         detail = f"the UID in the precondition ({uid}) does not match the UID in record ({metadata['uid']})."
         raise Conflict(resource, metadata["name"], f"{detail} The object might have been deleted and then recreated")
@@ -48,3 +49,5 @@ def check_preconditions(resource: Resource, stored: JSON, options: DeleteOptions
             f" ({metadata['resourceVersion']}). The object might have been modified"
         )
         raise Conflict(resource, metadata["name"], detail)
+    if refusal := kind.deletion_refusal(metadata["name"]):
+        raise Forbidden(resource, metadata["name"], refusal)

@@ -7,8 +7,8 @@ in.
 
 from __future__ import annotations
 
+import copy
 import random
-import uuid
 from collections.abc import Callable
 
 from kubeapi.allocation.allocator import Allocator
@@ -18,24 +18,33 @@ from kubeapi.customresources.conversion import as_stored
 from kubeapi.failures import Subject
 from kubeapi.kind import Kind
 from kubeapi.kinds import KINDS, kind_of
-from kubeapi.meta import JSON, copy_object, format_time, is_terminating, key_of
+from kubeapi.meta import JSON, copy_object, is_terminating, key_of
 from kubeapi.quota.charging import charge
+from kubeapi.registry.admission import ADMIT_ALL, Action, Admission, mutated_new, new_action
 from kubeapi.registry.creation import check_namespace, identified, read_object, set_generated_name
-from kubeapi.registry.metadata import kept_metadata, mark_deleted, merged_metadata, set_generation
+from kubeapi.registry.metadata import (
+    is_due,
+    kept_metadata,
+    mark_deleted,
+    new_identity,
+    set_generation,
+)
 from kubeapi.registry.preconditions import NO_OPTIONS, DeleteOptions, check_preconditions, check_uid, check_version
 from kubeapi.registry.statuses import complete_typed, has_status, keep_status, with_status
-from kubeapi.registry.validating import object_faults, status_faults, update_faults
+from kubeapi.registry.validating import check_object, object_faults, status_faults
 from kubeapi.scheme import Resource
-from kubeapi.status import AlreadyExists, Forbidden, Invalid, NoSubresource, StatusError
+from kubeapi.status import Invalid, NoSubresource, StatusError
 from kubeapi.store import Store
 
 
 class Registry:
     """Creates, updates and deletes objects by Kubernetes' rules. Reading is ``store``'s.
 
-    Every method raises StatusError and nothing else, for any input. With ``dry_run`` the answer is the same and nothing
-    changes.
+    Every method raises StatusError and nothing else, for any input; one that acts for a user whose writes webhooks
+    review may raise CallNeeded. With ``dry_run`` the answer is the same and nothing changes.
     """
+
+    admission: Admission = ADMIT_ALL
 
     def __init__(self, store: Store, config: RegistryConfig, *, clock: Callable[[], float], rng: random.Random) -> None:
         self.store = store
@@ -51,6 +60,12 @@ class Registry:
                 with store.failures.guard("kube-apiserver (allocators)", Subject(resource, key_of(obj))):
                     allocator.adopt(obj)
 
+    def acting(self, admission: Admission) -> Registry:
+        """Return the same Registry for a user whose writes ``admission`` admits."""
+        acting = copy.copy(self)
+        acting.admission, acting.rng = admission, admission.rng or self.rng
+        return acting
+
     def create(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
         """Store a new object and return it. A status that comes with it is dropped unless its kind accepts one."""
         return self.create_typed(resource, read_object(resource, obj), dry_run=dry_run)
@@ -62,10 +77,13 @@ class Registry:
         for field in ("deletionTimestamp", "deletionGracePeriodSeconds"):
             metadata.pop(field, None)
         check_namespace(self.store, resource, metadata)
-        metadata["uid"] = str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
-        metadata["creationTimestamp"] = format_time(self._clock())
+        identity = new_identity(self.rng, self._clock())
+        metadata |= identity
         kind.set_defaults(new)
         kind.admit(new, None, self.store)
+        if self.admission is not ADMIT_ALL:
+            new = mutated_new(self.admission, new_action(resource, new, None, dry_run=dry_run), new, identity)
+            metadata = new["metadata"]
         set_generated_name(self.store, resource, metadata, self.rng)
         if kind.has_own_status and not kind.accepts_status:
             new.pop("status", None)
@@ -88,6 +106,7 @@ class Registry:
         stored = self._find_stored(resource, new)
         check_version(resource, new["metadata"], stored["metadata"])
         new["metadata"] |= kept_metadata(stored)
+        new = self.admission.mutated(new_action(resource, new, stored, dry_run=dry_run), new, stored)
         if kind.has_own_status:
             keep_status(new, stored)
         kind.prepare_for_update(new, stored)
@@ -112,14 +131,16 @@ class Registry:
         stored = self._find_stored(resource, read)
         check_uid(resource, read["metadata"], stored["metadata"])
         kind.set_status_defaults(read)
-        new = with_status(resource, stored, read)
         if metadata is not None:
             check_version(resource, read["metadata"], stored["metadata"])
-            given = read_object(resource, {"metadata": metadata})["metadata"]
-            new["metadata"] = merged_metadata(kind, given, stored["metadata"])
+            read["metadata"] = read_object(resource, {"metadata": metadata})["metadata"]
+        action = new_action(resource, stored, stored, "status", dry_run=dry_run)
+        read = self.admission.mutated(action, read, stored)
+        new = with_status(kind, stored, read, has_metadata=metadata is not None)
         complete_typed(resource, new)
         if faults := status_faults(kind, new, stored, has_metadata=metadata is not None):
             raise Invalid(resource, new["metadata"]["name"], tuple(faults))
+        self.admission.validate(action, new, stored)
         new = as_stored(resource, new)
         return new if dry_run else self._finish_deletion(kind, self.store.update(resource, new), dry_run=False)
 
@@ -128,7 +149,8 @@ class Registry:
         kind, read = kind_of(resource), read_object(resource, obj)
         stored = self._find_stored(resource, read)
         check_version(resource, read["metadata"], stored["metadata"])
-        metadata = dict(stored["metadata"])
+        action = new_action(resource, stored, stored, part, dry_run=dry_run)
+        read, metadata = self.admission.mutated(action, read, stored), dict(stored["metadata"])
         if "managedFields" in read["metadata"]:
             metadata["managedFields"] = read["metadata"]["managedFields"]
         rule = kind.parts[part]
@@ -138,14 +160,7 @@ class Registry:
         set_generation(kind, new, stored)
         if faults := [*object_faults(kind, new, self.allocators.get(resource)), *rule.validate(new, stored)]:
             raise Invalid(resource, metadata["name"], tuple(faults))
-        return self._store(kind, new, stored, dry_run=dry_run)
-
-    def scale(self, resource: Resource, namespace: str, name: str, replicas: int, *, dry_run: bool = False) -> JSON:
-        """Set the replicas of an object that has some."""
-        if not kind_of(resource).is_scalable:
-            raise NoSubresource
-        stored = self.store.get(resource, namespace, name)
-        return self.update(resource, {**stored, "spec": {**stored["spec"], "replicas": replicas}}, dry_run=dry_run)
+        return self._store(kind, new, stored, action)
 
     def delete(
         self,
@@ -162,9 +177,8 @@ class Registry:
         until the last one is removed, a Namespace until its contents are gone.
         """
         kind, stored = kind_of(resource), self.store.get(resource, namespace, name)
-        check_preconditions(resource, stored, options)
-        if refusal := kind.deletion_refusal(name):
-            raise Forbidden(resource, name, refusal)
+        check_preconditions(kind, stored, options)
+        self.admission.admit_deletion(Action("DELETE", resource, key_of(stored), "", dry_run), stored)
         grace = kind.grace_seconds(stored, options.grace_period_seconds)
         if grace == 0 and not kind.finalizers(stored):
             return stored if dry_run else self._remove(resource, stored)
@@ -178,16 +192,17 @@ class Registry:
 
     def _write(self, kind: Kind, new: JSON, old: JSON | None, *, dry_run: bool) -> JSON:
         """Validate an object and store it; an allocator comes before, as in the real server."""
-        allocator = self.allocators.get(kind.resource)
+        allocator, new = self.allocators.get(kind.resource), self.admission.prepared(new, old)
+        action = new_action(kind.resource, new, old, dry_run=dry_run)
         if allocator is None:
-            self._validate(kind, new, old)
-            return self._store(kind, new, old, dry_run=dry_run)
+            check_object(kind, new, old, allocator, self.store)
+            return self._store(kind, new, old, action)
         transaction = self.new_transaction()
         try:
             if faults := allocator.allocate(new, old, transaction):
                 raise Invalid(kind.resource, new["metadata"].get("name", ""), tuple(faults))
-            self._validate(kind, new, old)
-            written = self._store(kind, new, old, dry_run=dry_run)
+            check_object(kind, new, old, allocator, self.store)
+            written = self._store(kind, new, old, action)
         except BaseException:  # also if the thread of a large request is stopped
             transaction.rollback()
             raise
@@ -202,29 +217,18 @@ class Registry:
         """Create and delete the objects that tell what a write has got, or given back."""
         allocator = self.allocators.get(resource)
         gained, lost = allocator.records(new, old) if allocator else ((), ())
+        own = self if self.admission is ADMIT_ALL else self.acting(ADMIT_ALL)
         for each, obj in gained:
-            self.create_typed(each, obj)
+            own.create_typed(each, obj)
         for each, key in lost:
-            self.delete(each, *key)
+            own.delete(each, *key)
 
-    def _validate(self, kind: Kind, new: JSON, old: JSON | None) -> None:
-        """Raise Invalid if an object has faults, AlreadyExists if a new one has the name of another."""
-        resource, name = kind.resource, new["metadata"].get("name", "")
-        allocator = self.allocators.get(resource)
-        if old is not None:
-            faults = update_faults(kind, new, old, allocator)
-        else:
-            faults = [*object_faults(kind, new, allocator), *kind.validate_create(new)]
-        if faults:
-            raise Invalid(resource, name, tuple(faults))
-        if old is None and self.store.find(resource, key_of(new)) is not None:
-            raise AlreadyExists(resource, name)
-
-    def _store(self, kind: Kind, new: JSON, old: JSON | None, *, dry_run: bool) -> JSON:
+    def _store(self, kind: Kind, new: JSON, old: JSON | None, action: Action) -> JSON:
         """Store an object that is valid, if the admission plug-ins and its namespace's quotas allow that."""
         kind.review(new, old, self.store)
-        charge(kind, new, old, self.store, is_dry_run=dry_run)
-        resource, new = kind.resource, as_stored(kind.resource, new)
+        self.admission.validate(action, new, old)
+        charge(kind, new, old, self.store, is_dry_run=action.is_dry_run)
+        resource, new, dry_run = kind.resource, as_stored(kind.resource, new), action.is_dry_run
         if old is not None:
             return new if dry_run else self.store.update(resource, new)
         version = new["metadata"].pop("resourceVersion", "")
@@ -243,8 +247,4 @@ class Registry:
 
     def _finish_deletion(self, kind: Kind, written: JSON, *, dry_run: bool) -> JSON:
         """Remove an object if this update has removed its last finalizer."""
-        metadata = written["metadata"]
-        is_due = is_terminating(written) and not metadata.get("deletionGracePeriodSeconds")
-        if dry_run or not is_due or kind.finalizers(written):
-            return written
-        return self._remove(kind.resource, written)
+        return written if dry_run or not is_due(kind, written) else self._remove(kind.resource, written)

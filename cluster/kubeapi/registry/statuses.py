@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from kubeapi.customresources.resource import CustomResource
+from kubeapi.kind import Kind
 from kubeapi.meta import JSON
+from kubeapi.registry.metadata import merged_metadata
 from kubeapi.schema import struct_of
 from kubeapi.schema.completion import complete
 from kubeapi.scheme import Resource
@@ -24,11 +26,18 @@ def keep_status(new: JSON, stored: JSON) -> None:
         new.pop("status", None)
 
 
-def with_status(resource: Resource, stored: JSON, read: JSON) -> JSON:
-    """Return the stored object with the status of the one that was sent; a custom resource may be sent without any."""
-    if "status" not in read and isinstance(resource, CustomResource):
-        return {name: value for name, value in stored.items() if name != "status"}
-    return {**stored, "status": read.get("status", {})}
+def with_status(kind: Kind, stored: JSON, read: JSON, *, has_metadata: bool) -> JSON:
+    """Return the stored object with the status of the one that was sent, and what a status's writer may change else.
+
+    A custom resource may be sent without any status.
+    """
+    if "status" not in read and isinstance(kind.resource, CustomResource):
+        new = {name: value for name, value in stored.items() if name != "status"}
+    else:
+        new = {**stored, "status": read.get("status", {})}
+    if has_metadata:
+        new["metadata"] = merged_metadata(kind, read["metadata"], stored["metadata"])
+    return new
 
 
 def complete_typed(resource: Resource, obj: JSON) -> None:

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from kubeapi.allocation.allocator import Allocator
 from kubeapi.kind import Kind
-from kubeapi.meta import JSON, is_terminating
-from kubeapi.status import FieldError
+from kubeapi.meta import JSON, is_terminating, key_of
+from kubeapi.status import AlreadyExists, FieldError, Invalid
+from kubeapi.store import Store
 from kubeapi.validation.addresses import is_about_form
 from kubeapi.validation.faults import forbidden, go_value, invalid
 from kubeapi.validation.metadata import validate_metadata
 
 _DELETION_FIELDS = ("deletionTimestamp", "deletionGracePeriodSeconds")
+
+
+def check_object(kind: Kind, new: JSON, old: JSON | None, allocator: Allocator | None, store: Store) -> None:
+    """Raise Invalid if an object has faults, AlreadyExists if a new one has the name of another."""
+    resource, name = kind.resource, new["metadata"].get("name", "")
+    if old is not None:
+        faults = update_faults(kind, new, old, allocator)
+    else:
+        faults = [*object_faults(kind, new, allocator), *kind.validate_create(new)]
+    if faults:
+        raise Invalid(resource, name, tuple(faults))
+    if old is None and store.find(resource, key_of(new)) is not None:
+        raise AlreadyExists(resource, name)
 
 
 def object_faults(kind: Kind, obj: JSON, allocator: Allocator | None) -> list[FieldError]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, labels_of, matches_selector
 from kubeapi.objects.parts import list_at, map_at
+from kubeapi.registry.admission import Action
 from kubeapi.scheme import (
     MUTATINGWEBHOOKCONFIGURATIONS,
     NAMESPACES,
@@ -20,19 +21,11 @@ from kubeapi.scheme import (
     Resource,
 )
 from kubeapi.store import Store
+from kubeapi.watching import WatchEvent
 
 ANY = "*"
 _EXEMPT = MUTATINGWEBHOOKCONFIGURATIONS.group
 """No webhook may keep its own configuration from being deleted, so the objects of its group are not reviewed."""
-
-
-class Action(NamedTuple):
-    """What a request does: ``operation`` is CREATE, UPDATE, DELETE or CONNECT."""
-
-    operation: str
-    resource: Resource
-    key: ObjectKey
-    subresource: str = ""
 
 
 class Hook(NamedTuple):
@@ -51,6 +44,11 @@ class Hook(NamedTuple):
     def ignores_failures(self) -> bool:
         """Whether a request goes on if the webhook cannot be asked."""
         return self.spec.get("failurePolicy") == "Ignore"
+
+    @property
+    def is_reinvoked(self) -> bool:
+        """Whether the webhook is asked again about what has been changed after it."""
+        return self.spec.get("reinvocationPolicy") == "IfNeeded"
 
     @property
     def is_free_of_effects(self) -> bool:
@@ -81,22 +79,52 @@ def is_exempt(resource: Resource) -> bool:
     return resource.group == _EXEMPT
 
 
-def hooks_for(store: Store, action: Action, objects: list[JSON], *, is_mutating: bool) -> list[Hook]:
-    """Return the webhooks that an action matches, in the order in which they are asked.
-
-    ``objects`` are the new and the old state, those that exist.
-    """
-    resource = MUTATINGWEBHOOKCONFIGURATIONS if is_mutating else VALIDATINGWEBHOOKCONFIGURATIONS
-    configurations = sorted(store.list(resource), key=lambda each: str(each["metadata"]["name"]))
-    return [
-        hook
-        for configuration in configurations
-        for spec in list_at(configuration, "webhooks")
-        if _matches(hook := Hook(configuration["metadata"]["name"], spec, is_mutating), action, objects, store)
-    ]
+def _configurations(*, is_mutating: bool) -> Resource:
+    return MUTATINGWEBHOOKCONFIGURATIONS if is_mutating else VALIDATINGWEBHOOKCONFIGURATIONS
 
 
-def _matches(hook: Hook, action: Action, objects: list[JSON], store: Store) -> bool:
+class Hooks:
+    """All webhooks of a Store, in the order in which they are asked. A cluster without any pays for one comparison."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: tuple[list[Hook], list[Hook]] = [], []
+        self._is_stale = True
+        for is_mutating in (True, False):
+            store.watch(_configurations(is_mutating=is_mutating), store.resource_version, self._note)
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any webhook."""
+        return any(self._all())
+
+    def mutating(self) -> list[Hook]:
+        """Return the webhooks that may change objects."""
+        return self._all()[0]
+
+    def validating(self) -> list[Hook]:
+        """Return the webhooks that only allow or deny."""
+        return self._all()[1]
+
+    def _note(self, event: WatchEvent) -> None:
+        self._is_stale = True
+
+    def _all(self) -> tuple[list[Hook], list[Hook]]:
+        if self._is_stale:
+            self._is_stale = False
+            self._known = self._read(is_mutating=True), self._read(is_mutating=False)
+        return self._known
+
+    def _read(self, *, is_mutating: bool) -> list[Hook]:
+        stored = self._store.list(_configurations(is_mutating=is_mutating))
+        return [
+            Hook(configuration["metadata"]["name"], spec, is_mutating)
+            for configuration in sorted(stored, key=lambda each: str(each["metadata"]["name"]))
+            for spec in list_at(configuration, "webhooks")
+        ]
+
+
+def matches(hook: Hook, action: Action, objects: list[JSON], store: Store) -> bool:
+    """Tell whether a webhook is asked about an action. ``objects`` are the new and the old state, those that exist."""
     if not any(_rule_matches(rule, action) for rule in list_at(hook.spec, "rules")):
         return False
     selector = map_at(hook.spec, "namespaceSelector")

@@ -8,14 +8,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at
+from kubeapi.registry.admission import Action
 from kubeapi.status import InternalError, StatusError
 from kubeapi.users import User
-from kubeapiserver.admission.hooks import Action, Hook
+from kubeapiserver.admission.hooks import Hook
 
 API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"
@@ -32,38 +33,50 @@ class Verdict(NamedTuple):
     warnings: Sequence[str] = ()
 
 
-class Asked(NamedTuple):
-    """What every webhook is told of a request."""
+class Requester(NamedTuple):
+    """The user that writes, and how the options of each of the writes read."""
 
-    action: Action
     user: User
-    is_dry_run: bool
-    options: JSON
+    options: Callable[[Action], JSON]
 
 
-def review(asked: Asked, new: JSON | None, old: JSON | None) -> JSON:
+def plain_options(action: Action) -> JSON:
+    """Return the options of a write that states none."""
+    kind = {"CREATE": "CreateOptions", "UPDATE": "UpdateOptions", "DELETE": "DeleteOptions"}.get(action.operation)
+    return {"kind": kind, "apiVersion": "meta.k8s.io/v1"} if kind else {}
+
+
+def review(requester: Requester, action: Action, new: JSON | None, old: JSON | None) -> JSON:
     """Return the request of an AdmissionReview, without its uid."""
-    action, resource = asked.action, asked.action.resource
-    kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
-    if action.operation == "CONNECT" and new is not None:
-        kind = {"group": "", "version": "v1", "kind": new["kind"]}
+    resource = action.resource
+    kind = _kind_of(action, new)
     plural = {"group": resource.group, "version": resource.version, "resource": resource.plural}
     parts: dict[str, Any] = {"kind": kind, "resource": plural, "requestKind": kind, "requestResource": plural}
     if action.subresource:
         parts |= {"subResource": action.subresource, "requestSubResource": action.subresource}
-    if action.key.name:
-        parts["name"] = action.key.name
+    name = action.key.name or (map_at(new, "metadata").get("name") if new else "")
+    if name:
+        parts["name"] = name
     if action.key.namespace:
         parts["namespace"] = action.key.namespace
     return {
         **parts,
         "operation": action.operation,
-        "userInfo": asked.user.document(),
+        "userInfo": requester.user.document(),
         "object": new,
         "oldObject": old,
-        "dryRun": asked.is_dry_run,
-        "options": asked.options or None,
+        "dryRun": action.is_dry_run,
+        "options": requester.options(action) or None,
     }
+
+
+def _kind_of(action: Action, new: JSON | None) -> JSON:
+    """Return the kind of what is sent: of a Binding, a Scale or the options of a connection, that is their own."""
+    resource = action.resource
+    if not action.subresource or new is None:
+        return {"group": resource.group, "version": resource.version, "kind": resource.kind}
+    group, _, version = str(new["apiVersion"]).rpartition("/")
+    return {"group": group, "version": version, "kind": new["kind"]}
 
 
 def document(request: JSON, uid: str) -> bytes:

@@ -1,121 +1,52 @@
 """Ask the admission webhooks about what a request does: mutating ones in turn, then validating ones. Pure.
 
-Follows apiserver ``pkg/admission/plugin/webhook/mutating`` and ``validating`` (dispatcher.go).
+Follows apiserver ``pkg/admission/plugin/webhook/mutating`` and ``validating`` (dispatcher.go), and
+``pkg/admission/reinvocation.go``.
 """
 
 from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from kubeapi.meta import JSON, ObjectKey
+from kubeapi.kinds import kind_of
+from kubeapi.meta import JSON, ObjectKey, copy_object
+from kubeapi.registry.admission import ADMIT_ALL, Action, Admission
 from kubeapi.registry.creation import read_object
-from kubeapi.scheme import MUTATINGWEBHOOKCONFIGURATIONS, VALIDATINGWEBHOOKCONFIGURATIONS
 from kubeapi.status import InternalError, StatusError
 from kubeapi.store import Store
-from kubeapiserver.admission.calls import Call, ReviewNeeded, question_of
-from kubeapiserver.admission.hooks import Hook, hooks_for, is_exempt
-from kubeapiserver.admission.outcome import Outcome
-from kubeapiserver.admission.reviews import Asked, Verdict, WebhookFailure, document, failure, review, verdict
+from kubeapi.webhooks.calls import Call, CallNeeded, Location, Outcome, Reviews
+from kubeapiserver.admission.calls import question_of
+from kubeapiserver.admission.hooks import Hook, Hooks, is_exempt, matches
+from kubeapiserver.admission.reviews import Requester, Verdict, WebhookFailure, document, failure, review, verdict
 from kubeapiserver.errors import BadInput
 from kubeapiserver.handlers import jsonpatch
-from kubeapiserver.messages import Request
-from kubeapiserver.proxying.location import Location, Proxying
-
-
-class Admitted(NamedTuple):
-    """The new state as the webhooks have changed it, and their warnings."""
-
-    object: JSON
-    warnings: Sequence[str] = ()
+from kubeapiserver.proxying.location import Proxying
 
 
 class Webhooks:
-    """Admits requests; StatusError for one that a webhook denies, ReviewNeeded for a call that must be made first."""
+    """Gives users an Admission that asks the webhooks."""
 
     def __init__(self, store: Store, proxying: Proxying, rng: random.Random) -> None:
-        self._store = store
+        self.store = store
+        self.hooks = Hooks(store)
         self._proxying = proxying
         self._rng = rng
 
-    def are_asked(self, asked: Asked) -> bool:
-        """Tell whether there is any webhook that could be asked."""
-        kinds = (MUTATINGWEBHOOKCONFIGURATIONS, VALIDATINGWEBHOOKCONFIGURATIONS)
-        return not is_exempt(asked.action.resource) and any(self._store.list(each) for each in kinds)
+    def admission(self, requester: Requester, reviews: Reviews | None, warnings: list[str]) -> Admission:
+        """Return what admits the writes of one request; the webhooks' warnings are added to ``warnings``.
 
-    def admit(self, request: Request, asked: Asked, new: JSON, old: JSON | None) -> Admitted:
-        """Ask every webhook that matches about a new state, and an old one if there is one."""
-        admitted, warnings = self._admit(request, asked, new, old)
-        assert admitted is not None
-        return Admitted(admitted, warnings)
+        ``reviews`` are what earlier attempts at the same request have been answered.
+        """
+        if not self.hooks:
+            return ADMIT_ALL
+        return _WebhookAdmission(self, requester, reviews or Reviews(self._rng.getrandbits(64)), warnings)
 
-    def admit_deletion(self, request: Request, asked: Asked, old: JSON) -> Sequence[str]:
-        """Ask every webhook that matches about a deletion; return their warnings."""
-        return self._admit(request, asked, None, old)[1]
-
-    def _admit(
-        self, request: Request, asked: Asked, new: JSON | None, old: JSON | None
-    ) -> tuple[JSON | None, list[str]]:
-        warnings: list[str] = []
-        seen: dict[int, JSON | None] = {}
-        hooks = self._hooks(asked, new, old, is_mutating=True)
-        for index, hook in enumerate(hooks):
-            new = self._mutated(_Question(request, asked, hook, 0), new, old, warnings)
-            seen[index] = new
-        for index, hook in enumerate(hooks):
-            if hook.spec.get("reinvocationPolicy") == "IfNeeded" and new != seen[index]:
-                new = self._mutated(_Question(request, asked, hook, 1), new, old, warnings)
-        for hook in self._hooks(asked, new, old, is_mutating=False):
-            warnings += self._ask(_Question(request, asked, hook, 0), new, old).warnings
-        return new, warnings
-
-    def _hooks(self, asked: Asked, new: JSON | None, old: JSON | None, *, is_mutating: bool) -> list[Hook]:
-        states = [each for each in (new, old) if each is not None]
-        return hooks_for(self._store, asked.action, states, is_mutating=is_mutating)
-
-    def _mutated(self, question: _Question, new: JSON | None, old: JSON | None, warnings: list[str]) -> JSON | None:
-        said = self._ask(question, new, old)
-        warnings += said.warnings
-        if not said.patch:
-            return new
-        hook, resource = question.hook, question.asked.action.resource
-        if new is None:
-            detail = "attempted to modify the object, which is not supported for this operation"
-            raise InternalError(f'admission webhook "{hook.name}" {detail}')
-        try:
-            patched = jsonpatch.apply(new, list(said.patch))
-        except (jsonpatch.MalformedPatchError, jsonpatch.PatchConflictError) as error:
-            raise InternalError(str(error)) from None
-        return patched if question.asked.action.operation == "CONNECT" else read_object(resource, patched)
-
-    def _ask(self, question: _Question, new: JSON | None, old: JSON | None) -> Verdict:
-        """Return what a webhook says; an empty verdict if it cannot be asked and that is to be ignored."""
-        hook = question.hook
-        if question.asked.is_dry_run and not hook.is_free_of_effects:
-            raise BadInput(f'admission webhook "{hook.name}" does not support dry run')
-        try:
-            outcome = self._outcome(question, review(question.asked, new, old))
-            return verdict(hook, outcome.uid, outcome.body)
-        except WebhookFailure as error:
-            if hook.ignores_failures:
-                return Verdict()
-            raise failure(hook, str(error)) from None
-
-    def _outcome(self, question: _Question, content: JSON) -> Outcome:
-        known = question_of(question.hook, content, question.round)
-        outcome = question.request.reviews.get(known)
-        if outcome is None:
-            uid = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
-            raise ReviewNeeded(self._call(question.hook, known, uid, document(content, uid)))
-        if outcome.failure:
-            raise WebhookFailure(f"failed to call webhook: {outcome.failure}")
-        return outcome
-
-    def _call(self, hook: Hook, question: str, uid: str, body: bytes) -> Call:
+    def call(self, hook: Hook, question: str, content: JSON) -> Call:
         """Return the call of a webhook; WebhookFailure if its Service has no endpoint."""
-        service, timeout = hook.client.get("service"), hook.timeout_seconds
+        uid = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
+        service, timeout, body = hook.client.get("service"), hook.timeout_seconds, document(content, uid)
         if not service:
             url = f"{hook.client.get('url', '')}?timeout={timeout}s"
             return Call(question, uid, url, "", body, hook.authority, timeout)
@@ -133,9 +64,123 @@ class Webhooks:
 
 
 class _Question(NamedTuple):
-    """A webhook that is asked about a request; ``round`` 1 is a reinvocation."""
+    """A webhook that is asked about an action; ``round`` 1 is a reinvocation."""
 
-    request: Request
-    asked: Asked
     hook: Hook
-    round: int
+    action: Action
+    round: int = 0
+
+
+class _WebhookAdmission:
+    """Admits the writes of one request; ``Admission`` says what each method does."""
+
+    def __init__(self, webhooks: Webhooks, requester: Requester, reviews: Reviews, warnings: list[str]) -> None:
+        self._webhooks = webhooks
+        self._requester = requester
+        self._reviews = reviews
+        self._warnings = warnings
+        self.rng: random.Random | None = random.Random(reviews.seed)
+
+    def mutated(self, action: Action, new: JSON, old: JSON | None) -> JSON:
+        if is_exempt(action.resource):
+            return new
+        changed, again = self._first_round(action, new, old)
+        if changed is not new and action.operation == "CREATE" and not action.subresource:
+            before = changed
+            kind_of(action.resource).admit(changed := copy_object(changed), None, self._webhooks.store)
+            if changed != before:
+                again = [each for each in self._webhooks.hooks.mutating() if each.is_reinvoked]
+        for hook in again:
+            if self._is_asked(hook, action, changed, old):
+                changed = self._patched(_Question(hook, action, 1), changed, old)
+        return changed
+
+    def _first_round(self, action: Action, new: JSON, old: JSON | None) -> tuple[JSON, list[Hook]]:
+        """Return the changed state, and the webhooks after which another one has changed it."""
+        asked: list[Hook] = []
+        again: list[Hook] = []
+        for hook in self._webhooks.hooks.mutating():
+            if not self._is_asked(hook, action, new, old):
+                continue
+            changed = self._patched(_Question(hook, action), new, old)
+            if changed != new:
+                again, asked, new = [*again, *asked], [], changed
+            if hook.is_reinvoked:
+                asked.append(hook)
+        return new, again
+
+    def prepared(self, new: JSON, old: JSON | None) -> JSON:
+        known = self._reviews.prepared
+        if known is None or known[0] != _version(old):
+            return new
+        again: JSON = copy_object(known[1])
+        return again
+
+    def validate(self, action: Action, new: JSON, old: JSON | None) -> None:
+        if is_exempt(action.resource):
+            return
+        try:
+            for hook in self._webhooks.hooks.validating():
+                if self._is_asked(hook, action, new, old):
+                    self._warnings += self._ask(_Question(hook, action), new, old).warnings
+        except CallNeeded:
+            self._reviews.prepared = _version(old), copy_object(new)
+            raise
+
+    def admit_deletion(self, action: Action, old: JSON) -> None:
+        if is_exempt(action.resource):
+            return
+        for hook in (*self._webhooks.hooks.mutating(), *self._webhooks.hooks.validating()):
+            if self._is_asked(hook, action, None, old):
+                said = self._ask(_Question(hook, action), None, old)
+                self._warnings += said.warnings
+                if said.patch:
+                    detail = "attempted to modify the object, which is not supported for this operation"
+                    raise InternalError(f'admission webhook "{hook.name}" {detail}')
+
+    def _is_asked(self, hook: Hook, action: Action, new: JSON | None, old: JSON | None) -> bool:
+        return matches(hook, action, [each for each in (new, old) if each is not None], self._webhooks.store)
+
+    def _patched(self, question: _Question, new: JSON, old: JSON | None) -> JSON:
+        """Return the state as a webhook wants it, decoded and with defaults."""
+        said = self._ask(question, new, old)
+        self._warnings += said.warnings
+        if not said.patch:
+            return new
+        action = question.action
+        try:
+            patched = jsonpatch.apply(new, list(said.patch))
+        except (jsonpatch.MalformedPatchError, jsonpatch.PatchConflictError) as error:
+            raise InternalError(str(error)) from None
+        if action.operation == "CONNECT" or patched.get("kind") != action.resource.kind:
+            other: JSON = patched
+            return other
+        changed = read_object(action.resource, patched)
+        kind_of(action.resource).set_defaults(changed)
+        return changed
+
+    def _ask(self, question: _Question, new: JSON | None, old: JSON | None) -> Verdict:
+        """Return what a webhook says; an empty verdict if it cannot be asked and that is to be ignored."""
+        hook = question.hook
+        if question.action.is_dry_run and not hook.is_free_of_effects:
+            raise BadInput(f'admission webhook "{hook.name}" does not support dry run')
+        try:
+            outcome = self._outcome(question, review(self._requester, question.action, new, old))
+            return verdict(hook, outcome.uid, outcome.body)
+        except WebhookFailure as error:
+            if hook.ignores_failures:
+                return Verdict()
+            raise failure(hook, str(error)) from None
+
+    def _outcome(self, question: _Question, content: JSON) -> Outcome:
+        known = question_of(question.hook, content, question.round)
+        outcome = self._reviews.outcomes.get(known)
+        if outcome is None:
+            raise CallNeeded(self._webhooks.call(question.hook, known, content), self._reviews)
+        if outcome.failure:
+            raise WebhookFailure(f"failed to call webhook: {outcome.failure}")
+        return outcome
+
+
+def _version(old: JSON | None) -> str:
+    return str(old["metadata"]["resourceVersion"]) if old is not None else ""

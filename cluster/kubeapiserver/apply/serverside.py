@@ -7,7 +7,6 @@ apimachinery ``util/managedfields/internal`` and apiserver ``pkg/endpoints/handl
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import NamedTuple
 
 from kubeapi.customresources.conversion import as_seen
@@ -45,8 +44,7 @@ KUBECTL = "kubectl"
 class Configuration(NamedTuple):
     """A configuration to be applied by ``manager`` to the object at ``key``, or to its ``subresource``.
 
-    ``is_forced`` takes fields over from other managers in place of a conflict. ``review(new, old)`` is asked before the
-    result is written, and returns what is written in its place.
+    ``is_forced`` takes fields over from other managers in place of a conflict.
     """
 
     resource: Resource
@@ -55,7 +53,6 @@ class Configuration(NamedTuple):
     manager: str
     subresource: str = ""
     is_forced: bool = False
-    review: Callable[[JSON, JSON | None], JSON] | None = None
 
 
 def server_side_apply(
@@ -76,8 +73,6 @@ def server_side_apply(
     if live is None and config["metadata"].get("uid"):
         raise uid_mismatch(resource, key, config["metadata"]["uid"])
     applied = _applied(configuration, live, config, format_time(now))
-    if configuration.review is not None:
-        applied = configuration.review(applied, live)
     if live is None:
         return registry.create(resource, applied, dry_run=dry_run), True
     if subresource in kind_of(resource).parts:

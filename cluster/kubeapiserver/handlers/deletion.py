@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
 from kubeapi.registry import DeleteOptions, Registry
+from kubeapi.registry.admission import Action
 from kubeapi.scheme import Resource
 from kubeapi.serialization.gojson import go_kind
 from kubeapi.validation.faults import invalid, unsupported
-from kubeapiserver.admission.hooks import Action
-from kubeapiserver.admission.reviews import Asked
+from kubeapiserver.admission.reviews import Requester, plain_options
 from kubeapiserver.admission.webhooks import Webhooks
 from kubeapiserver.errors import BadInput, InvalidOptions
 from kubeapiserver.handlers.eviction import Eviction, Evictions
@@ -89,12 +89,14 @@ class Deletion:
 
     def _reviewed(self, request: ResourceRequest, key: ObjectKey, wanted: DeleteRequest) -> Sequence[str]:
         """Return the warnings of the admission webhooks; StatusError if one denies the deletion."""
-        options: JSON = {"kind": "DeleteOptions", "apiVersion": "meta.k8s.io/v1"}
-        asked = Asked(Action("DELETE", request.resource, key), request.http.user, wanted.is_dry_run, options)
+        said: list[str] = []
         old = self._registry.store.find(request.resource, key)
-        if old is None or not self._webhooks.are_asked(asked):
-            return ()
-        return self._webhooks.admit_deletion(request.http, asked, old)
+        if old is not None:
+            admission = self._webhooks.admission(
+                Requester(request.http.user, plain_options), request.http.reviews, said
+            )
+            admission.admit_deletion(Action("DELETE", request.resource, key, "", wanted.is_dry_run), old)
+        return said
 
     def _remove(self, resource: Resource, key: ObjectKey, wanted: DeleteRequest) -> JSON:
         """Delete an object, or begin to; return its last state."""

@@ -90,7 +90,7 @@ class Subresources:
         if wanted is None:
             return unsupported_media()
         metadata = merged_metadata(kind_of(resource), wanted.object["metadata"], stored["metadata"])
-        new = with_status(resource, {**stored, "metadata": metadata}, wanted.object)
+        new = with_status(kind_of(resource), {**stored, "metadata": metadata}, wanted.object, has_metadata=False)
         written = self._writer.update_status(resource, stored, new, wanted.options)
         return with_warnings(self._renderer.response(request.view, written), wanted.warnings)
 

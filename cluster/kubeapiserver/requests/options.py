@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 from kubeapi.meta import JSON
+from kubeapi.registry.admission import Action
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import forbidden, invalid, required, unsupported
 from kubeapiserver.errors import BadInput, InvalidOptions
@@ -39,8 +40,9 @@ class WriteOptions(NamedTuple):
     is_forced: bool
     request: Request
 
-    def document(self, *, is_new: bool) -> JSON:
+    def document(self, action: Action) -> JSON:
         """Return the options as an AdmissionReview tells them."""
+        is_new = action.operation == "CREATE"
         kind = "PatchOptions" if self.request.method == "PATCH" else "CreateOptions" if is_new else "UpdateOptions"
         given = {name: self.request.get(name) for name in ("fieldManager", "fieldValidation")}
         options: JSON = {"kind": kind, "apiVersion": "meta.k8s.io/v1"}

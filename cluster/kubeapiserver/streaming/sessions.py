@@ -10,11 +10,11 @@ from collections.abc import Callable
 from kubeapi.meta import JSON, key_of, parse_time
 from kubeapi.objects.pod import read_pod
 from kubeapi.podoptions import PodExecOptions, PodLogOptions
+from kubeapi.registry.admission import ADMIT_ALL, Action
 from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubeapi.validation.faults import WHOLE, forbidden, invalid
-from kubeapiserver.admission.hooks import Action
-from kubeapiserver.admission.reviews import Asked
+from kubeapiserver.admission.reviews import Requester, plain_options
 from kubeapiserver.admission.webhooks import Webhooks
 from kubeapiserver.errors import BadInput, InvalidInput
 from kubeapiserver.messages import (
@@ -56,9 +56,10 @@ class Sessions:
     def _review(self, request: ResourceRequest) -> None:
         """Raise StatusError if an admission webhook denies the connection."""
         action = Action("CONNECT", request.resource, request.key, request.path.subresource)
-        asked = Asked(action, request.http.user, is_dry_run=False, options={})
-        if self._webhooks.are_asked(asked):
-            self._webhooks.admit(request.http, asked, _options_document(request), None)
+        requester = Requester(request.http.user, plain_options)
+        admission = self._webhooks.admission(requester, request.http.reviews, [])
+        if admission is not ADMIT_ALL:
+            admission.validate(action, admission.mutated(action, _options_document(request), None), None)
 
     def _log(self, request: Request, pod: JSON) -> Response | Session:
         faults = _log_faults(request)

@@ -19,30 +19,26 @@ from yarl import URL
 
 from kubeapi.meta import ObjectKey
 from kubeapi.status import InternalError, StatusError
-from kubeapiserver.admission.calls import Call, ReviewNeeded
-from kubeapiserver.admission.outcome import Outcome
+from kubeapi.webhooks.calls import CALLS_LIMIT, Call, CallNeeded, Outcome
 from kubeapiserver.messages import Answer, Request
 from kubeapiserver.streaming.runtime import Runtime
 from kubehost.addresses import join_host_port
 
-CALLS_LIMIT = 100
-"""Calls for one request, after which it fails: its object changes each time that it is handled."""
 ANSWER_LIMIT = 3 * 1024 * 1024
 """Bytes of an answer (the limit of a client of the real server's webhooks is that of a request)."""
 
 
 async def after_reviews(
-    handle: Callable[[Request], Awaitable[Answer]], request: Request, needed: ReviewNeeded, runtime: Runtime
+    handle: Callable[[Request], Awaitable[Answer]], request: Request, needed: CallNeeded, runtime: Runtime
 ) -> Answer:
     """Make the calls that a request needs, one after the other, and return its answer."""
-    reviews = {}
     for _ in range(CALLS_LIMIT):
-        reviews[needed.call.question] = await call(needed.call, runtime)
+        needed.reviews.outcomes[needed.call.question] = await call(needed.call, runtime)
         try:
-            return await handle(replace(request, reviews=reviews))
-        except ReviewNeeded as another:
+            return await handle(replace(request, reviews=needed.reviews))
+        except CallNeeded as another:
             needed = another
-    raise InternalError(f"{CALLS_LIMIT} calls of admission webhooks did not settle the request")
+    raise InternalError(f"{CALLS_LIMIT} calls of webhooks did not settle the request")
 
 
 async def call(wanted: Call, runtime: Runtime) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kubeapiserver.admission.calls import ReviewNeeded
+from kubeapi.webhooks.calls import CallNeeded
 from kubeapiserver.messages import Answer, Request
 from kubeapiserver.streaming.runtime import Runtime
 from kubeapiserver.wire.largerequests import LARGE_BYTES, LargeRequests
@@ -22,7 +22,7 @@ class Working:
         """Answer a request; StatusError."""
         try:
             return await self._handled(request)
-        except ReviewNeeded as needed:
+        except CallNeeded as needed:
             from kubeapiserver.wire.webhooks import after_reviews
 
             return await after_reviews(self._handled, request, needed, self._runtime)

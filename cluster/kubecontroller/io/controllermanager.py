@@ -13,6 +13,7 @@ from collections.abc import Callable
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.events import EventRecorder
 from kubeapi.failures import Subject
+from kubeapi.io.client import Admissions, Client
 from kubeapi.io.informer import Informer
 from kubeapi.kinds import RESOURCES
 from kubeapi.registry import Registry
@@ -22,9 +23,11 @@ from kubeapi.watching import Delta, ListerWatcher
 from kubecontroller.controller import Controller
 from kubecontroller.controllers import ControllerConfig, new_controllers
 from kubecontroller.io.folderremoval import FolderRemoval
+from kubecontroller.io.lanes import Lanes
 from kubecontroller.io.workqueue import Item, WorkQueue
 from kubecontroller.io.writer import ChangeWriter
 from kubecontroller.listers import Listers
+from kubecontroller.users import controller_user
 
 KEYS_PER_TURN = 20
 """Keys after which the event loop may run its other tasks."""
@@ -36,7 +39,13 @@ class ControllerManager:
     """All controllers of the cluster. ``run`` is the owner's task; cancelling it ends them."""
 
     def __init__(
-        self, source: ListerWatcher, registry: Registry, config: ControllerConfig, *, clock: Callable[[], float]
+        self,
+        source: ListerWatcher,
+        registry: Registry,
+        config: ControllerConfig,
+        *,
+        clock: Callable[[], float],
+        admissions: Admissions | None = None,
     ) -> None:
         self._source = source
         self._clock = clock
@@ -46,7 +55,8 @@ class ControllerManager:
         recorders = {name: EventRecorder(registry, name, clock=clock) for name in self._controllers}
         self._customs: set[str] = set()
         self._removal = FolderRemoval(self._failures)
-        self._writer = ChangeWriter(registry, self._listers, recorders, self._removal)
+        self._clients = {name: Client(registry, controller_user(name), admissions) for name in self._controllers}
+        self._writer = ChangeWriter(self._clients, self._listers, recorders, self._removal)
         self._volume_folder = config.volumes.path
 
     async def run(self) -> None:
@@ -64,7 +74,7 @@ class ControllerManager:
                 for informer in informers:
                     await informer.wait_for_sync()
                 self._removal.begin(self._volume_folder)
-                await self._work(queue)
+                await self._work(queue, Lanes(tasks, lambda item: self._process(item, queue)))
         finally:
             queue.close()
             await self._removal.close()
@@ -111,12 +121,15 @@ class ControllerManager:
 
         return handle
 
-    async def _work(self, queue: WorkQueue) -> None:
-        """Process one item after the other, for ever."""
+    async def _work(self, queue: WorkQueue, lanes: Lanes) -> None:
+        """Process one item after the other, for ever; those that may have to wait for a webhook in ``lanes``."""
         done = 0
         while True:
             item = await queue.get()
-            await self._process(item, queue)
+            if self._clients[item.controller].is_reviewed or lanes.is_busy(item.controller):
+                lanes.add(item)
+            else:
+                await self._process(item, queue)
             done += 1
             if done % KEYS_PER_TURN == 0:
                 await asyncio.sleep(0)

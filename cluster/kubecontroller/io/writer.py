@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kubeapi.events import EventRecorder
+from kubeapi.io.client import Client
 from kubeapi.meta import JSON, key_of
 from kubeapi.registry import DeleteOptions, Registry
 from kubeapi.status import NotFound, StatusError
@@ -34,12 +35,16 @@ WRITES_PER_TURN = 20
 
 
 class ChangeWriter:
-    """Executes changes; the indexes of ``listers`` follow each write at once."""
+    """Executes changes, each as its controller's user; the indexes of ``listers`` follow each write at once."""
 
     def __init__(
-        self, registry: Registry, listers: Listers, recorders: Mapping[str, EventRecorder], removal: FolderRemoval
+        self,
+        clients: Mapping[str, Client],
+        listers: Listers,
+        recorders: Mapping[str, EventRecorder],
+        removal: FolderRemoval,
     ) -> None:
-        self._registry = registry
+        self._clients = clients
         self._listers = listers
         self._recorders = recorders
         self._removal = removal
@@ -61,21 +66,21 @@ class ChangeWriter:
                 case RemoveFolder():
                     self._remove_folder(item, change)
                 case Create() | Delete() if refused is None:
-                    refused = self._create_or_delete(item, change)
+                    refused = await self._create_or_delete(item, change)
                 case UpdateStatus(refused=after) if refused is not None and after is not None:
-                    self._update(item, replace(change, obj=after(str(refused))), versions)
+                    await self._update(item, replace(change, obj=after(str(refused))), versions)
                 case Update() | UpdateStatus():
-                    self._update(item, change, versions)
+                    await self._update(item, change, versions)
             if written % WRITES_PER_TURN == 0:
                 await asyncio.sleep(0)
         if refused is not None:
             raise refused
 
-    def _create_or_delete(self, item: Item, change: Create | Delete) -> StatusError | None:
+    async def _create_or_delete(self, item: Item, change: Create | Delete) -> StatusError | None:
         """Create or delete, and record the event of its Outcome; return a refusal that an event tells of."""
         outcome = change.outcome
         try:
-            obj = self._create(change) if isinstance(change, Create) else self._delete(change)
+            obj = await (self._create(item, change) if isinstance(change, Create) else self._delete(item, change))
         except StatusError as refusal:
             if outcome is None:
                 raise
@@ -98,24 +103,30 @@ class ChangeWriter:
         message = outcome.failed_message.format(error=refusal)
         self._recorders[item.controller].event(outcome.about, WARNING, outcome.failed, message)
 
-    def _create(self, change: Create) -> JSON:
-        created = self._registry.create(change.resource, change.obj)
+    async def _create(self, item: Item, change: Create) -> JSON | None:
+        created = await self._clients[item.controller].write(
+            lambda registry: registry.create(change.resource, change.obj)
+        )
         self._listers.refresh(change.resource, key_of(created))
         return created
 
-    def _delete(self, change: Delete) -> JSON | None:
+    async def _delete(self, item: Item, change: Delete) -> JSON | None:
         """Delete the object with the change's uid and return it; None if there is none."""
-        stored = self._registry.store.find(change.resource, change.key)
-        if stored is None or stored["metadata"].get("uid", "") != change.uid:
-            return None
+
+        def delete(registry: Registry) -> JSON | None:
+            stored = registry.store.find(change.resource, change.key)
+            if stored is None or stored["metadata"].get("uid", "") != change.uid:
+                return None
+            return registry.delete(change.resource, *change.key, DeleteOptions(change.grace_seconds))
+
         try:
-            return self._registry.delete(change.resource, *change.key, DeleteOptions(change.grace_seconds))
+            return await self._clients[item.controller].write(delete)
         except NotFound:
             return None
         finally:
             self._listers.refresh(change.resource, change.key)
 
-    def _update(self, item: Item, change: Update | UpdateStatus, versions: dict[ObjectId, str]) -> None:
+    async def _update(self, item: Item, change: Update | UpdateStatus, versions: dict[ObjectId, str]) -> None:
         """Write an object. If the same changes have written it before, it states the version of that write."""
         key = key_of(change.obj)
         target = ObjectId(change.resource, key)
@@ -124,7 +135,7 @@ class ChangeWriter:
         if version is not None:
             obj = {**obj, "metadata": {**obj["metadata"], "resourceVersion": version}}
         try:
-            stored = self._replace(change, obj)
+            stored = await self._clients[item.controller].write(lambda registry: _replace(registry, change, obj))
         except StatusError as refusal:
             if isinstance(change, Update) and change.outcome is not None:
                 self._record_refusal(item, change.outcome, refusal)
@@ -132,8 +143,9 @@ class ChangeWriter:
         versions[target] = stored["metadata"]["resourceVersion"]
         self._listers.refresh(change.resource, key)
 
-    def _replace(self, change: Update | UpdateStatus, obj: JSON) -> JSON:
-        if isinstance(change, Update):
-            return self._registry.update(change.resource, obj)
-        metadata = obj["metadata"] if change.has_metadata else None
-        return self._registry.update_status(change.resource, obj, metadata=metadata)
+
+def _replace(registry: Registry, change: Update | UpdateStatus, obj: JSON) -> JSON:
+    if isinstance(change, Update):
+        return registry.update(change.resource, obj)
+    metadata = obj["metadata"] if change.has_metadata else None
+    return registry.update_status(change.resource, obj, metadata=metadata)

@@ -6,7 +6,7 @@ Pure. Follows k8s.io/kubernetes ``pkg/controller/deployment`` (sync.go, progress
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, format_time, parse_time
@@ -17,6 +17,7 @@ from kubecontroller.workload.rollout import limits_of
 NEW_REPLICA_SET_AVAILABLE = "NewReplicaSetAvailable"
 PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
 PAUSED = "DeploymentPaused"
+REPLICA_FAILURE = "ReplicaFailure"
 _SETTLED = (NEW_REPLICA_SET_AVAILABLE, PROGRESS_DEADLINE_EXCEEDED, PAUSED)
 """Reasons of Progressing after which there is no deadline to wait for."""
 
@@ -154,6 +155,18 @@ def seconds_to_deadline(deployment: JSON, status: JSON, now: float) -> float | N
     if is_complete(deployment, status):
         return None
     return max(0.0, _deadline(deployment, condition) - now)
+
+
+def with_replica_failure(status: JSON, replica_sets: Iterable[JSON]) -> JSON:
+    """Return the status with the first ReplicaFailure of these ReplicaSets, or with none (getReplicaFailures)."""
+    found = next(filter(None, (find_condition(each, REPLICA_FAILURE) for each in replica_sets)), None)
+    before = condition_of(status, REPLICA_FAILURE)
+    if found is None:
+        others = [each for each in status.get("conditions") or () if each["type"] != REPLICA_FAILURE]
+        return {**status, "conditions": others} if before else status
+    if before and (before["status"], before["reason"]) == (found["status"], found["reason"]):
+        return status
+    return with_condition(status, {**found, "lastUpdateTime": found["lastTransitionTime"]})
 
 
 def with_pause(deployment: JSON, status: JSON, now: float) -> JSON:

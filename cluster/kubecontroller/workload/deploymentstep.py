@@ -19,6 +19,7 @@ from kubecontroller.workload.deploymentstatus import (
     seconds_to_deadline,
     with_changed,
     with_pause,
+    with_replica_failure,
 )
 from kubecontroller.workload.revision import (
     DESIRED_REPLICAS_ANNOTATION,
@@ -153,6 +154,7 @@ class DeploymentStep:
         status = counted(self.deployment, self._status, self.new, list(self._sets.values()), self._now)
         if is_rolling_out:
             status = progressed(self.deployment, status, self.new, self._now)
+            status = with_replica_failure(status, [*([self.new] if self.new else ()), *self._sets.values()])
         is_paused = read_workload(self.deployment).is_paused
         if is_paused or (is_rolling_out and is_complete(self.deployment, status)):
             self.changes += [delete(REPLICASETS, each) for each in past_history(self.deployment, self.old)]

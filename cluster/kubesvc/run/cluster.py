@@ -18,6 +18,7 @@ from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.service import read_service
 from kubeapi.podoptions import PodLogOptions
+from kubeapi.registry.scaling import scale
 from kubeapi.scheme import SERVICES
 from kubeapi.status import StatusError
 from kubehost.addresses import join_host_port
@@ -225,11 +226,9 @@ class Cluster:
         self.check_writable()
         resource = podchoice.KINDS.get(kind.lower())
         if resource is None or not kind_of(resource).is_scalable:
-            message = (
-                f'cannot scale a {kind}: the kinds that have replicas are "deployment", "replicaset" and "statefulset"'
-            )
-            raise StatusError(400, "BadRequest", message)
-        self.registry.scale(resource, namespace, name, replicas)
+            known = 'the kinds that have replicas are "deployment", "replicaset" and "statefulset"'
+            raise StatusError(400, "BadRequest", f"cannot scale a {kind}: {known}")
+        scale(self.registry, resource, ObjectKey(namespace, name), replicas)
         await self.journal.flushed()
 
     @property

@@ -28,6 +28,7 @@ from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.network.sandbox import SandboxNetwork
 from kubesvc.run import settings
+from kubesvc.run.admissions import ClusterAdmissions
 from kubesvc.run.dnsaddresses import bind_dns
 from kubesvc.run.identity import ClusterIdentity
 from kubesvc.run.localaddresses import keep_local
@@ -75,7 +76,8 @@ class Components:
         self.network = self._make_network(runner)
         self.upstream = self._make_upstream(upstream)
         self.outside = OutsideServers(config, self.network, runner, monotonic=time.monotonic)
-        self.kubelet = self._make_kubelet(runner)
+        self._admissions = ClusterAdmissions(store, self._rng)
+        self.kubelet = self._admissions.runtime = self._make_kubelet(runner)
         self.controllers = self._make_controllers()
         self.scheduler = Scheduler(self._source, registry, clock=time.time, rng=self._rng)
         self.proxy = self._make_proxy()
@@ -86,7 +88,7 @@ class Components:
     def _make_controllers(self) -> ControllerManager:
         config = settings.controller_config(self._config, self._state, self.identity)
         config = replace(config, usage=self.kubelet.usage)
-        return ControllerManager(self._source, self._registry, config, clock=time.time)
+        return ControllerManager(self._source, self._registry, config, clock=time.time, admissions=self._admissions)
 
     def _make_upstream(self, make: MakeUpstream | None) -> Upstream | None:
         return make(Surroundings(self._config, self._registry, self.network, self._recorders)) if make else None

@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.helpers.objects import build_deployment, build_node, build_service
 
+from kubeapi.io.client import Admissions
 from kubeapi.io.informer import Informer
 from kubeapi.io.storelisterwatcher import StoreListerWatcher
 from kubeapi.meta import JSON, ObjectKey, format_time, is_terminating
@@ -81,6 +82,7 @@ class FakeCluster:
         self.source = StoreListerWatcher(self.store)
         self.kubelet = FakeKubelet(self.registry, self.clock, is_automatic=is_automatic)
         self.config = config or ControllerConfig()
+        self.admissions: Admissions | None = None
         for name in ("default", "kube-system"):
             self.registry.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         for number in range(1, nodes + 1):
@@ -88,7 +90,9 @@ class FakeCluster:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[FakeCluster]:
-        controllers = ControllerManager(self.source, self.registry, self.config, clock=self.clock)
+        controllers = ControllerManager(
+            self.source, self.registry, self.config, clock=self.clock, admissions=self.admissions
+        )
         scheduler = Scheduler(self.source, self.registry, clock=self.clock, rng=random.Random(3))
         pods = Informer(self.source, PODS)
         pods.add_handler("kubelet", self.kubelet.handle)

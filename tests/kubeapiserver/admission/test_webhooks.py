@@ -12,8 +12,7 @@ import pytest
 from tests.helpers.kubeapiserver.client import DEFAULT, PATCH_TYPES, APIClient
 
 from kubeapi.meta import JSON
-from kubeapiserver.admission.calls import ReviewNeeded
-from kubeapiserver.admission.outcome import Outcome
+from kubeapi.webhooks.calls import CallNeeded, Outcome
 from kubeapiserver.messages import Request, Response
 
 HOOKS = "/apis/admissionregistration.k8s.io/v1"
@@ -55,15 +54,15 @@ class Webhooks:
         while True:
             try:
                 answer = self.client.api.handle(request)
-            except ReviewNeeded as needed:
-                outcome = self._answer(needed)
-                request = replace(request, reviews={**request.reviews, needed.call.question: outcome})
+            except CallNeeded as needed:
+                needed.reviews.outcomes[needed.call.question] = self._answer(needed)
+                request = replace(request, reviews=needed.reviews)
                 continue
             assert isinstance(answer, Response)
             self.headers = dict(answer.headers)
             return answer.status, json.loads(answer.body)
 
-    def _answer(self, needed: ReviewNeeded) -> Outcome:
+    def _answer(self, needed: CallNeeded) -> Outcome:
         asked = json.loads(needed.call.body)["request"]
         self.asked.append(asked)
         if self.failure:

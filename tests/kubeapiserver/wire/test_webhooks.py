@@ -12,12 +12,10 @@ from aiohttp import web
 from tests.helpers.kubeapiserver.server import FakeRuntime
 
 from kubeapi.status import InternalError
-from kubeapiserver.admission.calls import Call, ReviewNeeded
-from kubeapiserver.admission.outcome import Outcome
+from kubeapi.webhooks.calls import CALLS_LIMIT, Call, CallNeeded, Location, Outcome, Reviews
 from kubeapiserver.messages import Request, Response
-from kubeapiserver.proxying.location import Location
 from kubeapiserver.wire.tls import server_certificate
-from kubeapiserver.wire.webhooks import CALLS_LIMIT, after_reviews, call
+from kubeapiserver.wire.webhooks import after_reviews, call
 from kubeapiserver.wire.working import Working
 
 HOST = "127.86.0.2"
@@ -81,9 +79,10 @@ async def test_a_request_is_handled_again_with_the_answers(tmp_path: Path) -> No
 
         def handle(request: Request) -> Response:
             for question in ("a", "b"):
-                if question not in request.reviews:
-                    raise ReviewNeeded(wanted._replace(question=question))
-            return Response(200, " ".join(request.reviews).encode())
+                reviews = request.reviews or Reviews()
+                if question not in reviews.outcomes:
+                    raise CallNeeded(wanted._replace(question=question), reviews)
+            return Response(200, " ".join(reviews.outcomes).encode())
 
         answer = await Working(handle, None, runtime).answer(Request("POST", "/"))
         assert isinstance(answer, Response)
@@ -94,7 +93,7 @@ async def test_a_request_that_always_needs_another_answer_fails() -> None:
     wanted = Call("q", "u", "https://127.86.0.2:1/", "", b"", None, 5)
 
     async def handle(_: Request) -> Response:
-        raise ReviewNeeded(wanted)
+        raise CallNeeded(wanted, Reviews())
 
     with pytest.raises(InternalError, match=f"{CALLS_LIMIT} calls"):
-        await after_reviews(handle, Request("POST", "/"), ReviewNeeded(wanted), FakeRuntime())
+        await after_reviews(handle, Request("POST", "/"), CallNeeded(wanted, Reviews()), FakeRuntime())

@@ -11,6 +11,7 @@ from tests.helpers.objects import build
 
 from kubeapi.meta import JSON, ObjectKey, labels_of, owner_reference
 from kubeapi.registry import DeleteOptions
+from kubeapi.registry.scaling import scale
 from kubeapi.scheme import (
     CONTROLLERREVISIONS,
     PERSISTENTVOLUMECLAIMS,
@@ -69,7 +70,7 @@ async def test_a_pod_comes_when_the_one_before_it_is_ready_and_goes_after_those_
             assert names(cluster) == [f"web-{each}" for each in range(number + 1)]
             ready(cluster, f"web-{number}")
             await cluster.settle()
-        cluster.registry.scale(STATEFULSETS, "default", "web", 1)
+        scale(cluster.registry, STATEFULSETS, ObjectKey("default", "web"), 1)
         await cluster.settle()
         assert names(cluster) == ["web-0"]
     gone = cluster.events("SuccessfulDelete")
@@ -184,7 +185,7 @@ async def test_claims_stay_or_go_as_the_retention_policy_says(
     cluster.apply(STATEFULSETS, web(2, volumeClaimTemplates=templates, persistentVolumeClaimRetentionPolicy=policy))
     async with cluster.running():
         assert claims(cluster) == ["data-web-0", "data-web-1"]
-        cluster.registry.scale(STATEFULSETS, "default", "web", 1)
+        scale(cluster.registry, STATEFULSETS, ObjectKey("default", "web"), 1)
         await cluster.settle()
         assert claims(cluster) == scaled
         cluster.registry.delete(STATEFULSETS, "default", "web")
@@ -204,7 +205,7 @@ async def test_a_claim_that_something_else_controls_is_left_to_it_with_an_event(
         references = [{**own, "controller": False}, {**other, "kind": "Boat", "name": "x", "uid": "boat"}]
         claim = {**claim, "metadata": {**claim["metadata"], "ownerReferences": references}}
         cluster.registry.update(PERSISTENTVOLUMECLAIMS, claim)
-        cluster.registry.scale(STATEFULSETS, "default", "web", 2)
+        scale(cluster.registry, STATEFULSETS, ObjectKey("default", "web"), 2)
         await cluster.settle()
     [kept] = cluster.one(PERSISTENTVOLUMECLAIMS, "data-web-0")["metadata"]["ownerReferences"]
     assert kept["uid"] == "boat"

@@ -1,0 +1,102 @@
+"""The Registry as one component of the cluster uses it: its writes pass the admission webhooks under its own user name.
+
+A write is an attempt: a function that is given a Registry and does everything at once, without any wait. One that
+needs the answer of a webhook has changed nothing; it is made again, from the Store as it is then, once the answer is
+there. While no webhook is configured every attempt is made once, by the Registry itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from kubeapi.registry.admission import ADMIT_ALL, Admission
+from kubeapi.registry.registry import Registry
+from kubeapi.status import InternalError, StatusError
+from kubeapi.users import User
+from kubeapi.webhooks.calls import CALLS_LIMIT, Call, CallNeeded, Outcome, Reviews
+
+T = TypeVar("T")
+
+
+class Admissions(Protocol):
+    """The webhooks of a cluster."""
+
+    def admission(self, user: User, reviews: Reviews | None) -> Admission:
+        """Return what admits an attempt of a user; ``ADMIT_ALL`` if no webhook is configured."""
+        ...
+
+    async def call(self, wanted: Call) -> Outcome:
+        """Call a webhook; it never fails."""
+        ...
+
+
+class Client:
+    """Writes as one user. ``admissions`` None: nothing is reviewed. ``close`` ends what is under way."""
+
+    def __init__(self, registry: Registry, user: User, admissions: Admissions | None = None) -> None:
+        self.registry = registry
+        self._user = user
+        self._admissions = admissions
+        self._posted: deque[Callable[[Registry], object]] = deque()
+        self._posting: asyncio.Task[None] | None = None
+
+    @property
+    def is_reviewed(self) -> bool:
+        """Whether a write may have to wait for a webhook."""
+        return self._admissions is not None and self._admissions.admission(self._user, None) is not ADMIT_ALL
+
+    async def write(self, attempt: Callable[[Registry], T]) -> T:
+        """Make an attempt until no more webhooks need to be asked, and return its result; StatusError."""
+        try:
+            return attempt(self._acting(None))
+        except CallNeeded as first:
+            needed = first
+        for _ in range(CALLS_LIMIT):
+            assert self._admissions is not None
+            needed.reviews.outcomes[needed.call.question] = await self._admissions.call(needed.call)
+            try:
+                return attempt(self._acting(needed.reviews))
+            except CallNeeded as another:
+                needed = another
+        raise InternalError(f"{CALLS_LIMIT} calls of webhooks did not settle the write")
+
+    def post(self, attempt: Callable[[Registry], object]) -> None:
+        """Make an attempt for which nothing waits: at once, or in its turn while webhooks are asked.
+
+        A refusal is ignored.
+        """
+        if self._posting is None:
+            try:
+                with contextlib.suppress(StatusError):
+                    attempt(self._acting(None))
+                return
+            except CallNeeded:
+                self._posting = asyncio.get_running_loop().create_task(
+                    self._post(), name=f"writes of {self._user.name}"
+                )
+        self._posted.append(attempt)
+
+    async def _post(self) -> None:
+        try:
+            while self._posted:
+                with contextlib.suppress(StatusError):
+                    await self.write(self._posted.popleft())
+        finally:
+            self._posting = None
+
+    def _acting(self, reviews: Reviews | None) -> Registry:
+        if self._admissions is None:
+            return self.registry
+        admission = self._admissions.admission(self._user, reviews)
+        return self.registry if admission is ADMIT_ALL else self.registry.acting(admission)
+
+    async def close(self) -> None:
+        """Give up the writes that wait."""
+        self._posted.clear()
+        if self._posting is not None:
+            self._posting.cancel()
+            await asyncio.gather(self._posting, return_exceptions=True)

@@ -1,0 +1,78 @@
+"""One call of a webhook, and how what is done in one step waits for it. Pure.
+
+A write is one step without any wait. One that needs a webhook's answer is given up with ``CallNeeded`` before it has
+changed anything; its caller makes the call and does the step again, with the outcome. A call is known by what it asks,
+so that the step that comes to the same question finds its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from kubeapi.meta import JSON
+
+CALLS_LIMIT = 100
+"""Calls for one step, after which it fails: what it asks changes each time that it is done."""
+
+
+class Location(NamedTuple):
+    """An address to dial, and the pod that has it ("" if none does)."""
+
+    host: str
+    port: int
+    pod: str = ""
+
+
+class Call(NamedTuple):
+    """A call that is to be made. ``location`` None: ``url`` is dialled as it is.
+
+    ``server_name`` is the name that the webhook's certificate must have, ``authority`` what may have signed it, in PEM
+    (None for what the system trusts).
+    """
+
+    question: str
+    uid: str
+    url: str
+    server_name: str
+    body: bytes
+    authority: bytes | None
+    timeout_seconds: int
+    namespace: str = ""
+    location: Location | None = None
+
+
+class Outcome(NamedTuple):
+    """The answer's body, or why there is none ("" if there is one)."""
+
+    uid: str
+    body: bytes = b""
+    failure: str = ""
+
+
+Caller = Callable[[Call], Awaitable[Outcome]]
+"""Makes a call; it never fails."""
+
+
+@dataclass(slots=True)
+class Reviews:
+    """What webhooks have answered for one step so far, by question.
+
+    ``seed`` makes what is random about an object the same at every attempt. ``prepared`` is the object that validating
+    webhooks are asked about, with the resourceVersion of the one that it replaces ("" for none): its name, its uid and
+    its addresses stay those that the webhooks have seen.
+    """
+
+    seed: int = 0
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    prepared: tuple[str, JSON] | None = None
+
+
+class CallNeeded(Exception):
+    """A webhook must be called first; nothing has changed. ``reviews`` are those of the step, for the next attempt."""
+
+    def __init__(self, call: Call, reviews: Reviews) -> None:
+        super().__init__(call.url)
+        self.call = call
+        self.reviews = reviews

@@ -1,0 +1,34 @@
+"""The admission webhooks as the cluster's own components meet them: each of its writes is one of a user."""
+
+from __future__ import annotations
+
+import random
+
+from kubeapi.registry.admission import Admission
+from kubeapi.store import Store
+from kubeapi.users import User
+from kubeapi.webhooks.calls import Call, Outcome, Reviews
+from kubeapiserver.admission.reviews import Requester, plain_options
+from kubeapiserver.admission.webhooks import Webhooks
+from kubeapiserver.proxying.location import Proxying
+from kubeapiserver.streaming.runtime import Runtime
+
+
+class ClusterAdmissions:
+    """Admits the components' writes; ``runtime``, which calls need, is set before the first one."""
+
+    runtime: Runtime
+
+    def __init__(self, store: Store, rng: random.Random) -> None:
+        self._webhooks = Webhooks(store, Proxying(store, rng), rng)
+
+    def admission(self, user: User, reviews: Reviews | None) -> Admission:
+        """Return what admits an attempt of a user."""
+        return self._webhooks.admission(Requester(user, plain_options), reviews, [])
+
+    async def call(self, wanted: Call) -> Outcome:
+        """Call a webhook."""
+        # Imported for the first call: most clusters have no webhooks.
+        from kubeapiserver.wire.webhooks import call
+
+        return await call(wanted, self.runtime)
