@@ -3,7 +3,8 @@
     python -m tests.conformance [--focus REGEX] [--skip REGEX] [--processes N] [--report FILE]
 
 Needs e2e.test and kubectl of one version on PATH (`.ci/build-cluster FOLDER` builds them, once). Several processes of
-e2e.test run side by side, each with a part of the specs; those that want to be alone run last, one after another.
+e2e.test run side by side, each with a part of the specs; those that want to be alone run last, one after another. What
+the suite leaves out because three nodes are too few runs on a second cluster.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 from benchmarks.ending import run
 from tests.conformance.report import outcome_of, reasons_by_name, write_report
-from tests.conformance.suite import FLAGS, Spec, chosen, ended, focus_on, parts_of, specs_of
+from tests.conformance.suite import FLAGS, Spec, chosen, ended, focus_on, merged, needs_more_nodes, parts_of, specs_of
 
 HERE = Path(__file__).parent
 PART = 5
@@ -112,6 +114,29 @@ def _kubesvc(environment: dict[str, str], folder: Path, *arguments: str) -> None
     subprocess.run(command, env=environment, cwd=folder, check=True, stdout=sys.stderr)
 
 
+@contextmanager
+def _cluster(folder: Path, config: Path) -> Iterator[Suite]:
+    """Have a cluster of a configuration for the length of the block; it and its specs write into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = dict(os.environ) | {"XDG_STATE_HOME": str(folder / "state")}
+    environment["KUBECONFIG"] = str(folder / "state" / "kubesvc" / "default" / "kubeconfig")
+    _kubesvc(environment, folder, "up", "--detach", str(config.resolve()))
+    try:
+        yield Suite(_program("e2e.test"), _program("kubectl"), folder, environment)
+    finally:
+        _kubesvc(environment, folder, "down", "--purge")
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        sys.exit(
+            f"make conformance: {name} is not on PATH; build it with: .ci/build-cluster FOLDER, then"
+            " PATH=FOLDER:$PATH make conformance"
+        )
+    return found
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__.partition("\n")[0])
     parser.add_argument("--focus", default=r"\[sig-network\]|\[Conformance\]", help="regular expression of the specs")
@@ -126,48 +151,41 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Bring a cluster up, run the specs, write the page; 1 if one failed."""
     arguments = _arguments()
-    program, kubectl = shutil.which("e2e.test"), shutil.which("kubectl")
-    if program is None or kubectl is None:
-        print(
-            "make conformance: e2e.test or kubectl is not on PATH; build them with: .ci/build-cluster FOLDER,", end=" "
-        )
-        print("then PATH=FOLDER:$PATH make conformance")
-        return 1
+    _program("e2e.test"), _program("kubectl")
     with tempfile.TemporaryDirectory(prefix="conformance-") as temporary:
         folder = arguments.keep or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        environment = dict(os.environ) | {"XDG_STATE_HOME": str(folder / "state")}
-        environment["KUBECONFIG"] = str(folder / "state" / "kubesvc" / "default" / "kubeconfig")
-        _kubesvc(environment, folder, "up", "--detach", str(arguments.config.resolve()))
-        try:
-            return _judge(Suite(program, kubectl, folder, environment), arguments)
-        finally:
-            _kubesvc(environment, folder, "down", "--purge")
-
-
-def _judge(suite: Suite, arguments: argparse.Namespace) -> int:
-    every = suite.list_specs()
-    reasons = reasons_by_name(yaml.safe_load((HERE / "not_applicable.yaml").read_text()), every)
-    specs = chosen(every, arguments.focus, arguments.skip)
-    together = [each for each in specs if not each.is_alone]
-    alone = [each for each in specs if each.is_alone]
-    began = time.monotonic()
-    results = _run_parts(
-        suite, [(f"part-{n}", part) for n, part in enumerate(parts_of(together, PART))], arguments.processes
-    )
-    results += _run_parts(suite, [(f"alone-{n}", part) for n, part in enumerate(parts_of(alone, PART))], 1)
-    version = subprocess.run([suite.program, "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    heading = (
-        f"The unmodified e2e.test {version} on a cluster of `tests/conformance/cluster.yaml`, {arguments.processes}"
-        f" processes at a time, {time.monotonic() - began:.0f} s. The focus: `{arguments.focus}`"
-        + (f" without `{arguments.skip}`." if arguments.skip else "."),
-    )
-    page = write_report(results, reasons, heading)
+        began = time.monotonic()
+        with _cluster(folder, arguments.config) as suite:
+            every = suite.list_specs()
+            reasons = reasons_by_name(yaml.safe_load((HERE / "not_applicable.yaml").read_text()), every)
+            results = _run(suite, chosen(every, arguments.focus, arguments.skip), arguments.processes)
+        if larger := [each for each in results if needs_more_nodes(each)]:
+            with _cluster(folder / "larger", HERE / "larger.yaml") as suite:
+                results = merged(results, _run(suite, larger, arguments.processes))
+    page = write_report(results, reasons, [_heading(arguments, time.monotonic() - began)])
     if arguments.report:
         arguments.report.write_text(page)
     else:
         print(page)
     return int(any(outcome_of(each, reasons) == "failed" for each in results))
+
+
+def _run(suite: Suite, specs: Sequence[Spec], processes: int) -> list[Spec]:
+    """Run specs side by side, then those that want to be alone; return how all ended."""
+    together = [each for each in specs if not each.is_alone]
+    alone = [each for each in specs if each.is_alone]
+    results = _run_parts(suite, [(f"part-{n}", part) for n, part in enumerate(parts_of(together, PART))], processes)
+    return results + _run_parts(suite, [(f"alone-{n}", part) for n, part in enumerate(parts_of(alone, PART))], 1)
+
+
+def _heading(arguments: argparse.Namespace, seconds: float) -> str:
+    version = subprocess.run([_program("e2e.test"), "--version"], capture_output=True, text=True, check=False)
+    return (
+        f"The unmodified e2e.test {version.stdout.strip()} on a cluster of `tests/conformance/{arguments.config.name}`"
+        f" (what needs more nodes: of `larger.yaml`), {arguments.processes} processes at a time, {seconds:.0f} s,"
+        f" {time.strftime('%Y-%m-%d')}."
+        f" The focus: `{arguments.focus}`" + (f" without `{arguments.skip}`." if arguments.skip else ".")
+    )
 
 
 if __name__ == "__main__":

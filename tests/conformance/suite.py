@@ -94,6 +94,16 @@ def focus_on(specs: Iterable[Spec]) -> str:
     return "|".join(f"{re.escape(each.name)}" for each in specs)
 
 
+def needs_more_nodes(spec: Spec) -> bool:
+    """Tell whether the suite has left a spec out because the cluster is too small (network/traffic_distribution.go)."""
+    return spec.state == "skipped" and "schedulable nodes each" in spec.reason
+
+
+def merged(results: Iterable[Spec], again: Iterable[Spec]) -> list[Spec]:
+    """Return how specs ended, of those that ran again how they ended then."""
+    return list(({each.name: each for each in results} | {each.name: each for each in again}).values())
+
+
 def ended(asked: Iterable[Spec], reported: Iterable[Spec], why: str) -> list[Spec]:
     """Return how the specs ended that were asked for; of one that has no entry, or was cut off, ``why`` tells it."""
     found = {each.name: each for each in reported}

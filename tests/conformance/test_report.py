@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.conformance.report import outcome_of, reasons_by_name, write_report
-from tests.conformance.suite import Spec, chosen, ended, focus_on, parts_of, specs_of
+from tests.conformance.suite import Spec, chosen, ended, focus_on, merged, needs_more_nodes, parts_of, specs_of
 
 
 def entry(text: str, state: str = "passed", labels: tuple[str, ...] = (), message: str = "") -> dict[str, Any]:
@@ -68,6 +68,13 @@ def test_a_spec_that_was_cut_off_has_failed() -> None:
     ]
     left_out = [spec("one", state="skipped", message="Requires at least 2 nodes")]
     assert ended(asked[:1], left_out, "") == left_out
+
+
+def test_a_spec_for_which_there_are_too_few_nodes_counts_as_it_ends_on_a_larger_cluster() -> None:
+    small = "need at least 3 zones, with at least 2 schedulable nodes each"
+    results = [spec("one", state="skipped", message=small), spec("two", state="skipped", message="Only for gce")]
+    assert [needs_more_nodes(each) for each in results] == [True, False]
+    assert merged(results, [spec("one")]) == [spec("one"), results[1]]
 
 
 def test_the_page_counts_and_gives_the_reason_of_what_did_not_pass() -> None:
