@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.helpers.cluster.cli import ClusterCommands, answering_pods, curl, curl_result, running
 from tests.helpers.configs import CONFIGS
-from tests.helpers.pages import PAGES
+from tests.helpers.pages import PAGES, with_kubesvc
 from tests.helpers.patience import PATIENCE
 
 CURL_TIMED_OUT = 28
@@ -162,6 +163,8 @@ def only_what_a_policy_names_gets_in(cluster: ClusterCommands) -> None:
     assert "errors" in json.loads(curl(f"{asked}&host={cluster.at('db').partition(':')[0]}"))
 
 
+TRIES = dict(re.findall(r"^\| \[([\w-]+\.yaml)\]\(.*\) \|.*\| `(.*)` \|$", PAGES["configs/README.md"], re.MULTILINE))
+"""What the page says one may try of each."""
 STORIES: dict[str, Story] = {
     "udp.yaml": one_node_port_serves_both_protocols,
     "http.yaml": each_request_has_its_own_endpoint,
@@ -189,6 +192,15 @@ ELSEWHERE = {
 def test_a_configuration_does_what_it_says(config: str, story: Story, tmp_path: Path, default_addresses: None) -> None:
     with running(ClusterCommands(tmp_path), str(CONFIGS / config)) as cluster:
         story(cluster)
+        tried = subprocess.run(
+            ["bash", "-c", TRIES[config].replace("\\|", "|")],
+            env={**with_kubesvc(cluster.env), "KUBECONFIG": str(cluster.state / "kubeconfig"), "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert (tried.returncode, bool(tried.stdout)) == (0, True), tried
 
 
 def test_every_configuration_has_a_story_and_a_line_on_the_page() -> None:
