@@ -207,10 +207,18 @@ def written(rule: st.Rule) -> Iterator[st.Rule]:
 
     A map of the rule's own costs more the more there are: the kernel keeps all sets of a table in a list, and looks
     through it for each new one. A map that all rules share would be looked through whole for each of them.
+
+    Behind a map is where its first entry leads: a packet that is in a rule while that is replaced finds none in its
+    map, and would go on to the Service's own address. kube-proxy loses such a connection.
     """
-    endpoints = rule[-1].endpoints if isinstance(rule[-1], st.Dnat) else ()
+    last = rule[-1]
+    endpoints = last.endpoints if isinstance(last, st.Dnat) else ()
     if not 1 < len(endpoints) <= FEW:
         yield rule
+        if isinstance(last, st.ToRandomChain):
+            yield (*rule[:-1], st.Goto(last.chains[0]))
+        elif endpoints[1:]:
+            yield (*rule[:-1], st.Dnat(endpoints[:1]))
         return
     for left, endpoint in zip(range(len(endpoints), 0, -1), endpoints, strict=True):
         by_chance = (ByChance(left),) if left > 1 else ()

@@ -42,6 +42,10 @@ _ENDPOINTS_CHECK, _FIREWALL_CHECK, _MASQUERADING, _SOURCES = (
 
 MAPS = (SERVICE_IPS, SERVICE_NODE_PORTS, NO_ENDPOINT_SERVICES, NO_ENDPOINT_NODE_PORTS, FIREWALL_IPS)
 """What leads packets to the chains of Services."""
+LASTING = (HAIRPINS,)
+"""Sets whose entries go a moment later than their endpoints. A packet may meet the rules of before in the chain that
+translates its destination, and those of now in the one that translates its source: it would come to a pod from that
+pod's own address, be dropped there, and so would all that the connection sends. kube-proxy removes them at once."""
 _HAIRPIN_KEY = (Field.SOURCE, Field.DESTINATION, Field.PROTOCOL, Field.PORT)
 _SETS = (
     *(NamedSet(each, TO, is_map=True) for each in MAPS),

@@ -2,13 +2,14 @@
 
 A part belongs to one Service port, or to all of them. Its chains and sets are its own, entries of named sets are
 counted, as several parts may have the same. A chain that is gone is emptied at once and removed later: before Linux 6.2
-the kernel takes a moment to see that no entry leads to it any more (as kube-proxy has found).
+the kernel takes a moment to see that no entry leads to it any more (as kube-proxy has found). Entries of
+``lasting`` sets are removed later, too: one base chain may need them for what another has decided by the tables before.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -90,11 +91,12 @@ class Step(NamedTuple):
 class Tables:
     """The state of one family, as of the last ``accept``."""
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: Family, lasting: Collection[str] = ()) -> None:
         self.family = family
         self.parts: dict[Owner, Part] = {}
-        self.stale: dict[str, None] = {}
-        """Chains that are empty and wait to be removed, the oldest first."""
+        self.stale: dict[str | Entry, None] = {}
+        """Chains that are empty, and entries of lasting sets, that wait to be removed, the oldest first."""
+        self._lasting = lasting
         self._counts: Counter[Entry] = Counter()
 
     def plan(self, wanted: Mapping[Owner, Part]) -> list[Step]:
@@ -117,15 +119,23 @@ class Tables:
             for entry in old.entries - new.entries:
                 if not self._counts[entry]:
                     del self._counts[entry]
+                    if entry.set_name in self._lasting:
+                        self.stale[entry] = None
             self.stale.update(dict.fromkeys(each for each in old.chains if each not in new.chains))
-            for chain in new.chains:
-                self.stale.pop(chain, None)
+            if self.stale:
+                used: list[str | Entry] = [*new.chains, *new.entries]
+                for each in used:
+                    self.stale.pop(each, None)
             if new is not EMPTY:
                 self.parts[owner] = new
 
-    def remove_stale(self, chains: Iterable[str]) -> tuple[Message, ...]:
-        """Return what removes those of ``chains`` that are still unused, and forget them."""
-        return tuple(to.delete_chain(self.family, each) for each in chains if self.stale.pop(each, self) is not self)
+    def remove_stale(self, found: Iterable[str | Entry]) -> tuple[Message, ...]:
+        """Return what removes those of ``found`` that are still unused, and forget them."""
+        unused = [each for each in found if each in self.stale]
+        for each in unused:
+            del self.stale[each]
+        chains = [to.delete_chain(self.family, each) for each in unused if isinstance(each, str)]
+        return (*self._deleted(each for each in unused if isinstance(each, Entry)), *chains)
 
     def _turnover(self, pairs: Iterable[tuple[Owner, Part, Part]]) -> tuple[set[Entry], set[Entry]]:
         """Return which entries go, and which come."""
@@ -139,7 +149,12 @@ class Tables:
         return gone, come
 
     def _removed(self, old: Part, gone: set[Entry]) -> Iterator[Message]:
-        for set_name, elements in _by_set(old.entries & gone, gone):
+        yield from self._deleted(
+            each for each in _taken(old.entries & gone, gone) if each.set_name not in self._lasting
+        )
+
+    def _deleted(self, entries: Iterable[Entry]) -> Iterator[Message]:
+        for set_name, elements in _by_set(entries):
             yield from to.delete_elements(self.family, set_name, elements)
 
     def _made(self, old: Part, new: Part, come: set[Entry]) -> Iterator[Message]:
@@ -155,7 +170,7 @@ class Tables:
         for name, chain in changed.items():
             for rule in chain.rules:
                 yield from to.add_rule(family, name, rule)
-        for set_name, elements in _by_set(new.entries & come, come):
+        for set_name, elements in _by_set(_taken(new.entries & come, come)):
             yield from to.add_elements(family, set_name, elements)
 
     def _changed_sets(self, old: Part, new: Part) -> Iterator[Message]:
@@ -165,11 +180,17 @@ class Tables:
         )
 
 
-def _by_set(entries: Iterable[Entry], waiting: set[Entry]) -> Iterator[tuple[str, list[bytes]]]:
-    """Yield the elements by set, and take their entries out of ``waiting``: another part may have the same."""
-    found: dict[str, list[bytes]] = {}
+def _taken(entries: Iterable[Entry], waiting: set[Entry]) -> Iterator[Entry]:
+    """Yield entries, and take them out of ``waiting``: another part may have the same."""
     for entry in entries:
         waiting.discard(entry)
+        yield entry
+
+
+def _by_set(entries: Iterable[Entry]) -> Iterator[tuple[str, list[bytes]]]:
+    """Yield the elements by set."""
+    found: dict[str, list[bytes]] = {}
+    for entry in entries:
         data = verdict_of(DATA, entry.verdict) if entry.verdict is not None else b""
         found.setdefault(entry.set_name, []).append(element(packed_key(entry.key), data))
     yield from found.items()

@@ -9,7 +9,7 @@ import pytest
 
 from kubehost.netlink import read_attributes as walk
 from kubeproxy.nft import statements as st
-from kubeproxy.nft.encoding import encode_rule, written
+from kubeproxy.nft.encoding import FEW, encode_rule, written
 from kubeproxy.nft.forms import V4, V6, Family, intervals, packed_key
 from kubeproxy.nft.matches import ByChance
 from kubeproxy.nft.messages import add_elements, batch, new_table
@@ -76,6 +76,14 @@ def test_each_of_few_endpoints_has_the_same_chance() -> None:
         f"meta l4proto tcp dnat to {three}:80",
     ]
     assert list(written((st.End.DROP,))) == [(st.End.DROP,)]
+
+
+def test_a_packet_that_finds_nothing_in_the_map_of_a_rule_that_goes_is_served_all_the_same() -> None:
+    endpoints = tuple((f"10.0.0.{number}", 80) for number in range(FEW + 1))
+    by_map: st.Rule = (st.IsProtocol("TCP"), st.Dnat(endpoints))
+    assert list(written(by_map)) == [by_map, (st.IsProtocol("TCP"), st.Dnat(endpoints[:1]))]
+    to_chains: st.Rule = (st.ToRandomChain(("a", "b")),)
+    assert list(written(to_chains)) == [to_chains, (st.Goto("a"),)]
 
 
 def test_the_sets_of_rules_have_names_of_their_own() -> None:

@@ -69,7 +69,7 @@ def test_few_endpoints_have_a_rule_each_and_many_a_map() -> None:
 
     assert sent(1) == ["new chain", "new rule"]
     assert sent(FEW) == ["new chain", *["new rule"] * FEW]
-    assert sent(FEW + 1) == ["new chain", "new set", "add elements", "new rule"]
+    assert sent(FEW + 1) == ["new chain", "new set", "add elements", "new rule", "new rule"]
 
 
 def test_a_part_that_goes_leaves_an_empty_chain_for_a_while() -> None:
@@ -98,6 +98,18 @@ def test_an_entry_of_two_parts_is_added_once_and_removed_with_the_last_one() -> 
     assert "delete elements" not in change(tables, one=EMPTY)
     assert "delete elements" in change(tables, other=EMPTY)
     assert "add elements" in change(tables, other=part("service-b", shared))
+
+
+def test_an_entry_of_a_lasting_set_goes_later_unless_it_comes_back() -> None:
+    tables = Tables(V4, ("hairpin-connections",))
+    one, other = (Entry("hairpin-connections", (ip, ip, "TCP", 80)) for ip in ("10.0.0.1", "10.0.0.2"))
+    change(tables, web=part("service-a", one, other), db=part("service-b", other))
+    assert change(tables, web=part("service-a"), db=EMPTY) == ["flush"]
+    stale = tuple(tables.stale)
+    assert stale == (one, other, "service-b")
+    assert change(tables, web=part("service-a", one)) == ["add elements"]
+    assert kinds(list(tables.remove_stale(stale))) == ["delete elements", "delete chain"]
+    assert not tables.stale
 
 
 def test_what_one_part_leaves_is_free_before_another_one_takes_it() -> None:

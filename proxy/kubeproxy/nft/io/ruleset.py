@@ -16,7 +16,7 @@ from kubeproxy.nft import skeleton
 from kubeproxy.nft.forms import V4, V6, Family
 from kubeproxy.nft.io.netfilter import NetfilterSocket
 from kubeproxy.nft.skeleton import OWN_TABLE, NodeTables
-from kubeproxy.nft.tables import EMPTY, Owner, Part, Step, Tables
+from kubeproxy.nft.tables import EMPTY, Entry, Owner, Part, Step, Tables
 from kubeproxy.rules.nodes import Nodes
 from kubeproxy.types import IPV4, IPV6, ServicePortName
 
@@ -24,8 +24,8 @@ Refused = dict[ServicePortName, OSError]
 """Service ports that the kernel does not serve, with its reason."""
 
 
-Stale = tuple[Family, tuple[str, ...]]
-"""Chains of a family that are no longer used."""
+Stale = tuple[Family, tuple[str | Entry, ...]]
+"""Chains and entries of a family that are no longer used."""
 
 
 class Ruleset:
@@ -39,7 +39,7 @@ class Ruleset:
         self._sock = sock
         self._own = own
         self.families = families_of(own)
-        self._tables = {family: Tables(family) for family in self.families.values()}
+        self._tables = {family: Tables(family, skeleton.LASTING) for family in self.families.values()}
         self.errors: dict[Family, OSError] = {}
         """Why a family has no table."""
         for name, family in self.families.items():
@@ -70,13 +70,13 @@ class Ruleset:
         return refused
 
     def stale(self) -> list[Stale]:
-        """Return the chains that are no longer used, for ``remove_stale``."""
+        """Return the chains and entries that are no longer used, for ``remove_stale``."""
         return [(family, tuple(tables.stale)) for family, tables in self._tables.items() if tables.stale]
 
     def remove_stale(self, found: Sequence[Stale]) -> None:
-        """Remove chains that were not used a second ago, if they are not used now; OSError."""
-        for family, chains in found:
-            messages = self._tables[family].remove_stale(chains)
+        """Remove what was not used a second ago, if it is not used now; OSError."""
+        for family, unused in found:
+            messages = self._tables[family].remove_stale(unused)
             for refusal in self._sock.transact(messages) if messages else ():
                 raise refusal.error
 
