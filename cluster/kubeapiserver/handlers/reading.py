@@ -67,7 +67,8 @@ class Reading:
         at = self._store.resource_version if version is None else version
         objects = self._store.list_at(resource, at, scope.namespace)
         matches = scope.matches
-        return sorted(objects if matches is None else [each for each in objects if matches(each)], key=key_of)
+        found = objects if matches is None else [each for each in objects if matches(each)]
+        return sorted(found, key=_name_of if scope.namespace else key_of)
 
     def _list(self, request: ResourceRequest, scope: Scope, versions: Versions) -> Response:
         position, current = None, self._store.resource_version
@@ -147,6 +148,12 @@ def _cut(
     if left <= 0:
         return cut, Chunk(version)
     return cut, Chunk(version, Position(version, key_of(cut[-1])).token(), left if is_counted else None)
+
+
+def _name_of(obj: JSON) -> str:
+    """Return what orders the objects of one namespace: a text, which is cheaper than a key for each of thousands."""
+    name: str = obj["metadata"]["name"]
+    return name
 
 
 def _ignore(event: WatchEvent) -> None:

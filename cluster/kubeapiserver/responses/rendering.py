@@ -76,8 +76,11 @@ class Renderer:
 
     def _list_of_texts(self, resource: Resource, objects: Sequence[JSON], metadata: JSON) -> Response:
         head = encode({"kind": _list_kind(resource), "apiVersion": resource.api_version, "metadata": metadata})
-        items = b",".join(map(self._items.text, objects))
-        return Response(200, b'%b,"items":[%b]}\n' % (head[:-1], items))
+        items = [*map(self._items.text, objects)] or [b""]
+        # Joined at once, as copying megabytes again costs more than finding the items.
+        items[0] = b'%b,"items":[%b' % (head[:-1], items[0])
+        items[-1] += b"]}\n"
+        return Response(200, b",".join(items))
 
     def table(self, view: View, objects: Sequence[JSON], version: str, *, has_columns: bool = True) -> JSON:
         """Return a Table; in a watch only the first Table defines its columns."""

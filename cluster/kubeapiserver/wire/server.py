@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -46,8 +45,8 @@ HEAD_SECONDS = 32.0
 for idle keep-alive connections, for which Go has 90 s; a shorter one would cut connections that clients reuse."""
 BODY_SECONDS = 60.0
 """Time limit for a body to arrive (kube-apiserver's --request-timeout)."""
-GZIP_BYTES = 128 * 1024
-"""Size from which an answer is compressed if the client accepts gzip (apiserver's defaultGzipThresholdBytes)."""
+PIECE_BYTES = 128 * 1024
+"""Bytes of a large answer that are encrypted and written at a time: all of it at once would be in memory four times."""
 CLOSE_SECONDS = 2.0
 """Time that running requests get when the server closes."""
 WATCH_LIMIT, SESSION_LIMIT = 10_000, 500
@@ -222,19 +221,23 @@ async def _read_body(received: web.BaseRequest) -> bytes:
 
 
 async def _write(received: web.BaseRequest, answer: Response) -> web.StreamResponse:
-    body, headers = answer.body, [("Content-Type", answer.content_type), *answer.headers]
-    if len(body) >= GZIP_BYTES and "gzip" in received.headers.get("Accept-Encoding", ""):
-        body = await asyncio.to_thread(_gzip, body)
-        headers += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
-    response = web.Response(status=answer.status, body=body)
+    body, status = answer.body, answer.status
+    is_large = len(body) > PIECE_BYTES and received.method != "HEAD"
+    response = web.StreamResponse(status=status) if is_large else web.Response(status=status, body=body)
     response.headers.popall("Content-Type", None)
-    response.headers.extend(headers)
+    response.headers.extend([("Content-Type", answer.content_type), *answer.headers])
     if not received.content.is_eof():
         # The rest of a refused body must not be read as the next request.
         response.force_close()
+    if is_large:
+        await _write_pieces(received, response, body)
     return response
 
 
-def _gzip(body: bytes) -> bytes:
-    packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    return packer.compress(body) + packer.flush()
+async def _write_pieces(received: web.BaseRequest, response: web.StreamResponse, body: bytes) -> None:
+    """Write a large answer, uncompressed: clients are on this machine, where compression costs more than it saves."""
+    response.content_length = len(body)
+    await response.prepare(received)
+    whole = memoryview(body)
+    for begin in range(0, len(body), PIECE_BYTES):
+        await response.write(whole[begin : begin + PIECE_BYTES])

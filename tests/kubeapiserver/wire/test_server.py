@@ -22,6 +22,7 @@ from kubeapiserver.errors import BODY_LIMIT
 from kubeapiserver.messages import Answer, Request, Response, Watch
 from kubeapiserver.wire import listening, server
 from kubeapiserver.wire import watch as server_watch
+from kubeapiserver.wire.server import PIECE_BYTES
 from kubeapiserver.wire.tls import server_certificate
 
 
@@ -118,12 +119,16 @@ async def test_a_body_that_is_too_large_is_refused(is_chunked: bool) -> None:
             assert answer.status == 200
 
 
-async def test_a_large_answer_is_compressed_for_a_client_that_accepts_it() -> None:
-    async with served(lambda _: Response(200, b"x" * 200_000)) as door:
-        async with door.client.get("/", headers={"Accept-Encoding": "gzip"}) as answer:
-            assert (answer.headers["Content-Encoding"], await answer.read()) == ("gzip", b"x" * 200_000)
-        async with door.client.get("/", headers={"Accept-Encoding": "identity"}) as answer:
-            assert "Content-Encoding" not in answer.headers
+@pytest.mark.parametrize("length", [0, 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES + 5])
+async def test_an_answer_of_any_length_arrives_whole_and_uncompressed(length: int) -> None:
+    body = bytes(each % 251 for each in range(length))
+    async with served(lambda _: Response(200, body, headers=[("X-Told", "yes")])) as door:
+        for _ in range(2):  # the connection goes on
+            async with door.client.get("/", headers={"Accept-Encoding": "gzip"}) as answer:
+                assert (answer.headers["Content-Length"], answer.headers["X-Told"]) == (str(length), "yes")
+                assert "Content-Encoding" not in answer.headers and await answer.read() == body
+        async with door.client.head("/") as answer:
+            assert (answer.headers.get("Content-Length", "0"), await answer.read()) == (str(length), b"")
 
 
 @pytest.mark.usefixtures("wanted_failures")
