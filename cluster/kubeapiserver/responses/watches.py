@@ -44,8 +44,8 @@ class Scope(NamedTuple):
 
     def seen(self, event: WatchEvent) -> tuple[EventType, JSON] | None:
         """Return the event that a watcher sees, None if it sees none."""
-        if event.type is EventType.DELETED:
-            return (EventType.DELETED, event.object) if self.has(event.object) else None
+        if event.type is EventType.DELETED or self.matches is None:  # an object's namespace never changes
+            return (event.type, event.object) if self.has(event.object) else None
         was, is_now = self.has(event.previous), self.has(event.object)
         if is_now:
             return (EventType.MODIFIED if was else EventType.ADDED), event.object

@@ -28,6 +28,7 @@ from kubeapiserver.responses.statuses import failure_response
 from kubeapiserver.streaming.runtime import Runtime
 from kubeapiserver.wire.largerequests import LargeRequests
 from kubeapiserver.wire.listening import Listening
+from kubeapiserver.wire.rounds import Rounds
 from kubeapiserver.wire.watch import WatchStream, serve_watch
 from kubeapiserver.wire.working import Working
 
@@ -79,6 +80,7 @@ class APIServerListener:
         self._sessions: SessionServer | None = None
         self._proxy: PodProxy | None = None
         self._watches: set[WatchStream] = set()
+        self._rounds = Rounds()
         self._runner: web.ServerRunner | None = None
         self._listening: Listening | None = None
 
@@ -175,7 +177,7 @@ class APIServerListener:
         transport = received.transport
         if transport is None:
             raise ConnectionResetError
-        stream = WatchStream(watch, self._store, transport.abort)
+        stream = WatchStream(watch, self._store, transport.abort, self._rounds)
         # Before the first await, so that no event is missed.
         stop = self._store.watch(watch.resource, watch.resource_version, stream.put)
         self._watches.add(stream)

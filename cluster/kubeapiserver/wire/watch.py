@@ -1,7 +1,7 @@
 """Serve a watch: the Store's events as JSON, as they come, for as long as the client keeps up.
 
-While the client reads, events are written from one callback of the event loop: waking a task for each event and watcher
-would cost more than the rest. The task writes while the client is behind, because it can wait for it.
+While the client reads, events are written in rounds from callbacks of the event loop (``rounds``): waking a task for
+each event and watcher would cost more than the rest. The task writes while the client is behind, because it can wait.
 
 Events are lines of one answer, or text messages if the client asks for a WebSocket. A client that does not read is
 disconnected rather than buffered for: it lists and watches again. Follows apiserver ``pkg/endpoints/handlers/watch.go``
@@ -22,6 +22,7 @@ from kubeapi.meta import key_of
 from kubeapi.store import Store
 from kubeapi.watching import WatchEvent
 from kubeapiserver.messages import JSON_TYPE, Watch
+from kubeapiserver.wire.rounds import Rounds
 
 PENDING_LIMIT = 10_000
 """Events that may wait for one client; as many as the Store's history has."""
@@ -57,16 +58,17 @@ class Connection:
 
 
 class WatchStream:
-    """Queues events, and writes them at the next turn of the event loop, or from the task that runs ``serve``.
+    """Queues events, and writes them in the next of the ``rounds``, or from the task that runs ``serve``.
 
     ``drop`` cuts the connection; it is called when the queue is full.
     """
 
-    def __init__(self, watch: Watch, store: Store, drop: Callable[[], None]) -> None:
+    def __init__(self, watch: Watch, store: Store, drop: Callable[[], None], rounds: Rounds) -> None:
         self._watch = watch
         self.headers = watch.headers
         self._store = store
         self._drop = drop
+        self._rounds = rounds
         self._pending: deque[WatchEvent] = deque()
         self._wake = asyncio.Event()
         self._connection: Connection | None = None
@@ -132,9 +134,9 @@ class WatchStream:
     def _schedule(self) -> None:
         if not self._is_scheduled:
             self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._send)
+            self._rounds.add(self)
 
-    def _send(self) -> None:
+    def send(self) -> None:
         """Write a batch without waiting; if the client is behind, let the task write it."""
         self._is_scheduled = False
         if self._connection is None or not self._pending:

@@ -16,6 +16,7 @@ from kubeapi.store import Store
 from kubeapi.watching import WatchEvent
 from kubeapiserver.messages import Request, Watch
 from kubeapiserver.wire import watch as wire
+from kubeapiserver.wire.rounds import Rounds
 from kubeapiserver.wire.watch import Connection, WatchStream
 
 
@@ -52,7 +53,7 @@ class Client:
         self.by_task: list[bytes] = []
         self.reads = asyncio.Event()
         self.reads.set()
-        self.stream = WatchStream(watch, self.store, lambda: None)
+        self.stream = WatchStream(watch, self.store, lambda: None, Rounds(lambda: 0.0))
         self.store.watch(CONFIGMAPS, 0, self.stream.put)
 
     async def write(self, lines: Sequence[bytes]) -> None:
