@@ -4,7 +4,9 @@ The nouns to know: ``JSON`` (an object as its manifest has it), ``Resource`` (a 
 (the rules of a kind), ``objects`` (readings of an object's fields), ``Store`` (all objects, versioned and watchable),
 ``Registry`` (writes that are checked and completed) and ``Informer`` (how a component follows the Store).
 
-Of the folders, ``serialization`` and ``schema`` read JSON as the API server does, ``validation`` and ``podspec`` judge
-it, ``kinds`` has the rules of each kind, ``allocation`` the pools of addresses and ports, ``registry`` and ``patch``
-change what is stored, and ``io`` has what follows the Store on the event loop.
+Of the folders, ``serialization`` and ``schema`` read JSON as the API server does; ``validation``, ``podspec`` and
+``jobspec`` judge it; ``kinds`` has the rules of each kind, ``customresources`` those of defined ones; ``allocation``
+has the pools of addresses and ports, ``quota``, ``rbac``, ``serviceaccounts`` and ``webhooks`` what admission needs;
+``backends`` reads how a pod of kubesvc/backend behaves; ``registry`` and ``patch`` change what is stored, and ``io``
+has what follows the Store on the event loop.
 """

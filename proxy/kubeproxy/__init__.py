@@ -1,8 +1,9 @@
 """A kube-proxy: from Services and EndpointSlices to the traffic of their clients.
 
 ``trackers`` read objects, ``Proxier`` compiles the ``rules`` from them, and ``Rules.decide`` says where a connection
-goes and why. ``LoadBalancer`` chooses its endpoint by one of the ``balancers``. A ``Plane`` (``userspace`` has one)
-carries the traffic, ``server`` runs it all. ``ServicePortName`` identifies a Service port everywhere.
+goes and why. ``LoadBalancer`` chooses its endpoint by one of the ``balancers``. A ``Plane`` carries the traffic:
+``userspace`` by sockets, ``nft`` by rules of the kernel. ``ingress`` has what becomes of a request to an Ingress,
+``server`` runs it all. ``ServicePortName`` identifies a Service port everywhere.
 """
 
 NAME = "kube-proxy"
