@@ -1,1 +1,1 @@
-"""Workloads: Deployments make ReplicaSets, these, StatefulSets and DaemonSets make pods. Pure."""
+"""Workloads: Deployments make ReplicaSets; ReplicaSets, StatefulSets and DaemonSets make pods. Pure."""
