@@ -67,7 +67,8 @@ class UpdateStatus:
 class Delete:
     """Delete the object with this ``uid``; another object of the same name is left alone.
 
-    A pod has ``grace_seconds`` to end, its own grace period if that is None.
+    A pod has ``grace_seconds`` to end, its own grace period if that is None. If a deletion that ``holds_up`` is
+    refused, no other object is created or deleted after it.
     """
 
     resource: Resource
@@ -75,6 +76,7 @@ class Delete:
     uid: str
     outcome: Outcome | None = None
     grace_seconds: int | None = None
+    holds_up: bool = True
 
 
 @dataclass(frozen=True, slots=True)

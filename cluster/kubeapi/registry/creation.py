@@ -9,7 +9,7 @@ from kubeapi.customresources.resource import CustomResource
 from kubeapi.kinds.namespace import INITIAL_NAMESPACES
 from kubeapi.meta import JSON, NAME_SUFFIX_ALPHABET, ObjectKey, is_terminating
 from kubeapi.scheme import NAMESPACES, Resource
-from kubeapi.status import BadRequest, Forbidden, NotFound
+from kubeapi.status import BadRequest, FieldError, Forbidden, NotFound, StatusError
 from kubeapi.store import Store
 
 _NAME_ATTEMPTS = 8
@@ -17,6 +17,9 @@ _NAME_ATTEMPTS = 8
 
 _LONGEST_NAME_BASE = 58
 """Characters of generateName that are kept, so that the name is one DNS label (MaxGeneratedNameLength)."""
+
+_TERMINATING = "NamespaceTerminating"
+"""The cause of a refusal in a namespace that is being deleted."""
 
 
 def read_object(resource: Resource, obj: JSON) -> JSON:
@@ -51,7 +54,14 @@ def check_namespace(store: Store, resource: Resource, metadata: JSON) -> None:
         raise NotFound(NAMESPACES, name)
     if namespace is not None and is_terminating(namespace):
         detail = f"unable to create new content in namespace {name} because it is being terminated"
-        raise Forbidden(resource, metadata.get("name") or metadata.get("generateName", ""), detail)
+        refused = Forbidden(resource, metadata.get("name") or metadata.get("generateName", ""), detail)
+        refused.causes = (FieldError(_TERMINATING, "metadata.namespace", f"namespace {name} is being terminated"),)
+        raise refused
+
+
+def is_in_vain(refusal: StatusError) -> bool:
+    """Tell whether an object was not created because its namespace goes: no second attempt will succeed."""
+    return any(each.reason == _TERMINATING for each in refusal.causes)
 
 
 def set_generated_name(store: Store, resource: Resource, metadata: JSON, rng: random.Random) -> None:

@@ -1,20 +1,22 @@
-"""Namespaces that are being deleted: first their contents, then the Namespaces.
+"""Namespaces that are being deleted: first their pods, then the rest of their contents, then the Namespaces.
 
-Pure. Pods get their grace; the Namespace stays Terminating until the last has gone. Follows k8s.io/kubernetes
+Pure. Pods get their grace; the Namespace stays Terminating until the last object has gone. Follows k8s.io/kubernetes
 ``pkg/controller/namespace``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from kubeapi.kinds import KINDS, kind_of
-from kubeapi.meta import JSON, ObjectKey, is_terminating
+from kubeapi.meta import JSON, ObjectKey, is_terminating, parse_time
 from kubeapi.objects.parts import list_at, spec_of
-from kubeapi.scheme import NAMESPACES, Resource
+from kubeapi.scheme import NAMESPACES, PODS, Resource
 from kubeapi.watching import Delta
-from kubecontroller.change import Change, Update, delete
+from kubecontroller.change import Change, Outcome, Requeue, Update, UpdateStatus, delete
 from kubecontroller.cleanup.garbagecollector import Dependent
+from kubecontroller.cleanup.namespaceconditions import Problems, failed, remaining, with_conditions
 from kubecontroller.listers import Listers
 
 _NAMESPACED = [kind for kind in KINDS if kind.resource.namespaced]
@@ -23,23 +25,67 @@ CONTENTS = (
     *(kind.resource for kind in _NAMESPACED if not kind.makes_pods and not kind.is_record),
     *(kind.resource for kind in _NAMESPACED if kind.is_record),
 )
-"""The resources in the order in which a namespace is emptied: first those that would create others again."""
+"""The resources in the order in which a namespace is emptied once its pods are gone: first those that make pods."""
+
+_SPARE_SECONDS = 1.0
+"""How much longer than its grace period a pod may stay before the conditions tell of it."""
 
 
-def reconcile(namespace: JSON | None, contents: Sequence[Dependent]) -> list[Change]:
+def reconcile(namespace: JSON | None, contents: Sequence[Dependent], now: float) -> list[Change]:
     """Return the deletion of what is left in a Namespace that is being deleted, and of itself once it is empty.
 
-    ``namespace`` is None when it is gone.
+    ``namespace`` is None when it is gone. Nothing else is deleted before the last pod has gone
+    (OrderedNamespaceDeletion).
     """
-    if namespace is not None and not is_terminating(namespace):
+    if namespace is None:
+        return _deletions(contents)
+    if not is_terminating(namespace):
         return []
-    deletions: list[Change] = [delete(each.resource, each.obj) for each in contents if not is_terminating(each.obj)]
-    if namespace is None or any(not kind_of(each.resource).is_record for each in contents):
-        return deletions
+    if pods := [each for each in contents if each.resource == PODS]:
+        return _await_pods(namespace, pods, now)
+    left = [each for each in contents if not kind_of(each.resource).is_record]
+    kept = [each for each in left if kind_of(each.resource).finalizers(each.obj)]
+    changes = [*_deletions(contents, namespace), *_status(namespace, remaining(kept), now)]
+    return changes if left else [*changes, *_finalize(namespace)]
+
+
+def _deletions(contents: Sequence[Dependent], namespace: JSON | None = None) -> list[Change]:
+    """Return the deletion of what is not being deleted yet; one that is refused keeps no other from going."""
+    outcome = Outcome(namespace, "", "") if namespace is not None else None
+    return [
+        replace(delete(each.resource, each.obj, outcome), holds_up=False)
+        for each in contents
+        if not is_terminating(each.obj)
+    ]
+
+
+def _await_pods(namespace: JSON, pods: Sequence[Dependent], now: float) -> list[Change]:
+    """Return the deletion of the pods; those that stay longer than they may are told of, those with finalizers not."""
+    graces = [kind_of(each.resource).grace_seconds(each.obj, None) for each in pods]
+    wait = parse_time(namespace["metadata"]["deletionTimestamp"]) + max(graces, default=0) + _SPARE_SECONDS - now
+    are_kept = any(kind_of(each.resource).finalizers(each.obj) for each in pods)
+    problems: Problems = {}
+    if wait <= 0 and not are_kept:
+        name = namespace["metadata"]["name"]
+        still = f"unexpected items still remain in namespace: {name} for gvr: /v1, Resource=pods"
+        problems = failed(f"failed to delete pods for namespace: {name}, err: {still}")
+    later = [Requeue(wait)] if wait > 0 else []
+    return [*_deletions(pods, namespace), *_status(namespace, problems, now), *later]
+
+
+def _status(namespace: JSON, problems: Problems, now: float) -> list[Change]:
+    changed = with_conditions(namespace, problems, now)
+
+    def refused(message: str) -> JSON:
+        return with_conditions(namespace, problems | failed(message), now)
+
+    return [UpdateStatus(NAMESPACES, changed, refused=refused)]
+
+
+def _finalize(namespace: JSON) -> list[Change]:
     finalizers = [each for each in list_at(namespace, "spec", "finalizers") if each != "kubernetes"]
     finalized = {**namespace, "spec": {**spec_of(namespace), "finalizers": finalizers}}
-    removal = [] if finalizers else [delete(NAMESPACES, namespace)]
-    return [*deletions, Update(NAMESPACES, finalized), *removal]
+    return [Update(NAMESPACES, finalized), *([] if finalizers else [delete(NAMESPACES, namespace)])]
 
 
 class NamespaceController:
@@ -64,4 +110,4 @@ class NamespaceController:
         store = self._listers.store
         customs = [each for each in self._listers.customs.stored() if each.namespaced]
         contents = [Dependent(each, obj) for each in (*customs, *CONTENTS) for obj in store.list(each, key.name)]
-        return reconcile(store.find(NAMESPACES, key), contents)
+        return reconcile(store.find(NAMESPACES, key), contents, now)

@@ -12,6 +12,7 @@ from kubeapi.events import EventRecorder
 from kubeapi.io.client import Client
 from kubeapi.meta import JSON, key_of
 from kubeapi.registry import DeleteOptions, Registry
+from kubeapi.registry.creation import is_in_vain
 from kubeapi.status import NotFound, StatusError
 from kubecontroller.change import (
     NORMAL,
@@ -65,6 +66,8 @@ class ChangeWriter:
                     self._recorders[item.controller].event(about, event_type, reason, message)
                 case RemoveFolder():
                     self._remove_folder(item, change)
+                case Delete(holds_up=False):
+                    refused = await self._create_or_delete(item, change) or refused
                 case Create() | Delete() if refused is None:
                     refused = await self._create_or_delete(item, change)
                 case UpdateStatus(refused=after) if refused is not None and after is not None:
@@ -82,6 +85,8 @@ class ChangeWriter:
         try:
             obj = await (self._create(item, change) if isinstance(change, Create) else self._delete(item, change))
         except StatusError as refusal:
+            if isinstance(change, Create) and is_in_vain(refusal):
+                return None
             if outcome is None:
                 raise
             self._record_refusal(item, outcome, refusal)
@@ -100,8 +105,9 @@ class ChangeWriter:
             raise refusal from error
 
     def _record_refusal(self, item: Item, outcome: Outcome, refusal: StatusError) -> None:
-        message = outcome.failed_message.format(error=refusal)
-        self._recorders[item.controller].event(outcome.about, WARNING, outcome.failed, message)
+        if outcome.failed:
+            message = outcome.failed_message.format(error=refusal)
+            self._recorders[item.controller].event(outcome.about, WARNING, outcome.failed, message)
 
     async def _create(self, item: Item, change: Create) -> JSON | None:
         created = await self._clients[item.controller].write(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from kubeapi.meta import JSON
-from kubeapi.scheme import CRONJOBS, DEPLOYMENTS, EVENTS, JOBS, PODS, REPLICASETS, SERVICES
-from kubecontroller.change import Delete, Update
+from kubeapi.scheme import CONFIGMAPS, CRONJOBS, DEPLOYMENTS, EVENTS, JOBS, NAMESPACES, PODS, REPLICASETS, SERVICES
+from kubecontroller.change import Delete, Requeue, Update, UpdateStatus
 from kubecontroller.cleanup import garbagecollector, namespace
 from kubecontroller.cleanup.garbagecollector import Dependent, Owner
 
@@ -87,32 +87,87 @@ def test_a_dependent_of_two_owners_is_parted_from_one_if_the_other(other: Owner,
         assert [each["uid"] for each in change.obj["metadata"]["ownerReferences"]] == ["b"]
 
 
-def test_in_a_namespace_the_objects_that_create_others_are_deleted_first() -> None:
-    going = {"metadata": {"name": "shop", "deletionTimestamp": "x", "uid": "n"}, "spec": {"finalizers": ["kubernetes"]}}
-    contents = [Dependent(DEPLOYMENTS, owned()), Dependent(PODS, owned(deletionTimestamp="x"))]
-    [change] = namespace.reconcile(going, contents)
-    assert isinstance(change, Delete)
-    assert change.resource is DEPLOYMENTS
-    assert namespace.reconcile(going, [Dependent(PODS, owned(deletionTimestamp="x"))]) == []
-    changes = namespace.reconcile(going, [Dependent(EVENTS, owned())])
-    assert [type(each) for each in changes] == [Delete, Update, Delete]
-    order = [namespace.CONTENTS.index(each) for each in (CRONJOBS, DEPLOYMENTS, JOBS, REPLICASETS, PODS, SERVICES)]
+NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
+GONE_FOR = "2025-12-31T23:59:%02dZ"
+
+
+def going(*finalizers: str, since: int = 59) -> JSON:
+    """Return a Namespace whose deletion began in the last minute before NOW."""
+    metadata = {"name": "shop", "deletionTimestamp": GONE_FOR % since, "uid": "n"}
+    spec = {"finalizers": ["kubernetes", *finalizers]}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata, "spec": spec}
+
+
+def conditions(change: object) -> dict[str, str]:
+    """Return the messages of the conditions that are True."""
+    assert isinstance(change, UpdateStatus)
+    listed = change.obj["status"]["conditions"]
+    assert len(listed) == 5
+    return {each["type"]: each["message"] for each in listed if each["status"] == "True"}
+
+
+def in_shop(**metadata: Any) -> JSON:
+    return {"metadata": {"name": "x", "namespace": "shop", "uid": "x", **metadata}, "spec": {"nodeName": "n"}}
+
+
+def test_the_pods_of_a_namespace_go_first() -> None:
+    contents = [Dependent(DEPLOYMENTS, in_shop()), Dependent(PODS, in_shop())]
+    deletion, status, later = namespace.reconcile(going(), contents, NOW)
+    assert isinstance(deletion, Delete) and deletion.resource == PODS
+    assert conditions(status) == {}
+    assert later == Requeue(30.0)
+
+
+def test_a_pod_that_stays_too_long_is_told_of_unless_it_has_finalizers() -> None:
+    leaving_pod = in_shop(deletionTimestamp="x")
+    [status] = namespace.reconcile(going(since=20), [Dependent(PODS, leaving_pod)], NOW)
+    still = "unexpected items still remain in namespace: shop for gvr: /v1, Resource=pods"
+    assert conditions(status)["NamespaceDeletionContentFailure"] == (
+        f"Failed to delete all resource types, 1 remaining: failed to delete pods for namespace: shop, err: {still}"
+    )
+    leaving_pod["metadata"]["finalizers"] = ["example.com/x"]
+    [status] = namespace.reconcile(going(since=20), [Dependent(PODS, leaving_pod)], NOW)
+    assert conditions(status) == {}
+
+
+def test_what_made_pods_goes_before_the_rest() -> None:
+    order = [namespace.CONTENTS.index(each) for each in (CRONJOBS, DEPLOYMENTS, JOBS, REPLICASETS, SERVICES)]
     assert max(order[:2]) < min(order[2:4])
-    assert max(order[2:4]) < min(order[4:])
+    assert max(order[2:4]) < order[4]
+
+
+def test_what_finalizers_keep_is_told_of_and_keeps_the_namespace() -> None:
+    contents = [Dependent(SERVICES, in_shop(finalizers=["example.com/x"])), Dependent(CONFIGMAPS, in_shop())]
+    *deletions, status = namespace.reconcile(going(), contents, NOW)
+    assert [each.resource for each in deletions if isinstance(each, Delete)] == [SERVICES, CONFIGMAPS]
+    assert conditions(status) == {
+        "NamespaceContentRemaining": "Some resources are remaining: services. has 1 resource instances",
+        "NamespaceFinalizersRemaining": "Some content in the namespace has finalizers remaining:"
+        " example.com/x in 1 resource instances",
+    }
+
+
+def test_an_object_that_cannot_be_deleted_is_told_of() -> None:
+    [deletion, status] = namespace.reconcile(going(), [Dependent(CONFIGMAPS, in_shop())], NOW)
+    assert isinstance(deletion, Delete) and not deletion.holds_up
+    assert isinstance(status, UpdateStatus) and status.refused is not None
+    said = conditions(UpdateStatus(NAMESPACES, status.refused("denied")))
+    assert said["NamespaceDeletionContentFailure"] == "Failed to delete all resource types, 1 remaining: denied"
+
+
+def test_a_namespace_in_which_only_events_are_left_goes_with_them() -> None:
+    changes = namespace.reconcile(going(), [Dependent(EVENTS, in_shop())], NOW)
+    assert [type(each) for each in changes] == [Delete, UpdateStatus, Update, Delete]
 
 
 def test_a_namespace_with_another_finalizer_waits_for_it() -> None:
-    going = {
-        "metadata": {"name": "shop", "deletionTimestamp": "x", "uid": "n"},
-        "spec": {"finalizers": ["kubernetes", "example.com/x"]},
-    }
-    [change] = namespace.reconcile(going, [])
+    _, change = namespace.reconcile(going("example.com/x"), [], NOW)
     assert isinstance(change, Update)
     assert change.obj["spec"]["finalizers"] == ["example.com/x"]
 
 
 def test_a_namespace_that_stays_is_left_alone() -> None:
-    assert namespace.reconcile({"metadata": {"name": "shop"}}, [Dependent(PODS, owned())]) == []
+    assert namespace.reconcile({"metadata": {"name": "shop"}}, [Dependent(PODS, owned())], NOW) == []
 
 
 def test_in_the_foreground_a_dependent_goes_after_its_own_dependents() -> None:
