@@ -23,3 +23,17 @@ def _requirement(requirement: JSON) -> str:
         case "DoesNotExist":
             return f"!{name}"
     return str(name)
+
+
+def go_selector(selector: JSON | None) -> str:
+    """Return a LabelSelector as Go prints a pointer to one: ``&LabelSelector{MatchLabels:...}``, ``nil`` for none."""
+    if selector is None:
+        return "nil"
+    labels = "".join(f"{name}: {value}," for name, value in sorted(map_at(selector, "matchLabels").items()))
+    some = "".join(
+        f"LabelSelectorRequirement{{Key:{each['key']},Operator:{each['operator']},"
+        f"Values:[{' '.join(each.get('values') or ())}],}},"
+        for each in list_at(selector, "matchExpressions")
+    )
+    expressions = f"MatchExpressions:[]LabelSelectorRequirement{{{some}}}"
+    return f"&LabelSelector{{MatchLabels:map[string]string{{{labels}}},{expressions},}}"

@@ -23,6 +23,7 @@ from kubeapiserver.auth.readonly import refusal_of_write
 from kubeapiserver.catalog import Catalog, Served
 from kubeapiserver.discovery import Discovery
 from kubeapiserver.errors import MethodNotAllowed, UnknownPath
+from kubeapiserver.handlers.custommetrics import CustomMetricsReading
 from kubeapiserver.handlers.deletion import Deletion
 from kubeapiserver.handlers.eviction import Evictions
 from kubeapiserver.handlers.otherversions import conversions
@@ -95,12 +96,11 @@ class APIServer:
         served, issuer = Discovery(self._catalog, VERSION, address), authenticator.issuer
         self._paths = NonResourcePaths(served, self._metrics, store.failures, issuer)
         self._reading = Reading(store, renderer)
-        self.usage = UsageReading(store, renderer, clock)
+        self.usage, self.custom_metrics = UsageReading(store, renderer, clock), CustomMetricsReading(store)
         self._writing, self._patching = Writing(store, writer, renderer), Patching(store, writer, renderer)
         self._deletion = Deletion(registry, renderer, self._reading, Evictions(registry, clock), webhooks)
         self._subresources = Subresources(registry, writer, self._patching, renderer, clock)
-        self._conversions = conversions(store, self._answer_served)
-        self._reviews = Reviews(store, authenticator, clock)
+        self._conversions, self._reviews = conversions(store, self._answer_served), Reviews(store, authenticator, clock)
         self._sessions, self._tokens = Sessions(store, clock, webhooks), TokenRequests(store, issuer, clock)
 
     def handle(self, request: Request) -> Answer:
@@ -143,8 +143,13 @@ class APIServer:
             return self._paths.answer(request, text)
         if not path.plural and text.count("/") == (3 if path.group else 2):
             return self._paths.resources(request, path)
+        if self.custom_metrics.serves(path):
+            return self.custom_metrics.answer(request, path)
         if served is None or not _is_served(path, served):
             raise UnknownPath
+        return self._answer_resource(request, path, served)
+
+    def _answer_resource(self, request: Request, path: ResourcePath, served: Served) -> Answer:
         if path.subresource == PROXY and served.subresource(PROXY):
             return self._proxying.answer(request, path)
         accept = request.headers.get("accept", "")

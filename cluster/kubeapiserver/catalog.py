@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from kubeapi.custommetrics import DESCRIBED, GROUP, METRICS
 from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.kind import ALL_VERBS, Kind, Subresource
 from kubeapi.kinds import KINDS, kind_of
-from kubeapi.scheme import Resource
+from kubeapi.scheme import INGRESSES, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,16 @@ class Served:
     """Whether objects are answered at once, and never stored."""
     is_usage: bool = False
     """Whether objects are measured for each answer, and never stored."""
+    has_parts_only: bool = False
+    """Whether there are only subresources: metrics of objects that another group has."""
     deprecation: str = ""
     """What every request is warned of, "" for a resource that is not deprecated."""
 
     @property
     def singular(self) -> str:
-        """The resource's name for one object."""
+        """The resource's name for one object, "" if it has none."""
+        if self.has_parts_only:
+            return ""
         if isinstance(self.resource, CustomResource):
             return str(self.resource.definition.names["singular"])
         return self.resource.kind.lower()
@@ -58,6 +63,19 @@ _REVIEWS = (ACCESS, LOCAL_ACCESS, SUBJECT_ACCESS, SUBJECT_RULES, SUBJECT, TOKENS
 
 NODE_METRICS = Resource("NodeMetrics", "nodes", "metrics.k8s.io", "v1beta1", False)
 POD_METRICS = Resource("PodMetrics", "pods", "metrics.k8s.io", "v1beta1", True)
+CUSTOM_METRICS = tuple(
+    Resource("MetricValueList", str(each), GROUP, version, True)
+    for version in ("v1beta2", "v1beta1")
+    for each in DESCRIBED
+)
+
+
+def _metrics_of(resource: Resource) -> tuple[Subresource, ...]:
+    """Return the metrics of objects as subresources; what asks an Ingress are requests."""
+    is_ingress = resource.plural == str(INGRESSES)
+    names = [name for name, each in METRICS.items() if each.is_http or not is_ingress]
+    return tuple(Subresource(each, ("get",), resource.kind) for each in names)
+
 
 _VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 """The verbs of custom resources, in the order of a kube-apiserver."""
@@ -74,6 +92,7 @@ CATALOG: tuple[Served, ...] = (
     *sorted((each for kinds in map(_served, KINDS) for each in kinds), key=lambda each: each.resource.plural),
     *(Served(each, ("create",), is_review=True) for each in _REVIEWS),
     *(Served(each, ("get", "list"), is_usage=True) for each in (NODE_METRICS, POD_METRICS)),
+    *(Served(each, (), subresources=_metrics_of(each), has_parts_only=True) for each in CUSTOM_METRICS),
 )
 """Everything that discovery tells, by name."""
 
@@ -100,6 +119,7 @@ _GROUPS = (
     "flowcontrol.apiserver.k8s.io",
     "resource.k8s.io",
     "storagemigration.k8s.io",
+    GROUP,
     "metrics.k8s.io",
 )
 """Groups by priority (kube-aggregator's apiVersionPriorities); groups that are not here come last."""

@@ -148,12 +148,13 @@ def _aggregated_version(request: Request) -> str:
 
 def _resource_discovery(served: Served) -> JSON:
     resource = served.resource
+    # Go writes null for the verbs of a resource that is there for its subresources only.
     found: JSON = {
         "resource": resource.plural,
-        "responseKind": _own_kind(served),
+        "responseKind": _response_kind("") if served.has_parts_only else _own_kind(served),
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": served.singular,
-        "verbs": list(served.verbs),
+        "verbs": list(served.verbs) or None,
         **_names(served),
     }
     if served.subresources:
@@ -197,7 +198,8 @@ def _entries(served: Served) -> list[JSON]:
     if isinstance(resource, CustomResource):
         version = f"{resource.stored_version}/{resource.kind}"
         own["storageVersionHash"] = base64.b64encode(hashlib.sha256(version.encode()).digest()[:8]).decode()
-    return [own, *(_subresource_entry(served, each) for each in served.subresources)]
+    parts = [_subresource_entry(served, each) for each in served.subresources]
+    return parts if served.has_parts_only else [own, *parts]
 
 
 def _subresource_entry(served: Served, part: Subresource) -> JSON:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kubeapi.scheme import REPLICATIONCONTROLLERS
+from kubeapi.traffic import TrafficSource, no_traffic
 from kubeapi.usage import Usage, no_usage
 from kubecontroller.autoscaling.horizontal import HorizontalPodAutoscalerController
 from kubecontroller.batch.cronjob import CronJobController
@@ -58,6 +59,8 @@ class ControllerConfig:
     issue_token: IssueToken | None = None
     usage: Usage = no_usage
     """What the pods use, by which autoscalers scale."""
+    traffic: TrafficSource = no_traffic
+    """What the Services' endpoints get, for the same purpose."""
 
 
 def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controller]:
@@ -72,7 +75,7 @@ def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controll
         FinishedJobController(listers),
         CronJobController(listers),
         DisruptionController(listers),
-        HorizontalPodAutoscalerController(listers, config.usage),
+        HorizontalPodAutoscalerController(listers, config.usage, config.traffic),
         StatefulSetController(listers),
         DaemonSetController(listers),
         ClaimController(listers, config.volumes),

@@ -46,6 +46,11 @@ class PlaneError(Exception):
 class Traffic(Protocol):
     """What an engine tells of the traffic that it carries."""
 
+    @property
+    def counters(self) -> ProxyCounters | None:
+        """The living counters, to be read only; None where other processes count, which ``count`` asks."""
+        ...
+
     async def wait_until_applied(self) -> None:
         """Return once all changes so far are obeyed."""
         ...
@@ -100,6 +105,10 @@ class Plane(Protocol):
 
     def renew(self) -> None:
         """Begin anew in the networks of the cluster and of its pods, as these are new ones now; the host's stays."""
+        ...
+
+    def counts(self, port_name: ServicePortName) -> bool:
+        """Tell whether the traffic counts all connections of a Service port: the kernel counts none by endpoint."""
         ...
 
     def statuses(self) -> list[ListenerStatus]:

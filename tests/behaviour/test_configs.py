@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster.cli import ClusterCommands, answering_pods, curl, curl_result, running
+from tests.helpers.cluster.cli import KUBESVC, ClusterCommands, answering_pods, curl, curl_result, eventually, running
 from tests.helpers.configs import CONFIGS
 from tests.helpers.pages import PAGES, with_kubesvc
 from tests.helpers.patience import PATIENCE
@@ -163,13 +163,25 @@ def only_what_a_policy_names_gets_in(cluster: ClusterCommands) -> None:
     assert "errors" in json.loads(curl(f"{asked}&host={cluster.at('db').partition(':')[0]}"))
 
 
+def pods_come_and_go_with_the_requests(cluster: ClusterCommands) -> None:
+    bench = [*KUBESVC, "bench", "--name", cluster.name, "svc/web", "--rate", "90/s", "--duration", "1h"]
+    with subprocess.Popen(bench, env=cluster.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as load:
+        try:
+            assert eventually(lambda: len(cluster.ready_pods("web")) == 5)
+        finally:
+            load.kill()
+    assert eventually(lambda: len(cluster.ready_pods("web")) == 1)
+
+
 TRIES = dict(re.findall(r"^\| \[([\w-]+\.yaml)\]\(.*\) \|.*\| `(.*)` \|$", PAGES["configs/README.md"], re.MULTILINE))
 """What the page says one may try of each."""
+
 STORIES: dict[str, Story] = {
     "udp.yaml": one_node_port_serves_both_protocols,
     "http.yaml": each_request_has_its_own_endpoint,
     "traffic-policy.yaml": node_ports_and_zones_are_those_of_the_node,
     "dual-stack.yaml": both_families_have_addresses_and_what_the_machine_has_answers,
+    "autoscaling.yaml": pods_come_and_go_with_the_requests,
     "affinity.yaml": one_client_stays_with_one_pod,
     "headless.yaml": every_pod_has_a_name,
     "external.yaml": what_is_outside_is_reached_by_name_and_by_address,

@@ -21,6 +21,8 @@ autoscaling/v2
 batch/v1
 certificates.k8s.io/v1
 coordination.k8s.io/v1
+custom.metrics.k8s.io/v1beta1
+custom.metrics.k8s.io/v1beta2
 discovery.k8s.io/v1
 events.k8s.io/v1
 flowcontrol.apiserver.k8s.io/v1

@@ -1,4 +1,4 @@
-"""HorizontalPodAutoscalers: as many replicas as the pods' use of CPU and memory asks for.
+"""HorizontalPodAutoscalers: as many replicas as CPU, memory, requests and connections ask for.
 
 Pure. It looks every 15 seconds, as long as there is one. Follows k8s.io/kubernetes
 ``pkg/controller/podautoscaler/horizontal.go``.
@@ -7,68 +7,35 @@ Pure. It looks every 15 seconds, as long as there is one. Follows k8s.io/kuberne
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
+from kubeapi.custommetrics import CustomMetrics
 from kubeapi.kinds import KINDS, kind_of, resource_for
-from kubeapi.meta import JSON, ObjectKey, format_time, key_of, labels_of, matches_selector
-from kubeapi.objects.parts import list_at, map_at, spec_of, status_of
+from kubeapi.meta import JSON, ObjectKey, key_of, labels_of, matches_selector
+from kubeapi.objects.parts import list_at, map_at, status_of
 from kubeapi.objects.workload import read_workload
 from kubeapi.scheme import HORIZONTALPODAUTOSCALERS, PODS, Resource
 from kubeapi.selectors import selector_text
 from kubeapi.serialization.quantity import amount_of
+from kubeapi.traffic import TrafficSource
 from kubeapi.usage import Usage
 from kubeapi.validation.faults import go_value
 from kubeapi.watching import Delta
-from kubecontroller.autoscaling.conditions import with_status
+from kubecontroller.autoscaling.calculation import TOLERANCE, Tolerance
 from kubecontroller.autoscaling.normalizing import Memory, Moment, Range, normalize
+from kubecontroller.autoscaling.observed import Observed, Proposal
 from kubecontroller.autoscaling.podmetrics import MetricError
-from kubecontroller.autoscaling.proposals import TOLERANCE, Observed, Proposal, Tolerance, propose, subject_of
-from kubecontroller.change import NORMAL, WARNING, Change, Outcome, RecordEvent, Requeue, Update, UpdateStatus
+from kubecontroller.autoscaling.proposals import propose, subject_of
+from kubecontroller.autoscaling.sync import Sync, Target
+from kubecontroller.change import NORMAL, Change, Outcome, RecordEvent, Requeue, Update, UpdateStatus
 from kubecontroller.listers import Listers
 
 SYNC_SECONDS = 15.0
 """Pause between two looks (--horizontal-pod-autoscaler-sync-period)."""
-
-
-class Target(NamedTuple):
-    """What an autoscaler scales; ``fault`` is why it cannot, "" if it can."""
-
-    resource: Resource | None = None
-    obj: JSON | None = None
-    fault: str = ""
-
-
-class Sync:
-    """One look at an autoscaler: its next conditions, and the writes that it asks for."""
-
-    def __init__(self, autoscaler: JSON, memory: Memory, now: float) -> None:
-        self.changes: list[Change] = []
-        self.conditions: list[JSON] = list(status_of(autoscaler).get("conditions") or ())
-        self.metrics: list[JSON] = []
-        self.memory, self.now = memory, now
-        self.obj, self.spec = autoscaler, spec_of(autoscaler)
-
-    def warn(self, reason: str, message: str) -> None:
-        """Record a warning about the autoscaler."""
-        self.changes.append(RecordEvent(self.obj, WARNING, reason, message))
-
-    def set(self, kind: str, value: str, reason: str, message: str) -> None:
-        """Set a condition."""
-        self.conditions = with_status(self.conditions, kind, (value, reason, message), self.now)
-
-    def status(self, current: int, desired: int, *, is_scaled: bool) -> UpdateStatus:
-        """Return the write of the status."""
-        before = status_of(self.obj)
-        scaled_at = format_time(self.now) if is_scaled else before.get("lastScaleTime")
-        status: JSON = {
-            "currentReplicas": current,
-            "desiredReplicas": desired,
-            "conditions": self.conditions,
-            "observedGeneration": self.obj["metadata"].get("generation") or 0,
-            "currentMetrics": self.metrics or None,
-            **({"lastScaleTime": scaled_at} if scaled_at else {}),
-        }
-        return UpdateStatus(HORIZONTALPODAUTOSCALERS, {**self.obj, "status": status})
+MEASURING_SECONDS = 1.5
+"""When the first look is repeated for which the data plane had no rates yet: nobody had asked before."""
+_BELOW_LEAST = "Current number of replicas below Spec.MinReplicas"
+_MEASURED = frozenset(("Pods", "Object"))
+"""The types of metrics for which the data plane is measured."""
 
 
 def reconcile(autoscaler: JSON, target: Target, observed: Observed, memory: Memory) -> list[Change]:
@@ -98,53 +65,65 @@ def reconcile(autoscaler: JSON, target: Target, observed: Observed, memory: Memo
 def _desired(sync: Sync, observed: Observed) -> tuple[int | None, str]:
     """Return the number of replicas to set, and why; None if no metric tells it."""
     least, most, current = sync.spec.get("minReplicas", 1), sync.spec["maxReplicas"], observed.replicas
-    if current == 0 and least != 0:
+    wakes = current == 0 and sync.has_scaled_to_zero and (least != 0 or sync.sees_other_objects)
+    if current == 0 and not wakes:
         text = "scaling is disabled since the replica count of the target is zero"
         sync.set("ScalingActive", "False", "ScalingDisabled", text)
         return 0, ""
     if current > most:
         return most, "Current number of replicas above Spec.MaxReplicas"
-    if current < least:
-        return least, "Current number of replicas below Spec.MinReplicas"
-    if len(observed.autoscalers) > 1:
-        _set_ambiguous(sync, observed)
-        return None, ""
+    if current < least and not wakes:
+        return least, _BELOW_LEAST
     proposal = _proposed(sync, observed)
     if proposal is None:
         return None, ""
-    reason = f"{proposal.name} above target" if proposal.replicas > current else "All metrics below target"
     wanted = Range(current, proposal.replicas, least, most)
     found = normalize(wanted, sync.spec.get("behavior"), sync.memory, sync.now)
     sync.set("AbleToScale", "True", *found.stable)
     sync.set("ScalingLimited", str(found.is_limited), *found.limit)
-    return found.replicas, reason
+    # Of so few replicas because nothing asks for one, as many as at least.
+    replicas = max(found.replicas, least) if wakes else found.replicas
+    if proposal.replicas == current:
+        return replicas, _BELOW_LEAST if wakes else ""
+    is_more = proposal.replicas > current
+    return replicas, f"{proposal.name} above target" if is_more else "All metrics below target"
 
 
 def _proposed(sync: Sync, observed: Observed) -> Proposal | None:
     """Return what the metric asks for that asks for most; None if none can be judged."""
-    metrics = list_at(sync.spec, "metrics")
-    proposals: list[Proposal] = []
-    faults: list[tuple[str, str, str]] = []
-    tolerance = _tolerance(sync.spec)
-    for metric in metrics:
-        try:
-            proposals.append(propose(metric, observed, tolerance))
-        except MetricError as error:
-            reason = f"FailedGet{metric['type']}Metric"
-            sync.warn(reason, str(error))
-            faults.append((reason, str(error), subject_of(metric)))
-    sync.metrics = [each.status for each in proposals]
+    if len(observed.autoscalers) > 1:
+        _set_ambiguous(sync, observed)
+        return None
+    proposals, faults = _judged(sync, observed)
     best = max(proposals, key=lambda each: each.replicas, default=None)
     if faults and (best is None or best.replicas < observed.replicas):
         reason, fault, subject = faults[0]
         sync.set("ScalingActive", "False", reason, f"the HPA was unable to compute the replica count: {fault}")
-        text = f"invalid metrics ({len(faults)} invalid out of {len(metrics)}), first error is: failed to get"
-        sync.warn("FailedComputeMetricsReplicas", f"{text} {subject} metric value: {fault}")
+        text = f"invalid metrics ({len(faults)} invalid out of {len(sync.metrics)}), first error is: failed to get"
+        sync.warn("FailedComputeMetricsReplicas", f"{text} {subject} metric value: {fault.context}{fault}")
         return None
     if best is not None:
         text = f"the HPA was able to successfully calculate a replica count from {best.name}"
         sync.set("ScalingActive", "True", "ValidMetricFound", text)
     return best
+
+
+def _judged(sync: Sync, observed: Observed) -> tuple[list[Proposal], list[tuple[str, MetricError, str]]]:
+    """Return what the metrics ask for, and of those without a value reason, error and subject."""
+    proposals: list[Proposal] = []
+    faults: list[tuple[str, MetricError, str]] = []
+    tolerance = _tolerance(sync.spec)
+    for metric in list_at(sync.spec, "metrics"):
+        try:
+            proposals.append(propose(metric, observed, tolerance))
+            sync.metrics.append(proposals[-1].status)
+        except MetricError as error:
+            reason = f"FailedGet{metric['type']}Metric"
+            sync.warn(reason, str(error))
+            faults.append((reason, error, subject_of(metric)))
+            # As Kubernetes leaves a metric of which it knows nothing.
+            sync.metrics.append({"type": ""})
+    return proposals, faults
 
 
 def _set_ambiguous(sync: Sync, observed: Observed) -> None:
@@ -171,6 +150,7 @@ def _rescale(sync: Sync, target: Target, replicas: tuple[int, int], reason: str)
     sync.changes.append(RecordEvent(sync.obj, NORMAL, "SuccessfulRescale", f"New size: {desired}; reason: {reason}"))
     text = f"the HPA controller was able to update the target scale to {desired}"
     sync.set("AbleToScale", "True", "SucceededRescale", text)
+    sync.note_rescale(current, desired)
     if "behavior" in sync.spec:
         moments = sync.memory.up if desired > current else sync.memory.down
         moments.append(Moment(sync.now, abs(desired - current)))
@@ -183,9 +163,9 @@ class HorizontalPodAutoscalerController:
     resource = HORIZONTALPODAUTOSCALERS
     watches = (HORIZONTALPODAUTOSCALERS,)
 
-    def __init__(self, listers: Listers, usage: Usage) -> None:
+    def __init__(self, listers: Listers, usage: Usage, traffic: TrafficSource) -> None:
         self._listers = listers
-        self._usage = usage
+        self._usage, self._traffic = usage, traffic
         self._memories: dict[ObjectKey, Memory] = {}
 
     def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
@@ -200,8 +180,14 @@ class HorizontalPodAutoscalerController:
         if autoscaler is None:
             self._memories.pop(key, None)
             return []
+        is_measured = any(each["type"] in _MEASURED for each in list_at(autoscaler, "spec", "metrics"))
+        traffic = self._traffic() if is_measured else None
+        if is_measured and traffic is None and key not in self._memories:
+            self._memories[key] = Memory()
+            return [Requeue(MEASURING_SECONDS)]
         target = self._find(autoscaler, key.namespace)
-        observed = self._observe(target, key.namespace, now)
+        custom = CustomMetrics(self._listers.store, traffic) if traffic is not None else None
+        observed = self._observe(target, key.namespace, now)._replace(custom=custom)
         changes = reconcile(autoscaler, target, observed, self._memories.setdefault(key, Memory()))
         return [Requeue(SYNC_SECONDS), *changes]
 
@@ -222,7 +208,7 @@ class HorizontalPodAutoscalerController:
 
     def _observe(self, target: Target, namespace: str, now: float) -> Observed:
         if target.obj is None:
-            return Observed(0, [], {}, now)
+            return Observed(0, [], {}, now, namespace=namespace)
         workload = read_workload(target.obj)
         pods = [
             each
@@ -230,7 +216,16 @@ class HorizontalPodAutoscalerController:
             if matches_selector(workload.selector, labels_of(each))
         ]
         text, rivals = selector_text(workload.selector), self._selecting(pods, namespace)
-        return Observed(workload.replicas, pods, self._usage() if pods else {}, now, text, rivals)
+        return Observed(
+            workload.replicas,
+            pods,
+            self._usage() if pods else {},
+            now,
+            text,
+            rivals,
+            namespace=namespace,
+            present=workload.current_replicas,
+        )
 
     def _selecting(self, pods: Sequence[JSON], namespace: str) -> Sequence[ObjectKey]:
         """Return the autoscalers whose targets select any of these pods."""

@@ -6,7 +6,7 @@ Amounts are in thousandths: of a CPU, of a byte.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of, parse_time
@@ -20,10 +20,15 @@ CPU_INITIALIZATION_SECONDS = 300.0
 """How long a starting pod's CPU may be that of its start (--horizontal-pod-autoscaler-cpu-initialization-period)."""
 READINESS_DELAY_SECONDS = 30.0
 """How long a pod may be unready at first (--horizontal-pod-autoscaler-initial-readiness-delay)."""
+NO_PODS = "no pods returned by selector while calculating replica count"
 
 
 class MetricError(Exception):
-    """Why a metric has no value; the text is Kubernetes'."""
+    """Why a metric has no value; the text is Kubernetes'. ``context`` comes before it where all metrics are told of."""
+
+    def __init__(self, text: str, context: str = "") -> None:
+        super().__init__(text)
+        self.context = context
 
 
 class Measured(NamedTuple):
@@ -45,34 +50,52 @@ class Asked(NamedTuple):
     container: str = ""
 
 
+def _never(_pod: JSON) -> bool:
+    return False
+
+
+def group(pods: Sequence[JSON], values: Mapping[str, int], is_unready: Callable[[JSON], bool] = _never) -> Measured:
+    """Return the pods in groups, by their values and the phases that they are in; MetricError if none counts.
+
+    ``is_unready`` tells of one that has a value that its value does not count.
+    """
+    if not pods:
+        raise MetricError(NO_PODS)
+    counted: dict[str, int] = {}
+    unready, missing = set[str](), set[str]()
+    for pod in pods:
+        name, phase = pod["metadata"]["name"], read_pod(pod).phase
+        if is_terminating(pod) or phase == "Failed":
+            continue
+        if phase == "Pending":
+            unready.add(name)
+        elif name not in values:
+            missing.add(name)
+        elif is_unready(pod):
+            unready.add(name)
+        else:
+            counted[name] = values[name]
+    if not counted:
+        raise MetricError("did not receive metrics for targeted pods (pods might be unready)")
+    return Measured(counted, len(counted), frozenset(unready), frozenset(missing))
+
+
 def measure(pods: Sequence[JSON], usage: Mapping[ObjectKey, PodUsage], asked: Asked, now: float) -> Measured:
-    """Return what pods use; MetricError if nothing is known."""
-    found = {key_of(pod): used for pod in pods if (used := usage.get(key_of(pod))) is not None}
+    """Return what pods use of a resource; MetricError if nothing is known."""
+    found = {pod["metadata"]["name"]: used for pod in pods if (used := usage.get(key_of(pod))) is not None}
     if not found:
         text = "unable to get metrics for resource {}: no metrics returned from resource metrics API"
         raise MetricError(text.format(asked.resource))
-    values: dict[str, int] = {}
-    ready, unready, missing = 0, set[str](), set[str]()
-    for pod in pods:
-        name, reading, used = pod["metadata"]["name"], read_pod(pod), found.get(key_of(pod))
-        if is_terminating(pod) or reading.phase == "Failed":
-            continue
-        if reading.phase == "Pending":
-            unready.add(name)
-        elif used is None:
-            missing.add(name)
-        elif asked.resource == "cpu" and _is_starting(pod, used, now):
-            unready.add(name)
-        else:
-            ready += 1
-            values[name] = _value(used, asked)
-    if not values:
-        raise MetricError("did not receive metrics for targeted pods (pods might be unready)")
-    return Measured(values, ready, frozenset(unready), frozenset(missing))
+    values = {name: value for name, used in found.items() if (value := _value(used, asked)) is not None}
+    is_cpu = asked.resource == "cpu"
+    return group(pods, values, lambda pod: is_cpu and _is_starting(pod, found[pod["metadata"]["name"]], now))
 
 
-def _value(used: PodUsage, asked: Asked) -> int:
+def _value(used: PodUsage, asked: Asked) -> int | None:
+    """Return what a pod uses, None if it has no such container or nobody measures that."""
     counted = [each for each in used.containers if asked.container in ("", each.name)]
+    if not counted or asked.resource not in ("cpu", "memory"):
+        return None
     if asked.resource == "cpu":
         return sum(each.nanocores for each in counted) // 1_000_000
     return sum(each.memory for each in counted) * 1000

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kubeapi.registry import Registry
+    from kubeapi.traffic import TrafficSource
     from kubesvc.run.cluster import Cluster
     from kubesvc.state.directory import StateDirectory
 
@@ -113,7 +114,7 @@ class ClusterAPI:
             create_missing(self._registry, cluster_dns=self._config.networking.dns_address)
             kubernetesservice.publish(self._registry, [self._identity.endpoint], self.port)
 
-    async def serve(self, runtime: Runtime, flush: Flush) -> None:
+    async def serve(self, runtime: Runtime, traffic: TrafficSource, flush: Flush) -> None:
         """Start to serve, and write the kubeconfig; OSError, MergeError."""
         assert self._socket is not None
         identity = self._identity
@@ -124,7 +125,7 @@ class ClusterAPI:
             admit = partial(_admit, self._config.plan)
             address = f"{HOST}:{self.port}"
             server = APIServer(registry, clock=time.time, admit=admit, authenticator=authenticator, address=address)
-            server.usage.source = runtime.usage
+            server.usage.source, server.custom_metrics.source = runtime.usage, traffic
             server.read_only = f"this cluster {self.read_only}" if self.read_only else ""
             return server
 

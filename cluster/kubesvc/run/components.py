@@ -78,16 +78,16 @@ class Components:
         self.outside = OutsideServers(config, self.network, runner, monotonic=time.monotonic)
         self._admissions = ClusterAdmissions(store, self._rng)
         self.kubelet = self._admissions.runtime = self._make_kubelet(runner)
+        self.proxy = self._make_proxy()
         self.controllers = self._make_controllers()
         self.scheduler = Scheduler(self._source, registry, clock=time.time, rng=self._rng)
-        self.proxy = self._make_proxy()
         self.dns = self._make_dns()
         runner.observe(lambda _: self._note_network())
         self.pod_sockets = PodSockets(store, self.kubelet.programs, self._recorders.of("kubelet"), time.time)
 
     def _make_controllers(self) -> ControllerManager:
         config = settings.controller_config(self._config, self._state, self.identity)
-        config = replace(config, usage=self.kubelet.usage)
+        config = replace(config, usage=self.kubelet.usage, traffic=self.proxy.traffic)
         return ControllerManager(self._source, self._registry, config, clock=time.time, admissions=self._admissions)
 
     def _make_upstream(self, make: MakeUpstream | None) -> Upstream | None:

@@ -125,7 +125,7 @@ class Run:
                 api.bind()
                 cluster.api_address = api.address
                 self._keep()
-                await api.serve(self._components.runtime, cluster.journal.flushed)
+                await api.serve(self._components.runtime, self._components.proxy.traffic, cluster.journal.flushed)
             except OSError as error:
                 raise _not_served(error) from error
             except MergeError as error:

@@ -30,6 +30,7 @@ from kubeproxy.server.healthcheck import HealthcheckServer
 from kubeproxy.server.planes import make_plane
 from kubeproxy.server.policing import Policing
 from kubeproxy.server.servicehealthserver import ServiceHealthServer
+from kubeproxy.server.trafficreading import TrafficReading
 from kubeproxy.targets import Loop
 from kubeproxy.types import ServicePortName, subject_of
 from kubeproxy.userspace.poller import Poller
@@ -62,8 +63,7 @@ class ProxyServer:
         figures: Callable[[], Iterable[Figure]] = tuple,
     ) -> None:
         loop = self._loop = asyncio.get_running_loop()
-        self.failures = dependencies.failures
-        self._config, self._clock = config, dependencies.clock
+        self.failures, self._config, self._clock = dependencies.failures, config, dependencies.clock
         self._events = SyncEvents(record, dependencies.network, config.default_balancer)
         self.plane = make_plane(loop, config, dependencies, self._events)
         self.plane.traffic.tell_shortage(self._log_shortage)
@@ -74,7 +74,8 @@ class ProxyServer:
         self._poller, self._policing = Poller(dependencies.failures), Policing(config, dependencies, record)
         self._service_health = self._make_service_health(dependencies.network)
         self.healthcheck = HealthcheckServer(dependencies.failures, config.owner_name)
-        self._answers = Answers(self._syncs, self.failures, self._is_node_eligible, self.plane.traffic.count, figures)
+        self.traffic, count = TrafficReading(self.plane, self._proxier, self._clock), self.plane.traffic.count
+        self._answers = Answers(self._syncs, self.failures, self._is_node_eligible, count, figures)
         self._following = Following(source, self._proxier, config, dependencies, self._policing)
         self._following.changed, self._programmed = self._schedule, asyncio.Event()
 
@@ -105,6 +106,7 @@ class ProxyServer:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._following.run(), name=f"{NAME} following")
                 tasks.create_task(self._begin(), name=f"{NAME} first sync")
+                tasks.create_task(self.traffic.run(), name=f"{NAME} traffic")
         finally:
             self._is_draining = True
 

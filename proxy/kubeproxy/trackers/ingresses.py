@@ -127,6 +127,10 @@ class IngressTracker:
         """Record that a Service has changed, which may be a backend."""
         self._has_changed |= key in self._services
 
+    def has_backend(self, service: ObjectKey) -> bool:
+        """Tell whether a Service is a backend of an Ingress."""
+        return service in self._services
+
     def served_at(self, key: ObjectKey) -> list[ObjectKey]:
         """Return the Ingresses that are served by the rules with a key."""
         return [each.key for each in self._served() if key in map(ingress_rules_key, each.addresses)]

@@ -13,9 +13,10 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.parts import status_of
 from kubeapi.scheme import DEPLOYMENTS, HORIZONTALPODAUTOSCALERS, PODS
 from kubeapi.usage import ContainerUsage, PodUsage
-from kubecontroller.autoscaling.horizontal import Target, reconcile
+from kubecontroller.autoscaling.horizontal import reconcile
 from kubecontroller.autoscaling.normalizing import Memory, Moment, Range, normalize
-from kubecontroller.autoscaling.proposals import Observed
+from kubecontroller.autoscaling.observed import Observed
+from kubecontroller.autoscaling.sync import Target
 from kubecontroller.change import Change, RecordEvent, Update, UpdateStatus
 from kubecontroller.controllers import ControllerConfig
 
@@ -124,6 +125,7 @@ def test_a_rescale_is_told_and_shown() -> None:
         "AbleToScale": "True SucceededRescale",
         "ScalingActive": "True ValidMetricFound",
         "ScalingLimited": "False DesiredWithinRange",
+        "ScaledToZero": "False NotScaledToZero",
     }
 
 
@@ -131,12 +133,6 @@ def test_fewer_replicas_must_have_been_asked_for_five_minutes() -> None:
     early = look(autoscaler(), 4, dict.fromkeys("abcd", 10), Memory([Moment(NOW - 4 * MINUTE, 4)]))
     assert (scaled_to(early), conditions(early)["AbleToScale"]) == (None, "True ScaleDownStabilized")
     assert scaled_to(look(autoscaler(), 4, dict.fromkeys("abcd", 10), Memory([Moment(NOW - 6 * MINUTE, 4)]))) == 1
-
-
-PODS_METRIC = {
-    "type": "Pods",
-    "pods": {"metric": {"name": "requests"}, "target": {"type": "AverageValue", "averageValue": "5"}},
-}
 
 
 @pytest.mark.parametrize(
@@ -155,11 +151,6 @@ PODS_METRIC = {
             autoscaler(), {"a": 10}, {"phase": "Pending"}, "FailedGetResourceMetric",
             "failed to get cpu utilization: did not receive metrics for targeted pods (pods might be unready)",
             id="not ready",
-        ),
-        pytest.param(
-            autoscaler(PODS_METRIC), {"a": 10}, {}, "FailedGetPodsMetric",
-            "unable to get metric requests: unable to fetch metrics from custom metrics API: no custom metrics API"
-            " (custom.metrics.k8s.io) registered", id="a metric that nobody serves",
         ),
     ],
 )  # fmt: skip

@@ -118,6 +118,10 @@ class NftPlane:
         self._userspace.review(destinations_of(self._rules, self._rules.ports))
         self.traffic.renew()
 
+    def counts(self, port_name: ServicePortName) -> bool:
+        """Tell whether the userspace engine takes all connections of a Service port."""
+        return not self.serves(port_name)
+
     def statuses(self) -> list[ListenerStatus]:
         """Return the state of every address that a Service port asks for."""
         return self._userspace.statuses()

@@ -51,6 +51,11 @@ class NftTraffic:
         self._followers: tuple[Follower, ...] = ()
         self._events: ConnectionEvents | None = None
 
+    @property
+    def counters(self) -> ProxyCounters | None:
+        """What the userspace engine counts."""
+        return self._userspace.counters
+
     async def wait_until_applied(self) -> None:
         """Return once all changes so far are obeyed; the kernel obeys at once."""
         await self._userspace.wait_until_applied()

@@ -54,6 +54,8 @@ from kubeproxy.userspace.workers.sharing import Blocks
 class Workers:
     """Implements ``Carrier`` by ``config.workers`` processes, two or more."""
 
+    counters = None
+
     def __init__(self, loop: asyncio.AbstractEventLoop, config: ProxyConfig, dependencies: ProxyDependencies) -> None:
         self.width = config.workers
         self._loop, self._dependencies = loop, dependencies
@@ -166,8 +168,7 @@ class Workers:
 
     async def records(self) -> list[ConnectionRecord]:
         """Return the recent connections of all workers, the oldest first."""
-        answers = await ask_all(self._workers, Question.RECORDS)
-        records = [record for each in answers if each is not None for record in each]
+        records = [record for each in await ask_all(self._workers, Question.RECORDS) for record in each or ()]
         return sorted(records, key=lambda record: record.began_at)[-CAPACITY:]
 
     def follow(self, follower: Follower) -> Callable[[], None]:
