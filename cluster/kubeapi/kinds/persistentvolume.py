@@ -8,8 +8,8 @@ from posixpath import normpath
 from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import STATUS, Kind, Objects
 from kubeapi.meta import JSON, annotations_of
-from kubeapi.objects.claim import CLASS_ANNOTATION
 from kubeapi.objects.parts import list_at, map_at
+from kubeapi.objects.storage import CLASS_ANNOTATION
 from kubeapi.podspec.paths import no_backsteps
 from kubeapi.podspec.scheduling import validate_node_selector
 from kubeapi.podspec.volumes import validate_host_path

@@ -12,8 +12,9 @@ from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import STATUS, Kind, Objects
 from kubeapi.limits import claim_refusal
 from kubeapi.meta import JSON, ObjectKey, annotations_of
-from kubeapi.objects.claim import CLASS_ANNOTATION, default_class, read_claim
+from kubeapi.objects.claim import default_class, read_claim
 from kubeapi.objects.parts import list_at, map_at, status_of
+from kubeapi.objects.storage import CLASS_ANNOTATION
 from kubeapi.quota.others import CLAIMS
 from kubeapi.scheme import PERSISTENTVOLUMECLAIMS, STORAGECLASSES
 from kubeapi.status import FieldError, Forbidden

@@ -9,12 +9,11 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from kubeapi.meta import JSON, ObjectKey, annotations_of, controller_of, is_terminating, key_of
-from kubeapi.objects.parts import Reading, list_at, map_at, spec_of, status_of
+from kubeapi.meta import JSON, ObjectKey, annotations_of, controller_of, key_of
+from kubeapi.objects.parts import list_at, map_at, spec_of, status_of
+from kubeapi.objects.storage import CLASS_ANNOTATION, Storage
 from kubeapi.serialization.quantity import amount_of
 
-CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
-"""The class of a claim or a volume before it had a field."""
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 """On a claim that waits for its first consumer: the node for which the scheduler asks for a volume."""
 BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
@@ -24,7 +23,7 @@ FOLDER_PROVISIONER = "kubesvc.dev/folder"
 READ_WRITE_ONCE_POD = "ReadWriteOncePod"
 
 
-class Claim(Reading):
+class Claim(Storage):
     """A PersistentVolumeClaim, read when it is asked for."""
 
     __slots__ = ()
@@ -33,12 +32,6 @@ class Claim(Reading):
     def key(self) -> ObjectKey:
         """Its namespace and name."""
         return key_of(self.obj)
-
-    @property
-    def storage_class(self) -> str:
-        """The name of its class, "" for none."""
-        annotation = annotations_of(self.obj).get(CLASS_ANNOTATION)
-        return spec_of(self.obj).get("storageClassName") or "" if annotation is None else annotation
 
     @property
     def has_class(self) -> bool:
@@ -54,16 +47,6 @@ class Claim(Reading):
     def access_modes(self) -> Sequence[str]:
         """The access modes that it wants."""
         return list_at(self.obj, "spec", "accessModes")
-
-    @property
-    def volume_mode(self) -> str:
-        """Filesystem or Block."""
-        return spec_of(self.obj).get("volumeMode") or "Filesystem"
-
-    @property
-    def attributes_class(self) -> str:
-        """The name of its VolumeAttributesClass, "" for none."""
-        return spec_of(self.obj).get("volumeAttributesClassName") or ""
 
     @property
     def requested(self) -> Decimal:
@@ -84,11 +67,6 @@ class Claim(Reading):
     def is_bound(self) -> bool:
         """Whether it has its volume for good."""
         return bool(self.volume_name) and BIND_COMPLETED in annotations_of(self.obj)
-
-    @property
-    def is_terminating(self) -> bool:
-        """Whether its deletion has begun."""
-        return is_terminating(self.obj)
 
     @property
     def selected_node(self) -> str:

@@ -9,16 +9,17 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from kubeapi.meta import JSON, annotations_of, is_terminating, labels_of, matches_selector
-from kubeapi.objects.claim import CLASS_ANNOTATION, Claim, read_claim
-from kubeapi.objects.parts import Reading, list_at, map_at, spec_of, status_of
+from kubeapi.meta import JSON, annotations_of, labels_of, matches_selector
+from kubeapi.objects.claim import Claim, read_claim
+from kubeapi.objects.parts import list_at, map_at, spec_of, status_of
 from kubeapi.objects.placement import satisfies_terms
+from kubeapi.objects.storage import Storage
 from kubeapi.serialization.quantity import amount_of
 
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 
 
-class PersistentVolume(Reading):
+class PersistentVolume(Storage):
     """A PersistentVolume, read when it is asked for."""
 
     __slots__ = ()
@@ -29,12 +30,6 @@ class PersistentVolume(Reading):
         return str(self.obj["metadata"]["name"])
 
     @property
-    def storage_class(self) -> str:
-        """The name of its class, "" for none."""
-        annotation = annotations_of(self.obj).get(CLASS_ANNOTATION)
-        return spec_of(self.obj).get("storageClassName") or "" if annotation is None else annotation
-
-    @property
     def capacity(self) -> Decimal:
         """Its bytes."""
         return amount_of(map_at(self.obj, "spec", "capacity").get("storage", "0"))
@@ -43,16 +38,6 @@ class PersistentVolume(Reading):
     def access_modes(self) -> Sequence[str]:
         """Its access modes."""
         return list_at(self.obj, "spec", "accessModes")
-
-    @property
-    def volume_mode(self) -> str:
-        """Filesystem or Block."""
-        return spec_of(self.obj).get("volumeMode") or "Filesystem"
-
-    @property
-    def attributes_class(self) -> str:
-        """The name of its VolumeAttributesClass, "" for none."""
-        return spec_of(self.obj).get("volumeAttributesClassName") or ""
 
     @property
     def phase(self) -> str:
@@ -74,11 +59,6 @@ class PersistentVolume(Reading):
     def provisioner(self) -> str:
         """What has made it for a claim, "" for a person."""
         return annotations_of(self.obj).get(PROVISIONED_BY, "")
-
-    @property
-    def is_terminating(self) -> bool:
-        """Whether its deletion has begun."""
-        return is_terminating(self.obj)
 
     @property
     def path(self) -> str:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubeapi.meta import JSON
 from kubeapi.serviceaccounts.jwt import ALGORITHM
+from kubehost.io.privatefiles import write_private
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -77,7 +77,7 @@ class SigningKey:
             return kept
         made = ec.generate_private_key(ec.SECP256R1())
         text = made.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
-        _write(self._path, text)
+        write_private(self._path, text)
         return made
 
     @cached_property
@@ -91,13 +91,3 @@ class SigningKey:
 
 def _text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _write(path: Path, text: bytes) -> None:
-    """Replace the file atomically."""
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(text)
-    fresh.replace(path)

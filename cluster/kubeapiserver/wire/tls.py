@@ -7,14 +7,14 @@ line of the file describes the certificate, as reading it would need `cryptograp
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from kubehost.io.privatefiles import write_private
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -55,7 +55,7 @@ def server_certificate(
     kept = _kept(path, wanted, now)
     if kept is None:
         kept = json.dumps({**wanted, "notAfter": now + VALID_SECONDS}) + "\n" + _make(addresses, names, now, subject)
-        _write(path, kept)
+        write_private(path, kept)
     return ServerCertificate(path, _BEGIN + kept.rpartition(_BEGIN)[2])
 
 
@@ -71,17 +71,6 @@ def _kept(path: Path, wanted: dict[str, list[str]], now: float) -> str | None:
     not_after = described.pop("notAfter", 0)
     is_long_valid = isinstance(not_after, float) and now + RENEW_SECONDS < not_after <= now + VALID_SECONDS
     return text if is_long_valid and described == wanted else None
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace the file atomically, so that a crash leaves the old or the new one."""
-    fresh = path.with_name(f"{path.name}.new")
-    with contextlib.suppress(FileNotFoundError):
-        fresh.unlink()
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    fresh.replace(path)
 
 
 def _make(addresses: Sequence[str], names: Sequence[str], now: float, subject: str) -> str:

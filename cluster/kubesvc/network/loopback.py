@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubehost.addresses import Address
-from kubehost.io.places import Channel, HostPlace, Place
+from kubehost.io.places import HostPlace, Place
 from kubesvc.network.addresses import read_ipv4
+from kubesvc.network.one import OneNetwork
 from kubesvc.network.outside import OutsideHost, outside_hosts
 from kubesvc.network.plan import USUAL, AddressPlan
 
@@ -74,7 +75,7 @@ class Twins(NamedTuple):
     pod_cidr: str
 
 
-class LoopbackNetwork:
+class LoopbackNetwork(OneNetwork):
     """Implements kubehost's ``Network`` in 127.0.0.0/8; ``nodes`` are those of a dual-stack cluster."""
 
     keeps_clients = True
@@ -144,22 +145,6 @@ class LoopbackNetwork:
         """Return the host, the only place."""
         del client, target
         return self._host
-
-    def inside(self, pod: str) -> Place | None:
-        """Return None: pods are in the host's network."""
-        del pod
-        return None
-
-    def lend(self) -> Channel | None:
-        """Return None: other processes have the host's network too."""
-        return None
-
-    def attach(self, channel: Channel) -> None:
-        """Refuse: nobody lends one."""
-        raise NotImplementedError
-
-    def observe(self, ended: Callable[[str], None]) -> None:
-        """Do nothing: no pod has a network."""
 
     def hosts(self) -> Mapping[str, tuple[str, ...]]:
         """Return the addresses of the external hosts by their names, for the DNS server."""

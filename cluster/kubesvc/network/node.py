@@ -6,10 +6,9 @@ kernel's rules.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from kubehost.addresses import Address
-from kubehost.io.places import HOST, Channel, Place, as_it_is, make_socket
+from kubehost.io.places import HOST, Place, as_it_is, make_socket
+from kubesvc.network.one import OneNetwork
 
 
 class KernelPlace:
@@ -20,7 +19,7 @@ class KernelPlace:
     socket = staticmethod(make_socket)
 
 
-class NodeNetwork:
+class NodeNetwork(OneNetwork):
     """Implements kubehost's ``Network``; ``has_kernel`` is whether the kernel's rules are in this network."""
 
     keeps_clients = False
@@ -41,19 +40,3 @@ class NodeNetwork:
         """Return the only place."""
         del client, target
         return self._place
-
-    def inside(self, pod: str) -> Place | None:
-        """Return None: pods' own networks are not entered."""
-        del pod
-        return None
-
-    def lend(self) -> Channel | None:
-        """Return None: other processes have the machine's network too."""
-        return None
-
-    def attach(self, channel: Channel) -> None:
-        """Refuse: nobody lends one."""
-        raise NotImplementedError
-
-    def observe(self, ended: Callable[[str], None]) -> None:
-        """Do nothing: no pod's network is held."""

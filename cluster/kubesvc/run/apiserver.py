@@ -34,9 +34,10 @@ from kubecontroller.service import kubernetesservice
 from kubehost.addresses import LOCALHOST
 from kubehost.io.binding import bind_socket
 from kubehost.io.places import Place
+from kubehost.io.privatefiles import write_private
 from kubesvc.network.plan import AddressPlan
 from kubesvc.network.translation import translate
-from kubesvc.run.kubeconfig import Kubeconfig, MergeError, context_name, merge, take_out, write_private
+from kubesvc.run.kubeconfig import Kubeconfig, MergeError, context_name, merge, take_out
 from kubesvc.run.oserrors import oserror_text
 
 if TYPE_CHECKING:

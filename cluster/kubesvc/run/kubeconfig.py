@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kubehost.io.privatefiles import write_private
+
 UNREACHABLE = Path(__file__).with_name("unreachable.kubeconfig")
 """A kubeconfig for no cluster: the name of its server, which kubectl's error shows, ends in .invalid (RFC 6761)."""
 LOCK_SECONDS = 3.0
@@ -69,17 +71,6 @@ class Kubeconfig:
         lists = {name: [entry] for name, entry in self.entries().items()}
         document = {"apiVersion": "v1", "kind": "Config", "current-context": self.name, **lists}
         return json.dumps(document, indent=2) + "\n"
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace a file atomically; only its owner may read it."""
-    fresh = path.with_name(f".{path.name}.new")
-    with contextlib.suppress(FileNotFoundError):
-        fresh.unlink()
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    fresh.replace(path)
 
 
 def merge(path: Path, added: Kubeconfig, note: Path) -> None:
