@@ -13,6 +13,9 @@ from kubeapi.meta import JSON, is_terminating
 from kubeapi.objects.conditions import is_condition_true
 from kubeapi.scheme import Resource
 
+RULES = "x-kubernetes-validations"
+"""The CEL rules of a schema."""
+
 
 @dataclass(frozen=True, eq=False)
 class Definition:
@@ -36,6 +39,11 @@ class Definition:
     def has_defaults(self) -> bool:
         """Whether the schema has defaults, so that stored objects may lack fields that they show."""
         return has_defaults(self.schema)
+
+    @cached_property
+    def has_rules(self) -> bool:
+        """Whether the schema has CEL rules."""
+        return _has_rules(self.schema)
 
     @property
     def has_status(self) -> bool:
@@ -121,6 +129,14 @@ def declared_by(crd: JSON) -> Iterator[CustomResource]:
             yield CustomResource(kind, plural, group, version["name"], namespaced, definition=definition)
     except (LookupError, TypeError, AttributeError):
         return
+
+
+def _has_rules(schema: Any) -> bool:
+    if isinstance(schema, list):
+        return any(map(_has_rules, schema))
+    if not isinstance(schema, dict):
+        return False
+    return RULES in schema or any(map(_has_rules, schema.values()))
 
 
 def value_at(obj: Any, path: tuple[str, ...]) -> Any:

@@ -45,10 +45,11 @@ def _kind(resource: CustomResource, definition: Definition) -> Kind:
         scale_paths=definition.scale,
         set_status_defaults=partial(_complete, definition),
         requires_known_finalizers=False,
-        validate_create=partial(_validate, definition),
+        validate_create=partial(_validate_create, definition),
         validate_update=partial(_validate_update, definition),
         validate_status=partial(_validate_status, definition),
-        warnings=_warnings,
+        validate_status_update=partial(_validate_by_rules, definition),
+        warnings=partial(_warnings, definition),
     )
 
 
@@ -79,12 +80,44 @@ def _validate(definition: Definition, obj: JSON) -> Faults:
     yield from validate_lists(obj, definition.schema)
 
 
+def _validate_create(definition: Definition, obj: JSON) -> Faults:
+    return _with_rules(definition, list(_validate(definition, obj)), obj, None)
+
+
 def _validate_update(definition: Definition, new: JSON, old: JSON) -> Faults:
     """Yield the faults of a changed object, but for those of fields that are as they were (KEP-4008)."""
     known = set(_validate(definition, old))
-    for fault in _validate(definition, new):
-        if fault not in known:
-            yield fault
+    found = [fault for fault in _validate(definition, new) if fault not in known]
+    return _with_rules(definition, found, new, old)
+
+
+def _with_rules(definition: Definition, faults: list[FieldError], new: JSON, old: JSON | None) -> Faults:
+    """Yield the faults, and those that CEL rules find in an object that can be shown to them."""
+    yield from faults
+    if not definition.has_rules:
+        return
+    from kubeapi.customresources.celvalidation import is_blocking, unchecked_fault
+
+    if is_blocking(faults):
+        yield unchecked_fault()
+    else:
+        yield from _validate_by_rules(definition, new, old)
+
+
+def _validate_by_rules(definition: Definition, new: JSON, old: JSON | None) -> Faults:
+    return (fault for fault, is_tolerated in _by_rules(definition, new, old) if not is_tolerated)
+
+
+def _by_rules(definition: Definition, new: JSON, old: JSON | None) -> Iterable[tuple[FieldError, bool]]:
+    """Yield what CEL rules find, and whether it is tolerated since the value is as it was."""
+    if not definition.has_rules:
+        return
+    from kubeapi.customresources.celrules import rules_of
+    from kubeapi.customresources.celvalidation import rule_faults
+
+    rules = rules_of(definition)
+    if rules is not None:
+        yield from rule_faults(rules, new, old)
 
 
 def _validate_status(definition: Definition, obj: JSON) -> Faults:
@@ -132,8 +165,11 @@ def _go_type(value: Any) -> str:
     return kinds.get(type(value), "map[string]interface {}")
 
 
-def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Iterable[FieldError]:
-    """Yield what is odd about the finalizers that are new."""
+def _warnings(definition: Definition, before: JSON | None, after: JSON, config: RegistryConfig) -> Iterable[FieldError]:
+    """Yield what CEL rules tolerate, and what is odd about the finalizers that are new."""
+    for found, is_tolerated in _by_rules(definition, after, before) if before is not None else ():
+        if is_tolerated:
+            yield verbatim(found.field, str(found))
     known = before["metadata"].get("finalizers", ()) if before is not None else ()
     path = "metadata.finalizers"
     for each in sorted({*after["metadata"].get("finalizers", ())} - {*known}):

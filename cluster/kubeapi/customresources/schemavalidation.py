@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 from kubeapi.customresources.formats import format_fault
 from kubeapi.customresources.values import INT_OR_STRING, go_number, json_type
 from kubeapi.meta import JSON
+from kubeapi.regularexpressions import go_regexp
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, invalid, required, too_many, unsupported
 
@@ -81,23 +80,16 @@ def _string_faults(value: str, schema: JSON, path: str) -> Faults:
 
 def matches(pattern: str, value: str) -> bool:
     """Tell whether Go's regexp finds a pattern in a text; a pattern that Python cannot read matches everything."""
-    compiled = _compiled(pattern)
-    return compiled is None or compiled.search(value) is not None
+    return not can_match(pattern) or go_regexp(pattern).search(value) is not None
 
 
 def can_match(pattern: str) -> bool:
     """Tell whether a pattern of Go is one that Python reads."""
-    return _compiled(pattern) is not None
-
-
-@lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str] | None:
-    # In Go $ is only the end of the text, and \z is Python's \Z.
-    text = re.sub(r"(\\.)|\$", lambda found: {"\\z": r"\Z"}.get(found[1], found[1]) if found[1] else r"\Z", pattern)
     try:
-        return re.compile(text, re.ASCII)
-    except re.error:
-        return None
+        go_regexp(pattern)
+    except ValueError:
+        return False
+    return True
 
 
 def _number_faults(value: float, schema: JSON, path: str) -> Faults:

@@ -126,10 +126,6 @@ def test_a_group_of_kubernetes_needs_an_approval() -> None:
 @pytest.mark.parametrize(
     ("definition", "warning"),
     [
-        (
-            crd(version(schema={**obj(), "x-kubernetes-validations": [{"rule": "true"}]})),
-            "1 x-kubernetes-validations rule is not checked: kubesvc does not evaluate CEL",
-        ),
         (crd(spec({**TEXT, "pattern": r"^\p{L}+$"})), 'pattern \\"^\\\\p{L}+$\\" is not checked'),
         (crd(spec({**TEXT, "format": "phone"})), 'unrecognized format \\"phone\\"'),
         (

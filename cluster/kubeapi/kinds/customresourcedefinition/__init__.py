@@ -103,7 +103,7 @@ def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Itera
 
 def _unchecked(crd: JSON) -> Iterable[FieldError]:
     from kubeapi.customresources.schemavalidation import can_match
-    from kubeapi.kinds.customresourcedefinition.schemas import RULES, unknown_formats, walk
+    from kubeapi.kinds.customresourcedefinition.schemas import unknown_formats, walk
 
     for index, version in enumerate(crd["spec"]["versions"]):
         schema, path = version["schema"]["openAPIV3Schema"], f"spec.versions[{index}].schema.openAPIV3Schema"
@@ -111,10 +111,6 @@ def _unchecked(crd: JSON) -> Iterable[FieldError]:
             yield verbatim(path, f'unrecognized format "{each}"')
         for each in {found["pattern"]: None for found in walk(schema) if not can_match(found.get("pattern", ""))}:
             yield verbatim(path, f'{path}: pattern "{each}" is not checked: kubesvc cannot read it')
-        count = sum(len(each.get(RULES, ())) for each in walk(schema))
-        if count:
-            rules = "rule is" if count == 1 else "rules are"
-            yield verbatim(path, f"{path}: {count} {RULES} {rules} not checked: kubesvc does not evaluate CEL")
     if crd["spec"].get("conversion", {}).get("strategy") == "Webhook":
         path = "spec.conversion.strategy"
         text = f"{path}: kubesvc calls no conversion webhook: objects are served in their storage version only"

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from kubeapi.customresources.formats import is_known
 from kubeapi.customresources.pruning import EMBEDDED, META_FIELDS, PRESERVES, items_of, prune
+from kubeapi.customresources.resource import RULES
 from kubeapi.customresources.schemavalidation import validate_value
 from kubeapi.customresources.values import plain
 from kubeapi.kinds.customresourcedefinition.collections import list_type_faults, map_type_faults
@@ -31,7 +32,6 @@ _AT_ROOT_IN_GO = (
     " MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example XPreserveUnknownFields"
     " XValidations"
 )
-RULES = "x-kubernetes-validations"
 _REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
 
 
@@ -55,7 +55,17 @@ def schema_faults(schema: JSON, path: str, *, has_status: bool) -> list[FieldErr
     is_array = any(isinstance(each.get("items"), list) for each in walk(schema))
     if not is_array:
         faults += structural_faults(schema, path) or _default_faults(schema, path)
-    return faults + list(_faults(schema, _Place(path, is_root=True)))
+    faults += _faults(schema, _Place(path, is_root=True))
+    return faults or _expression_faults(schema, path)
+
+
+def _expression_faults(schema: JSON, path: str) -> list[FieldError]:
+    """Return the faults of the CEL expressions of a schema without other faults."""
+    if not any(RULES in each for each in walk(schema)):
+        return []
+    from kubeapi.kinds.customresourcedefinition.expressions import expression_faults  # no definition else needs CEL
+
+    return list(expression_faults(schema, path))
 
 
 def walk(schema: JSON) -> list[JSON]:
@@ -132,7 +142,7 @@ def _faults(schema: JSON, at: _Place) -> Faults:
     yield from map_type_faults(schema, at.path)
     yield from list_type_faults(schema, at.path)
     for index, rule in enumerate(schema.get(RULES, ())):
-        yield from _rule_faults(rule, f"{at.path}.{RULES}[{index}]")
+        yield from _rule_faults(rule, schema, f"{at.path}.{RULES}[{index}]")
 
 
 def _own_faults(schema: JSON, at: _Place) -> Faults:
@@ -157,7 +167,7 @@ def _own_faults(schema: JSON, at: _Place) -> Faults:
         yield invalid(f"{at.path}.{PRESERVES}", value=False, detail="must be true or undefined")
 
 
-def _rule_faults(rule: JSON, path: str) -> Faults:
+def _rule_faults(rule: JSON, schema: JSON, path: str) -> Faults:
     """Yield the faults of a CEL rule that show without reading its expression."""
     text, message = rule.get("rule", "").strip(), rule.get("message", "")
     has_break = re.compile(r"[\n\r]").search
@@ -178,3 +188,12 @@ def _rule_faults(rule: JSON, path: str) -> Faults:
         yield invalid(f"{path}.fieldPath", field, "must be non-empty if specified")
     if has_break(field):
         yield invalid(f"{path}.fieldPath", field, "must not contain line breaks")
+    if field:
+        yield from _path_faults(schema, field, f"{path}.fieldPath")
+
+
+def _path_faults(schema: JSON, field: str, path: str) -> Faults:
+    from kubeapi.kinds.customresourcedefinition.expressions import is_path_of
+
+    if not is_path_of(schema, field):
+        yield invalid(path, field, "must be a valid path")

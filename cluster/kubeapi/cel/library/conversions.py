@@ -1,0 +1,116 @@
+"""Conversions, and what the types are (cel-go ``common/stdlib``). Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kubeapi.cel.arithmetic import checked
+from kubeapi.cel.declarations import Function, define
+from kubeapi.cel.faults import EvaluationError
+from kubeapi.cel.library.moments import duration_text, read_duration, read_timestamp, timestamp_text
+from kubeapi.cel.values import MAX_INT, MAX_UINT, MIN_INT, Duration, Timestamp, TypeValue, Uint, type_of_value
+
+_TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
+
+
+def _bool(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value in _TRUE or value in _FALSE:
+        return value in _TRUE
+    raise EvaluationError(f'strconv.ParseBool: parsing "{value}": invalid syntax')
+
+
+def _whole(value: Any, least: int, most: int, parser: str) -> int:
+    if isinstance(value, str):
+        digits = value.removeprefix("-") if least < 0 else value
+        if not (digits.isascii() and digits.isdigit()):
+            raise EvaluationError(f'strconv.{parser}: parsing "{value}": invalid syntax')
+        if not least <= int(value) <= most:
+            raise EvaluationError(f'strconv.{parser}: parsing "{value}": value out of range')
+        return int(value)
+    if isinstance(value, Timestamp):
+        return value.nanos // 10**9
+    if isinstance(value, Duration):
+        return value.nanos
+    if isinstance(value, float) and not math.isfinite(value):
+        raise EvaluationError("integer overflow" if least < 0 else "unsigned integer overflow")
+    return int(value)
+
+
+def _int(value: Any) -> int:
+    return checked(_whole(value, MIN_INT, MAX_INT, "ParseInt"))
+
+
+def _uint(value: Any) -> int:
+    return checked(_whole(value, 0, MAX_UINT, "ParseUint"), Uint())
+
+
+def _double(value: Any) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise EvaluationError(f'strconv.ParseFloat: parsing "{value}": invalid syntax') from None
+
+
+def double_text(value: float) -> str:
+    """Return a number as Go's strconv writes it ('g', shortest)."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    text = repr(value).removesuffix(".0")
+    exponent = math.floor(math.log10(abs(value))) if value else 0
+    if -4 <= exponent < 21:
+        return text if "e" not in text else f"{value:f}".rstrip("0").rstrip(".")
+    mantissa, _, power = f"{value:e}".partition("e") if "e" not in text else text.partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{power}"
+
+
+def text_of_value(value: Any) -> str:
+    """Return the string that ``string(value)`` is."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return double_text(value)
+        case Timestamp():
+            return timestamp_text(value)
+        case Duration():
+            return duration_text(value)
+        case bytes():
+            try:
+                return value.decode()
+            except UnicodeDecodeError:
+                raise EvaluationError("invalid UTF-8 in bytes, cannot convert to string") from None
+    return str(value)
+
+
+def _read_timestamp(value: Any) -> Timestamp:
+    if isinstance(value, Timestamp):
+        return value
+    return read_timestamp(value) if isinstance(value, str) else Timestamp(value * 10**9)
+
+
+CONVERSIONS: tuple[Function, ...] = (
+    define("type", "(A) type(A)", lambda value: TypeValue(type_of_value(value).name)),
+    define("dyn", "(A) dyn", lambda value: value),
+    define("bool", "(bool) bool | (string) bool", _bool),
+    define("bytes", "(bytes) bytes | (string) bytes", lambda each: each if isinstance(each, bytes) else each.encode()),
+    define("double", "(double) double | (int) double | (string) double | (uint) double", _double),
+    define(
+        "duration",
+        "(duration) duration | (string) duration",
+        lambda value: value if isinstance(value, Duration) else read_duration(value),
+    ),
+    define("timestamp", "(timestamp) timestamp | (int) timestamp | (string) timestamp", _read_timestamp),
+    define("int", "(int) int | (double) int | (duration) int | (string) int | (timestamp) int | (uint) int", _int),
+    define("uint", "(uint) uint | (double) uint | (int) uint | (string) uint", _uint),
+    define(
+        "string",
+        "(string) string | (bool) string | (bytes) string | (double) string | (duration) string | (int) string"
+        " | (timestamp) string | (uint) string",
+        text_of_value,
+    ),
+)

@@ -1,0 +1,25 @@
+"""Literals that are no duration, timestamp or regular expression (cel-go ``cel/validator.go``). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubeapi.cel.faults import EvaluationError, Fault
+from kubeapi.cel.library import FUNCTIONS
+from kubeapi.cel.nodes import Call, Constant, Node, parts
+
+_READ = {"duration": 0, "timestamp": 0, "matches": -1}
+
+
+def literal_faults(node: Node) -> Iterator[Fault]:
+    """Yield the faults of literals in an expression."""
+    for each in parts(node):
+        yield from literal_faults(each)
+    if isinstance(node, Call) and node.function in _READ and node.args:
+        argument = node.args[_READ[node.function]]
+        if isinstance(argument, Constant) and isinstance(argument.value, str):
+            given = [argument.value] if node.function != "matches" else ["", argument.value]
+            try:
+                FUNCTIONS[node.function].compute(*given)
+            except EvaluationError:
+                yield Fault(argument.at, f"invalid {node.function} argument")
