@@ -96,6 +96,9 @@ def test_a_pod_gets_its_policies() -> None:
 )
 def test_only_the_latest_image_is_pulled_always(image: str, policy: str) -> None:
     assert created_pod(image=image)["containers"][0]["imagePullPolicy"] == policy
+    volume = {"name": "v", "image": {"reference": image}}
+    stored = new_registry().create(PODS, pod(containers=[container()], volumes=[volume]))
+    assert stored["spec"]["volumes"][0]["image"]["pullPolicy"] == policy
 
 
 @pytest.mark.parametrize(

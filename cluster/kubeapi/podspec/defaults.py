@@ -99,6 +99,8 @@ def _set_volume(volume: JSON) -> None:
     for source in ("configMap", "secret", "projected", "downwardAPI"):
         if source in volume:
             volume[source].setdefault("defaultMode", _FILE_MODE)
+    if "image" in volume and not volume["image"].get("pullPolicy"):
+        volume["image"]["pullPolicy"] = _pull_policy(volume["image"].get("reference", ""))
     if "hostPath" in volume:
         volume["hostPath"].setdefault("type", "")
     projections = volume.get("projected", {}).get("sources", ())

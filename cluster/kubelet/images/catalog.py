@@ -7,7 +7,7 @@ without registry the longest. References are read as github.com/distribution/ref
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -25,7 +25,8 @@ class ImageSpec:
     ours instead. ``port`` is the one that it listens on by default (0: unknown). ``entrypoints`` are the names
     by which a container's command may call the built-in (``nginx``, ``/agnhost``). ``stop_signal`` is the STOPSIGNAL,
     ``working_dir`` the WORKDIR, ``user`` the USER as the true image has it: a number, a name, "" where that is unknown.
-    ``is_busybox``: its sh is busybox', which knows ``[[`` and RANDOM.
+    ``is_busybox``: its sh is busybox', which knows ``[[`` and RANDOM. ``distribution`` is the ID of the true image's
+    os-release(5).
     """
 
     command: tuple[str, ...] = ()
@@ -38,12 +39,22 @@ class ImageSpec:
     working_dir: str = ""
     user: str = ""
     is_busybox: bool = False
+    distribution: str = ""
 
 
 _ROOT = "0"
 _SHELL = ImageSpec(args=("sh",), user=_ROOT)
 """An image of tools: this machine's shell, or the program that a container's arguments name."""
 _BUSYBOX = ImageSpec(args=("sh",), user=_ROOT, is_busybox=True)
+_ALPINE = replace(_BUSYBOX, distribution="alpine")
+_DEBIAN = replace(_SHELL, distribution="debian")
+
+
+def _picture(name: str) -> ImageSpec:
+    """Return an image of the update demo of Kubernetes, which is made from agnhost."""
+    text = f'{{\n  "image": "{name}.jpg"\n}}\n'
+    return ImageSpec(builtin="page", args=(text, "/data.json"), port=80, user=_ROOT, distribution="alpine")
+
 
 BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     "nginx": ImageSpec(
@@ -52,22 +63,23 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
         entrypoints=("nginx", "docker-entrypoint.sh"),
         stop_signal="SIGQUIT",
         user=_ROOT,
+        distribution="debian",
     ),
-    "httpd": ImageSpec(builtin="httpd", port=80, entrypoints=("httpd", "httpd-foreground"), user=_ROOT),
+    "httpd": ImageSpec(
+        builtin="httpd", port=80, entrypoints=("httpd", "httpd-foreground"), user=_ROOT, distribution="debian"
+    ),
     "hashicorp/http-echo": ImageSpec(builtin="http-echo", port=5678, entrypoints=("http-echo",)),
     "registry.k8s.io/pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
     "registry.k8s.io/serve_hostname": ImageSpec(builtin="agnhost", args=("serve-hostname",), port=9376),
-    "kitten": ImageSpec(builtin="page", args=('{\n  "image": "kitten.jpg"\n}\n', "/data.json"), port=80, user=_ROOT),
-    "nautilus": ImageSpec(
-        builtin="page", args=('{\n  "image": "nautilus.jpg"\n}\n', "/data.json"), port=80, user=_ROOT
-    ),
+    "kitten": _picture("kitten"),
+    "nautilus": _picture("nautilus"),
     "kubesvc/backend": ImageSpec(builtin="backend", port=8080),
-    "alpine": _BUSYBOX,
+    "alpine": _ALPINE,
     "busybox": _BUSYBOX,
-    "debian": _SHELL,
-    "ubuntu": _SHELL,
-    "nicolaka/netshoot": _BUSYBOX,
-    "jessie-dnsutils": _SHELL,
+    "debian": _DEBIAN,
+    "ubuntu": replace(_SHELL, distribution="ubuntu"),
+    "nicolaka/netshoot": _ALPINE,
+    "jessie-dnsutils": _DEBIAN,
     "dnsutils": _SHELL,
     "glibc-dns-testing": _SHELL,
     "e2e-test-images/nonroot": ImageSpec(args=("sh",), user="1234", is_busybox=True),
@@ -82,6 +94,7 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
         entrypoints=("agnhost", "agnhost-2"),
         user=_ROOT,
         is_busybox=True,
+        distribution="alpine",
     ),
 }
 

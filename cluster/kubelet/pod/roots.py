@@ -97,7 +97,7 @@ def _mount(mount: JSON, volume: Volume, folder: str, environment: Mapping[str, s
     return Mount(
         target=str(PurePosixPath("/", mount["mountPath"])),
         source=volume.host_path or f"{folder}/{volume.name}",
-        is_read_only=bool(mount.get("readOnly")) or volume.has_files or volume.is_read_only,
+        is_read_only=bool(mount.get("readOnly") or volume.has_files or volume.image or volume.is_read_only),
         sub_path=_sub_path(mount, environment),
         is_recursive_read_only=mount.get("recursiveReadOnly") in ("Enabled", "IfPossible"),
     )

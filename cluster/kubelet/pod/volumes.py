@@ -19,7 +19,7 @@ from kubelet.pod.environment import Sources
 from kubelet.pod.trust import TrustError, trust_anchors
 
 DEFAULT_MODE = 0o644
-SUPPORTED = ("emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected")
+SUPPORTED = ("emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected", "image")
 _CLAIMS = ("persistentVolumeClaim", "ephemeral")
 """Volumes that claims stand for."""
 
@@ -50,6 +50,11 @@ class Volume(NamedTuple):
     def is_claim(self) -> bool:
         """Whether it stands for a claim."""
         return self.kind in _CLAIMS
+
+    @property
+    def image(self) -> str:
+        """The reference of the image that it shows, else ""."""
+        return self.source.get("reference") or "" if self.kind == "image" else ""
 
     @property
     def is_in_memory(self) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kubehost.folders import remove_folder
 from kubelet.images.layer import LayerPart
+from kubelet.pod.volumes import Files
 from kubelet.sandbox.spec import Mount
 
 
@@ -20,6 +21,15 @@ def write_layer(folder: Path, parts: Iterable[LayerPart]) -> tuple[Mount, ...]:
         _write(source, part)
         mounts.append(Mount(part.target, str(source), is_copied=part.is_movable))
     return tuple(mounts)
+
+
+def write_files(folder: Path, files: Files) -> None:
+    """Write the files of an image for a volume into ``folder``; OSError."""
+    for path, file in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.content)
+        target.chmod(file.mode)
 
 
 def _write(source: Path, part: LayerPart) -> None:

@@ -55,7 +55,7 @@ class Kubelet:
         self._registration = NodeRegistration(dependencies)
         self._pods = Informer(source, PODS, self._failures)
         self._node_objects = Informer(source, NODES, self._failures)
-        self._references = ReferencedObjects(source, self._failures, self._on_config)
+        self._references = ReferencedObjects(source, self._failures, self._on_config, dependencies.config.images)
         self._workers = PodWorkers(dependencies, self._references, self._registration)
         self._usage = UsageSampler(self.pids, dependencies.clock)
         self._deltas: deque[Delta] = deque()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kubeapi.failures import describe
 from kubehost.folders import remove_folder
-from kubelet.images.catalog import unknown_image_text
+from kubelet.images.catalog import find_image, unknown_image_text
 from kubelet.images.plan import ContainerHost, ContainerPlan, plan_container
 from kubelet.images.serverhost import ServerHost
 from kubelet.pod.environment import ConfigError
@@ -184,13 +184,16 @@ class PodContainers:
 
     def _plan_or_refuse(self, container: ContainerSpec) -> ContainerPlan | None:
         """Return how to start a container; None if that cannot be, which the state machine knows then."""
+        images = self._dependencies.config.images
+        unknown = (each for each in self._roots.volume_images(container) if find_image(each, images) is None)
         try:
-            plan = self._plan(container)
+            missing = next(unknown, "")
+            plan = None if missing else self._plan(container)
         except ConfigError as error:
             self._machine.post(Refused(container.name, "CreateContainerConfigError", str(error)))
             return None
         if plan is None:
-            text = unknown_image_text(container.image, self._dependencies.config.images)
+            text = unknown_image_text(missing or container.image, images)
             self._machine.post(Refused(container.name, "ErrImagePull", text))
         return plan
 

@@ -57,6 +57,11 @@ class PodRoots:
         with os.fdopen(descriptor, encoding="utf-8", errors="replace") as text:
             return text.read(_ENV_FILE_BYTES)
 
+    def volume_images(self, container: ContainerSpec) -> list[str]:
+        """Return the references of the images that the container has as volumes."""
+        mounted = {each["name"] for each in container.mounts}
+        return [each.image for each in self._volumes.volumes if each.image and each.name in mounted]
+
     def around(self, container: ContainerSpec, plan: ContainerPlan) -> ContainerPlan:
         """Return a container's plan inside its sandbox, if there are any, but for its image's files; ConfigError."""
         if not self.sandbox.is_used:

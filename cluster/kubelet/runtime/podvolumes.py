@@ -14,11 +14,13 @@ import stat
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from kubelet.images.imagevolume import image_files
 from kubelet.pod.claims import ClaimError, claimed
 from kubelet.pod.roots import nested_folders
 from kubelet.pod.state import PodPlace
 from kubelet.pod.volumes import Volume, VolumeError, read_volumes, volume_files
 from kubelet.runtime.atomicwriter import AtomicWriter
+from kubelet.runtime.imagelayer import write_files
 from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.podtokens import PodTokens
 from kubelet.runtime.references import ReferencedObjects
@@ -167,6 +169,11 @@ class PodVolumes:
             self._writer(volume, folder).write(volume_files(volume, sources))
             return
         folder.mkdir(parents=True, exist_ok=True)
+        if volume.image:
+            # Of an image that is not known there is nothing, and no container that mounts it is started.
+            if files := image_files(volume.image, self._references.images):
+                write_files(folder, files)
+            return
         self._open(folder, DISK_MODE)
 
     def _writer(self, volume: Volume, folder: Path) -> AtomicWriter:

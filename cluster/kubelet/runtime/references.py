@@ -11,6 +11,7 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.service import Service, read_service
 from kubeapi.scheme import CLUSTERTRUSTBUNDLES, SERVICES
 from kubeapi.watching import Delta, ListerWatcher
+from kubelet.images.catalog import ImageSpec
 from kubelet.pod.environment import CONFIG_KINDS, Sources
 from kubelet.pod.spec import PodSpec
 from kubelet.pod.state import PodPlace
@@ -23,9 +24,19 @@ _GROUPS = ("", CLUSTERTRUSTBUNDLES.group)
 
 
 class ReferencedObjects:
-    """Follows the source while its informers run. ``changed`` is called when any of them but a Service has changed."""
+    """Follows the source while its informers run. ``changed`` is called when any of them but a Service has changed.
 
-    def __init__(self, source: ListerWatcher, failures: Failures, changed: Callable[[], None]) -> None:
+    ``images`` is the configured part of the catalog of images, which volumes refer to as well.
+    """
+
+    def __init__(
+        self,
+        source: ListerWatcher,
+        failures: Failures,
+        changed: Callable[[], None],
+        images: Mapping[str, ImageSpec],
+    ) -> None:
+        self.images = images
         kinds = {*(each.kind for each in CONFIG_KINDS), *VOLUME_KINDS}
         services = Informer(source, SERVICES, failures)
         followed = [each for each in RESOURCES if each.kind in kinds and each.group in _GROUPS]

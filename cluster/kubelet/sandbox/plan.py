@@ -50,6 +50,12 @@ _REFUSALS_AT_ONCE = (("net.ipv4.icmp_ratelimit", "0"), ("net.ipv6.icmp.ratelimit
 _ACCOUNTING = (("net.netfilter.nf_conntrack_acct", "1"), ("net.netfilter.nf_conntrack_timestamp", "1"))
 """The kernel keeps what `connections` shows of those that nftables translates: their bytes, and when they began."""
 
+_TIMEOUTS = tuple(
+    (f"net.netfilter.nf_conntrack_tcp_timeout_{state}", str(seconds))
+    for state, seconds in (("established", 86_400), ("close_wait", 3_600))
+)
+"""How long translated connections are remembered: as kube-proxy sets a node (pkg/proxy/apis/config/v1alpha1)."""
+
 
 def cluster_messages(network: ClusterNetwork) -> list[Message]:
     """Return the requests that make the cluster's namespace the node of all pods.
@@ -82,7 +88,7 @@ def cluster_messages(network: ClusterNetwork) -> list[Message]:
 def cluster_sysctls(network: ClusterNetwork) -> Sysctls:
     """Return the settings of the cluster's namespace."""
     settings = [("net.ipv4.ip_forward", "1"), _ANY_PORT, _NO_LINK_LOCAL, _PORTS_AGAIN]
-    settings += [*_NO_REDIRECTS, *_REFUSALS_AT_ONCE, *_ACCOUNTING]
+    settings += [*_NO_REDIRECTS, *_REFUSALS_AT_ONCE, *_ACCOUNTING, *_TIMEOUTS]
     if network.is_loopback_plan:
         settings += [(f"net.ipv4.conf.{each}.route_localnet", "1") for each in ("all", "default")]
     if any(":" in each for each in network.pod_cidrs):

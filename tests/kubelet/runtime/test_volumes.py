@@ -170,6 +170,22 @@ async def test_a_path_of_the_machine_is_made_where_that_is_asked(cluster: Kubele
     assert (path / "file").exists()
 
 
+async def test_the_files_of_an_image_can_be_read_whole_or_in_part(cluster: KubeletCluster) -> None:
+    volumes = [{"name": "site", "image": {"reference": "nginx:1.27"}}]
+    mounts = [mounted("site", "/site"), mounted("site", "/html", subPath="usr/share/nginx/html")]
+    cluster.run(make_pod("web", shell(SLEEP, volumeMounts=mounts), volumes=volumes))
+    await until(lambda: cluster.is_ready("web"))
+    assert await cluster.sh("web", "ls /site /html") == "/html:\n50x.html\nindex.html\n\n/site:\netc\nusr"
+    assert "Read-only file system" in await cluster.sh("web", "touch /site/new")
+
+
+async def test_a_container_with_the_files_of_an_unknown_image_waits_for_it(cluster: KubeletCluster) -> None:
+    volumes = [{"name": "model", "image": {"reference": "my/model:1"}}]
+    cluster.run(make_pod("web", shell(SLEEP, volumeMounts=[mounted("model", "/model")]), volumes=volumes))
+    await until(lambda: "my/model" in cluster.status("web").get("state", {}).get("waiting", {}).get("message", ""))
+    assert "Image" in cluster.status("web")["state"]["waiting"]["reason"]
+
+
 async def test_a_link_out_of_a_volume_is_not_followed(cluster: KubeletCluster) -> None:
     maker = shell("ln -s /etc /v/link", name="maker", volumeMounts=[mounted("v", "/v")])
     user = shell(SLEEP, volumeMounts=[mounted("v", "/outside", subPath="link")])
