@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from tests.helpers.cluster.cli import ClusterCommands, eventually
 from tests.helpers.kubectl.cli import OVER_SPDY
-from tests.helpers.pages import CONFIGURATION, FAULTS, PAGES, PROGRAM, ROOT, UP, USE, in_order, shape, with_kubesvc
+from tests.helpers.pages import CONFIGURATION, FAULTS, PAGES, PROGRAM, ROOT, UP, USE, WHY, in_order, shape, with_kubesvc
 from tests.helpers.patience import PATIENCE
 
 from kubemanifest.loading import load
@@ -58,7 +58,7 @@ def test_make_up_prints_the_table_of_the_readme(cluster: tuple[ClusterCommands, 
     assert in_order(UP[0][1], actual), (UP[0][1], actual)
 
 
-@pytest.mark.parametrize(("command", "wanted"), USE, ids=[command[:40] for command, _ in USE])
+@pytest.mark.parametrize(("command", "wanted"), [*USE, *WHY], ids=[command[:40] for command, _ in (*USE, *WHY)])
 def test_the_next_commands_do_what_the_readme_shows(
     cluster: tuple[ClusterCommands, Path], command: str, wanted: list[str]
 ) -> None:

@@ -49,7 +49,7 @@ def consoles(page: str) -> list[list[tuple[str, list[str]]]]:
 
 
 # Each block has a test: one that is added here has none yet, and does not fit.
-UP, USE = consoles("README.md")
+UP, USE, WHY = consoles("README.md")
 (FAULTS,) = consoles("cluster/commands.md")
 (EXACT,) = consoles("cluster/addresses.md")
 (SHOP,) = consoles("cluster/pods.md")
