@@ -26,6 +26,7 @@ from typing import Any
 from benchmarks.api_load import resident_bytes
 from benchmarks.clusters import ClusterError, cluster
 from benchmarks.ending import run
+from benchmarks.installed import be_as_installed
 from svcbench.statistics.ranks import nearest_rank
 
 SERVICES = 1000
@@ -201,6 +202,7 @@ def main() -> int:
     parser.add_argument("--kubectl", default="kubectl", metavar="PATH")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the figures")
     options = parser.parse_args()
+    be_as_installed()
     kubectl = shutil.which(options.kubectl)
     if kubectl is None:
         print(f"benchmark: {options.kubectl} is missing: it is one of the clients that are measured", file=sys.stderr)

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.ending import run
+from benchmarks.installed import be_as_installed
 from benchmarks.suite import machine
 from benchmarks.suite.peers import raise_file_limit
 from kubesvc.bench.socketruns import SocketRunError, measured
@@ -73,6 +74,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small simulations, and the page on standard output")
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results"), metavar="DIR")
     given = parser.parse_args()
+    be_as_installed()
     raise_file_limit()
     about = told(has_sockets=given.sockets)
     work = Laboratory(is_thorough=not given.quick, has_sockets=given.sockets)

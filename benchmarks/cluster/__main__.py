@@ -28,6 +28,7 @@ from benchmarks.cluster.report import LINES, markdown, terminal
 from benchmarks.cluster.room import Room
 from benchmarks.cluster.servers import PodServers
 from benchmarks.cluster.tunnels import tunnels
+from benchmarks.installed import be_as_installed
 from benchmarks.suite import machine
 from benchmarks.suite.peers import raise_file_limit
 
@@ -83,6 +84,7 @@ def _tell(text: str) -> None:
 def main() -> int:
     """Measure, print the table, and write what was asked for."""
     options = parser().parse_args()
+    be_as_installed()
     raise_file_limit()
     told = machine.describe()
     try:

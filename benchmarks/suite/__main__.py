@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.clusters import ClusterError
 from benchmarks.ending import run
+from benchmarks.installed import be_as_installed
 from benchmarks.suite import machine
 from benchmarks.suite.contest import Outcome, contest
 from benchmarks.suite.goals import verdicts
@@ -129,6 +130,7 @@ def figures(outcomes: list[Outcome], alone: dict[str, float], told: dict[str, st
 def main() -> int:
     """Measure, print the tables, and write what was asked for."""
     options = parser().parse_args()
+    be_as_installed()
     files = raise_file_limit()
     if options.quick:
         options.rounds, options.seconds, options.bulk_bytes, options.idle = 1, 1, 1 << 26, 200

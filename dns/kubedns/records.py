@@ -14,7 +14,7 @@ from typing import NamedTuple
 from kubeapi.meta import JSON, is_terminating
 from kubeapi.objects.endpointslice import Endpoint, read_endpoint_slice
 from kubeapi.objects.pod import read_pod
-from kubeapi.objects.service import read_service
+from kubeapi.objects.service import read_target
 from kubedns.names import MAX_LABEL, dashed, packed_address, wire_of
 
 NO_PORT = -1
@@ -73,12 +73,13 @@ def service_record(obj: JSON | None) -> ServiceRecord | None:
     """Return what DNS keeps of a Service; None for None."""
     if obj is None:
         return None
-    service = read_service(obj)
-    if service.is_external_name:
-        return ServiceRecord(False, (), (), _external_name(service.external_name))
-    packed = () if service.is_headless else tuple(map(packed_address, service.cluster_ips))
-    ports = tuple(_port_record(each.name, each.protocol, each.port) for each in service.ports)
-    return ServiceRecord(service.is_headless, tuple(each for each in packed if each), ports, None)
+    target = read_target(obj)
+    if target.is_external_name:
+        return ServiceRecord(False, (), (), _external_name(target.external_name))
+    is_headless = target.is_headless
+    packed = () if is_headless else filter(None, map(packed_address, target.cluster_ips))
+    ports = tuple([_port_record(each.name, each.protocol, each.port) for each in target.ports])
+    return ServiceRecord(is_headless, tuple(packed), ports, None)
 
 
 def _external_name(text: str) -> bytes:

@@ -29,6 +29,8 @@ PROTOCOL_ANNOTATION = "kubesvc.dev/protocol"
 ENDPOINT_HEADER_ANNOTATION = "kubesvc.dev/endpoint-header"
 """The value true adds the endpoint to HTTP answers."""
 
+_NOTHING: JSON = {}
+
 
 class ServicePort(NamedTuple):
     """One entry of spec.ports. ``target_port`` is a number or a container port's name; ``node_port`` 0 is none."""
@@ -81,22 +83,54 @@ class Service:
         return port.protocol == "TCP" and asked.lower() == "http"
 
 
+class ServiceTarget(NamedTuple):
+    """What the name of a Service stands for: fields of ``Service``, read in a fraction of the time."""
+
+    type: str
+    cluster_ips: tuple[str, ...]
+    ports: tuple[ServicePort, ...]
+    external_name: str
+
+    @property
+    def is_headless(self) -> bool:
+        """As ``Service.is_headless``."""
+        return self.cluster_ips[:1] == (HEADLESS,)
+
+    @property
+    def is_external_name(self) -> bool:
+        """As ``Service.is_external_name``."""
+        return self.type == "ExternalName"
+
+
+def read_target(obj: JSON) -> ServiceTarget:
+    """Read what the name of a Service stands for."""
+    get = (obj.get("spec") or _NOTHING).get
+    cluster_ips = get("clusterIPs") or filter(None, (get("clusterIP"),))
+    ports = get("ports")
+    return ServiceTarget(
+        get("type") or "ClusterIP",
+        tuple(cluster_ips),
+        tuple([_read_port(each) for each in ports]) if ports else (),
+        get("externalName") or "",
+    )
+
+
 def read_service(obj: JSON) -> Service:
     """Read a Service object."""
-    spec = obj.get("spec") or {}
+    spec, target = obj.get("spec") or _NOTHING, read_target(obj)
     affinity = map_at(spec, "sessionAffinityConfig", "clientIP")
     return Service(
         key=key_of(obj),
         uid=obj["metadata"].get("uid", ""),
-        type=spec.get("type") or "ClusterIP",
+        type=target.type,
         labels=labels_of(obj),
         annotations=annotations_of(obj),
         selector=spec.get("selector") or {},
-        cluster_ips=tuple(spec.get("clusterIPs") or filter(None, (spec.get("clusterIP"),))),
+        cluster_ips=target.cluster_ips,
         ip_families=tuple(spec.get("ipFamilies") or ()),
-        ports=tuple(_read_port(port) for port in spec.get("ports") or ()),
+        ports=target.ports,
         external_ips=tuple(spec.get("externalIPs") or ()),
-        external_name=spec.get("externalName") or "",
+        external_name=target.external_name,
         load_balancer_ips=_vip_ingresses(obj),
         load_balancer_source_ranges=tuple(each.strip() for each in spec.get("loadBalancerSourceRanges") or ()),
         session_affinity=spec.get("sessionAffinity") or "None",
@@ -109,13 +143,15 @@ def read_service(obj: JSON) -> Service:
 
 
 def _read_port(port: JSON) -> ServicePort:
+    # Called for every port of a cluster: positional arguments take two thirds of the time of named ones.
+    get, number = port.get, port["port"]
     return ServicePort(
-        name=port.get("name") or "",
-        protocol=port.get("protocol") or "TCP",
-        port=port["port"],
-        target_port=port.get("targetPort") or port["port"],
-        node_port=port.get("nodePort") or 0,
-        app_protocol=port.get("appProtocol") or "",
+        get("name") or "",
+        get("protocol") or "TCP",
+        number,
+        get("targetPort") or number,
+        get("nodePort") or 0,
+        get("appProtocol") or "",
     )
 
 
