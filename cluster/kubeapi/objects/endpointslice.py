@@ -16,6 +16,8 @@ SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"
 HEADLESS_LABEL = "service.kubernetes.io/headless"
 PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
+NAME_SERVER_PROXY = "kubedns"
+"""The value of that label where the cluster's own name server listens at a Service's address."""
 _PORTS_END = 65536
 _NOTHING: JSON = {}
 

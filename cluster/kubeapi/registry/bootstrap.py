@@ -8,7 +8,7 @@ from kubeapi.allocation.pools import AddressPool
 from kubeapi.kinds.namespace import INITIAL_NAMESPACES
 from kubeapi.meta import JSON, ObjectKey, key_of, labels_of
 from kubeapi.objects.claim import FOLDER_PROVISIONER
-from kubeapi.objects.endpointslice import PROXY_NAME_LABEL
+from kubeapi.objects.endpointslice import NAME_SERVER_PROXY, PROXY_NAME_LABEL
 from kubeapi.objects.ingress import INGRESS_CONTROLLER
 from kubeapi.objects.priority import SYSTEM_CLASSES, SystemClass
 from kubeapi.objects.serviceaccount import DEFAULT_ACCOUNT, ROOT_CA
@@ -136,7 +136,7 @@ def _dns_service(address: str) -> JSON:
                 "k8s-app": "kube-dns",
                 "kubernetes.io/cluster-service": "true",
                 "kubernetes.io/name": "CoreDNS",
-                PROXY_NAME_LABEL: "kubedns",
+                PROXY_NAME_LABEL: NAME_SERVER_PROXY,
             },
         },
         "spec": {

@@ -23,7 +23,7 @@ from kubeapi.watching import Delta, ListerWatcher
 from kubehost.addresses import Address
 from kubehost.io.connecting import TCPSocket, tcp_socket
 from kubelet.pod.programs import RunningProgram
-from kubelet.pod.spec import PodSpec
+from kubelet.pod.spec import PodSpec, read_pod_spec
 from kubelet.process.exec import Attachment, Command
 from kubelet.process.logs.reader import read_log
 from kubelet.process.spec import StartError
@@ -31,6 +31,7 @@ from kubelet.runtime.dependencies import COMPONENT, Dependencies
 from kubelet.runtime.instance import Instance
 from kubelet.runtime.noderegistration import NodeRegistration
 from kubelet.runtime.podfiles import write_node_tools, write_tools
+from kubelet.runtime.podlogs import PodLogs
 from kubelet.runtime.podworker import PodWorker
 from kubelet.runtime.podworkers import PodWorkers
 from kubelet.runtime.portforward import open_port
@@ -57,6 +58,7 @@ class Kubelet:
         self._node_objects = Informer(source, NODES, self._failures)
         self._references = ReferencedObjects(source, self._failures, self._on_config, dependencies.config.images)
         self._workers = PodWorkers(dependencies, self._references, self._registration)
+        self._logs = PodLogs(dependencies.config.log_dir)
         self._usage = UsageSampler(self.pids, dependencies.clock)
         self._deltas: deque[Delta] = deque()
         self._has_new_config = False
@@ -68,6 +70,7 @@ class Kubelet:
         self._node_objects.add_handler(COMPONENT, self._registration.on_node)
         # Before anything is awaited: the scheduler must not find a cluster without nodes.
         self._registration.register_all()
+        self._logs.retain(self._dependencies.registry.store.list(PODS))
         if not self._dependencies.runner.has_sandboxes:
             write_tools(self._dependencies.config, self._dependencies.network)
         else:
@@ -113,18 +116,32 @@ class Kubelet:
 
         The caller closes it (``aclose``) if it does not read to the end.
         """
-        worker = self._find(pod)
+        worker = self._workers.find(pod)
+        if worker is None:
+            return self._kept_log(pod, options)
         name = _choose_container(worker.pod.spec, options.container)
         state = worker.state.container(name)
-        if options.previous and not state.restart_count:
-            text = f'previous terminated container "{name}" in pod "{pod.name}" not found'
-            raise StatusError(400, "BadRequest", text)
-        writer = worker.log(name, state.restart_count - 1 if options.previous else state.restart_count)
+        restart = _instance(pod, name, state.restart_count, options)
+        writer = worker.log(name, restart)
+        if writer is None and (path := self._logs.find(worker.pod.obj, name, restart)) is not None:
+            return read_log(path, None, options, self._dependencies.clock())
         if writer is None:
             why = PULL_FAILURES.get(state.reason, state.reason or "ContainerCreating")
             text = f'container "{name}" in pod "{pod.name}" is waiting to start: {why}'
             raise StatusError(400, "BadRequest", text)
         return read_log(writer.path, writer, options, self._dependencies.clock())
+
+    def _kept_log(self, pod: ObjectKey, options: PodLogOptions) -> AsyncGenerator[bytes, None]:
+        """Return a log of a pod that has ended in an earlier run of the cluster."""
+        obj = self._pods.cache.get(pod)
+        if obj is not None and read_pod(obj).is_finished:
+            name = _choose_container(read_pod_spec(obj), options.container)
+            counts = {each.name: each.restart_count for each in read_pod(obj).all_container_statuses}
+            restart = _instance(pod, name, counts.get(name, 0), options)
+            if (path := self._logs.find(obj, name, restart)) is not None:
+                return read_log(path, None, options, self._dependencies.clock())
+        self._find(pod)
+        raise NotFound(PODS, pod.name)
 
     async def exec(self, pod: ObjectKey, options: PodExecOptions) -> Command:
         """Run a command in a container; the caller closes it. StatusError, 500 if it cannot be started."""
@@ -186,6 +203,13 @@ class Kubelet:
             delta = self._deltas.popleft()
             with self._failures.guard(COMPONENT, Subject(PODS, delta.key)):
                 self._workers.pod_changed(delta)
+
+
+def _instance(pod: ObjectKey, name: str, restarts: int, options: PodLogOptions) -> int:
+    """Return the instance of a container whose log is asked for; StatusError if there was no previous one."""
+    if options.previous and not restarts:
+        raise StatusError(400, "BadRequest", f'previous terminated container "{name}" in pod "{pod.name}" not found')
+    return restarts - 1 if options.previous else restarts
 
 
 def _choose_container(pod: PodSpec, name: str) -> str:

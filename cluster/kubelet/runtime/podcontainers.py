@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from kubelet.process.spec import StartError
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.instance import Instance
 from kubelet.runtime.podlimits import PodLimits
+from kubelet.runtime.podlogs import remove_older
 from kubelet.runtime.podmachine import PodMachine
 from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.podroots import PodRoots
@@ -219,10 +219,9 @@ class PodContainers:
         """Open the log of a container's next instance; of the earlier ones only the last is kept."""
         number = self._machine.state.container(name).restart_count
         for old in [each for each in self.logs if each[0] == name and each[1] < number - 1]:
-            path = self.logs.pop(old).path
-            for part in path.parent.glob(f"{path.name}*"):
-                with contextlib.suppress(OSError):
-                    part.unlink()
+            del self.logs[old]
+        if number > 1:
+            remove_older(self._log_dir / name, number - 1)
         log = LogWriter(
             self._log_dir / name / f"{number}.log",
             clock=self._dependencies.clock,

@@ -19,6 +19,7 @@ from kubelet.pod.security import sysctl_refusal
 from kubelet.pod.state import PodPlace
 from kubelet.runtime.dependencies import COMPONENT, Dependencies
 from kubelet.runtime.noderegistration import LocalNode, NodeRegistration
+from kubelet.runtime.podlogs import PodLogs
 from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.podsandbox import PodSandbox, sandbox_spec
 from kubelet.runtime.podtokens import PodTokens
@@ -37,6 +38,7 @@ class PodWorkers:
         self._dependencies = dependencies
         self._references = references
         self._nodes = registration.nodes
+        self._logs = PodLogs(dependencies.config.log_dir)
         self._resources = registration.machine.resources
         self._failures = dependencies.registry.store.failures
         self._workers: dict[str, PodWorker] = {}
@@ -143,6 +145,7 @@ class PodWorkers:
         self._unaddressed.pop(uid, None)
         worker = self._workers.get(uid)
         if worker is None:
+            self._logs.remove(obj)
             return
         worker.vanish()
         name = f"end of {worker.pod.spec.key}"

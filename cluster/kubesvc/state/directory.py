@@ -64,7 +64,7 @@ class StateDirectory:
 
     @property
     def pod_logs(self) -> Path:
-        """Logs of containers, kept until the next start."""
+        """Logs of containers, kept as long as their pods."""
         return self.path / "pods"
 
     @property
@@ -172,7 +172,7 @@ class StateDirectory:
 
     def sweep(self) -> None:
         """Remove the files of the last run; only the owner of the lock may call this. OSError."""
-        for path in (self.control_socket, self.pod_logs, self.work):
+        for path in (self.control_socket, self.work):
             if path.is_dir() and not path.is_symlink():
                 remove_folder(path)
             else:

@@ -20,6 +20,7 @@ from kubedns.types import QType
 from kubeproxy.plane import ListenerStatus, PlaneError
 from kubeproxy.rules import Packet
 from kubeproxy.server.proxyserver import ProxyServer
+from kubeproxy.tracing import Trace
 from kubeproxy.types import Destination
 from kubeproxy.userspace.http.config import HttpConfig
 from kubeproxy.userspace.http.heads import Refused
@@ -30,7 +31,7 @@ from kubesvc.why.explain.explaining import Observed, explain_service
 from kubesvc.why.explain.findings import Weight
 from kubesvc.why.lookup import find_object, find_service
 from kubesvc.why.podsockets import Wildcard
-from kubesvc.why.trace.addressing import read_destination, read_source
+from kubesvc.why.trace.addressing import TraceTarget, read_destination, read_source
 from kubesvc.why.trace.documents import (
     closed_document,
     direct_document,
@@ -39,6 +40,7 @@ from kubesvc.why.trace.documents import (
     outside_document,
     trace_document,
 )
+from kubesvc.why.trace.otherproxies import find_other_proxy, other_document
 
 
 class Diagnosis:
@@ -120,16 +122,23 @@ class Diagnosis:
         except PlaneError as error:
             raise StatusError(503, "ServiceUnavailable", f"{error}; it is started again") from error
         claim = trace.decision.claim
-        if claim is None and ip_address(target.destination.address).is_global:
-            document = outside_document(trace, target, self.internet_error())
-            return judged_document(document, packet, self._proxy.rules.judge(where, target.destination))
         if claim is None:
-            return trace_document(trace, target, None)
+            return self._unclaimed(trace, target, packet)
         heard = [each for each in listeners if each.port_name == claim.port_name and _is_at(each, target.destination)]
         doubts = await self._doubts(claim.port_name.service)
         document = trace_document(trace, target, heard[0] if heard else None, doubts)
         is_outside = not self._proxy.rules.nodes.home(where) and target.destination.protocol != "UDP"
         return closed_document(document) if is_outside and trace.decision.is_closed else document
+
+    def _unclaimed(self, trace: Trace, target: TraceTarget, packet: Packet) -> dict[str, Any]:
+        """Return the trace of a packet to what is no Service's, as far as this proxy knows."""
+        if ip_address(target.destination.address).is_global:
+            document = outside_document(trace, target, self.internet_error())
+        elif (other := find_other_proxy(self._store, target.destination)) is not None:
+            document = other_document(trace_document(trace, target, None), other)
+        else:
+            return trace_document(trace, target, None)
+        return judged_document(document, packet, self._proxy.rules.judge(packet.source, target.destination))
 
     async def trace_dns(self, namespace: str, name: str, qtype: str) -> dict[str, Any]:
         """Return what the name server answers, and why (see ``trace``)."""

@@ -89,3 +89,27 @@ async def test_the_kubelet_starts_it_again_under_its_name_and_counts(tmp_path: P
     assert (second["metadata"]["uid"], container["restartCount"]) == (first["metadata"]["uid"], 1)
     ended = container["lastState"]["terminated"]
     assert (ended["exitCode"], ended["finishedAt"]) == (255, NOON)
+
+
+async def test_logs_stay_as_long_as_their_pods(tmp_path: Path) -> None:
+    cluster, logs = KubeletCluster(tmp_path), tmp_path / "logs"
+    for name in ("job", "gone", "soon"):
+        cluster.run(make_pod(name, shell(f"echo {name}"), restartPolicy="Never"))
+    cluster.run(make_pod("web", shell("echo before; exec sleep 60")))
+    running = asyncio.create_task(cluster.serve())
+    await until(lambda: cluster.is_ready("web"))
+    await until(lambda: all(cluster.phase(each) == "Succeeded" for each in ("job", "gone", "soon")))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    left = [after_reboot(each, NOW) for each in cluster.store.list(PODS) if each["metadata"]["name"] != "gone"]
+    cluster.store = Store.restored(1000, [(PODS, each) for each in left])
+    cluster.registry.store = cluster.store
+    cluster.restart()
+    running = asyncio.create_task(cluster.serve())
+    await until(lambda: cluster.is_ready("web"))
+    assert await cluster.logs("job") == b"job\n"
+    assert await cluster.logs("web", previous=True) == b"before\n"
+    cluster.registry.delete(PODS, "default", "soon")
+    await until(lambda: sorted(each.name.split("_")[1] for each in logs.iterdir()) == ["job", "web"])
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

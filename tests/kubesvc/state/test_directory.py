@@ -172,13 +172,13 @@ def test_connecting_to_nothing_is_an_os_error(state: StateDirectory) -> None:
         state.connect_socket(1.0)
 
 
-def test_sweeping_removes_what_the_last_run_left_but_not_the_log(state: StateDirectory) -> None:
+def test_sweeping_removes_what_the_last_run_left_but_not_the_logs(state: StateDirectory) -> None:
     with state.locked():
-        for file in (state.work / "a" / "nginx.conf", state.pod_logs / "b" / "0.log", state.control_socket, state.log):
+        for file in (state.work / "a" / "nginx.conf", state.pod_logs / "0.log", state.control_socket, state.log):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text("old")
         state.sweep()
-        assert sorted(each.name for each in state.path.iterdir()) == ["kubesvc.log", "lock"]
+        assert sorted(each.name for each in state.path.iterdir()) == ["kubesvc.log", "lock", "pods"]
 
 
 def test_the_log_starts_empty(state: StateDirectory) -> None:

@@ -249,6 +249,15 @@ KINDS = [
         id="another-proxy",
     ),
     pytest.param(
+        service(
+            "web",
+            metadata={"labels": {"service.kubernetes.io/service-proxy-name": "kubedns"}},
+            selector={"app": "no-pod-has-this"},
+        ),
+        "- The cluster's own name server listens at its addresses",
+        id="the-name-server",
+    ),
+    pytest.param(
         service("web", metadata={"labels": {"service.kubernetes.io/headless": ""}}, selector={"app": "web"}),
         "! Its label service.kubernetes.io/headless tells the proxy to leave it alone",
         id="headless-label",

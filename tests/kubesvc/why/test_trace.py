@@ -19,6 +19,7 @@ from kubeproxy.types import Destination, ListenerKind, ServicePortName
 from kubesvc.terminal.traces import dns_text, trace_text
 from kubesvc.why.trace.addressing import TraceTarget, read_destination, read_source
 from kubesvc.why.trace.documents import direct_document, dns_document, outside_document, trace_document
+from kubesvc.why.trace.otherproxies import find_other_proxy, other_document
 
 WEB = "127.113.0.40"
 NAMES = {"web": [WEB], "db": ["127.250.1.1", "127.250.2.1"], "six": ["fd00::1"]}
@@ -210,6 +211,32 @@ def test_a_socket_that_could_not_be_bound_is_part_of_the_outcome(paper: Paper) -
     document = trace(paper, "svc/web:http", error="taken by nginx")
     assert document["verdict"] == "FORWARD"
     assert document["outcome"].endswith("But nothing of this cluster listens here: taken by nginx.")
+
+
+@pytest.mark.parametrize(
+    ("proxy_name", "reason", "outcome"),
+    [
+        ("kubedns", "which the name server serves", "The name server gets the packet itself"),
+        ("envoy", "which another proxy serves", 'It is for the proxy "envoy"; nothing of this cluster listens there.'),
+    ],
+)
+def test_a_packet_to_a_service_of_another_proxy_is_not_refused(
+    paper: Paper, proxy_name: str, reason: str, outcome: str
+) -> None:
+    labels = {"service.kubernetes.io/service-proxy-name": proxy_name}
+    paper.service(service("names", metadata={"labels": labels}, ports=PORTS, clusterIP="127.113.0.10"))
+    target = to(paper, "127.113.0.10:53/udp")
+    found = find_other_proxy(paper.registry.store, target.destination)
+    assert found is not None
+    document = other_document({"steps": ["where it comes from", "No Service has it."]}, found)
+    assert (document["verdict"], document["service"], document["port"]) == ("DIRECT", "default/names", "dns")
+    assert reason in document["reason"]
+    assert outcome in document["outcome"]
+    assert not any("No Service" in each for each in document["steps"])
+
+
+def test_a_service_port_that_no_other_proxy_has_is_found_at_none(paper: Paper) -> None:
+    assert find_other_proxy(paper.registry.store, Destination(WEB, 80, "TCP")) is None
 
 
 def test_a_packet_to_a_pod_meets_no_rules(paper: Paper) -> None:

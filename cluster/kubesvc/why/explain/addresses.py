@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 
 from kubeapi.meta import JSON
-from kubeapi.objects.endpointslice import HEADLESS_LABEL, PROXY_NAME_LABEL
+from kubeapi.objects.endpointslice import HEADLESS_LABEL, NAME_SERVER_PROXY, PROXY_NAME_LABEL
 from kubeapi.objects.service import Service, load_balancer_ingresses
 from kubeapi.store import Store
 from kubeproxy.rules import Reason
@@ -22,7 +22,9 @@ def explain_kind(service: Service) -> Iterator[Finding]:
     if service.is_external_name:
         yield from _external_name(service)
         return
-    if PROXY_NAME_LABEL in service.labels:
+    if service.labels.get(PROXY_NAME_LABEL) == NAME_SERVER_PROXY:
+        yield note("The cluster's own name server listens at its addresses: it needs no endpoints.")
+    elif PROXY_NAME_LABEL in service.labels:
         yield problem(
             f'It is left to the proxy "{service.labels[PROXY_NAME_LABEL]}" by its label {PROXY_NAME_LABEL}: '
             "kubesvc does not serve its addresses."

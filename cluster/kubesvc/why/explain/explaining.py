@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, key_of, labels_of, matches_labels
+from kubeapi.objects.endpointslice import NAME_SERVER_PROXY, PROXY_NAME_LABEL
 from kubeapi.objects.pod import read_pod
 from kubeapi.objects.service import Service, read_service
 from kubeapi.scheme import PODS
@@ -104,6 +105,8 @@ def _backends(store: Store, service: Service, endpoints: Sequence[JSON], observe
             yield problem(f"The endpoint {address} is said to be not ready.")
         return
     pods = _selected(store, service)
+    if not pods and service.labels.get(PROXY_NAME_LABEL) == NAME_SERVER_PROXY:
+        return
     if not pods:
         yield from explain_selection(store, service)
         return

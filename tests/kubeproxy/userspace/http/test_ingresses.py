@@ -264,6 +264,25 @@ def test_a_request_that_names_no_host_is_for_the_address_that_it_came_to() -> No
     assert b"\r\nX-Forwarded-Host: 10.1.1.1:80\r\n" in head
 
 
+def hello_to(name: bytes) -> bytes:
+    """Return the first bytes of a TLS client that asks for a server by ``name``, of four bytes."""
+    sent = ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), sent, server_hostname="name.example")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return sent.read().replace(b"name", name)
+
+
+async def test_a_server_name_that_is_not_ascii_is_refused_without_a_line_in_the_log(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    async with Pod(A).running(), ingresses() as running:
+        talk = await running.connect()
+        await talk.send(hello_to("ää".encode()))
+        assert (await talk.until_end())[:1] == b"\x15"  # an alert (RFC 8446, section 6)
+    assert capfd.readouterr().err == ""
+
+
 async def test_a_client_for_whose_tls_no_files_are_left_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_files() -> NoReturn:
         raise OSError(errno.EMFILE, "Too many open files")

@@ -7,11 +7,35 @@ from __future__ import annotations
 
 import os
 import ssl
+import sys
 from collections.abc import Callable
 
 from kubeproxy.ingress.certificates import Certificates, KeyPair
 
 Server = ssl.SSLObject | ssl.SSLSocket
+
+
+class _Unraisable:
+    """In place of ``sys.unraisablehook``: passes over clients' server names that are not ASCII.
+
+    The standard library decodes a name before it calls ``sni_callback``, and reports one that it cannot decode there;
+    the handshake fails then, which is all that the client learns. Any client could fill the log that way.
+    """
+
+    _previous: Callable[[sys.UnraisableHookArgs], object] | None = None
+
+    def install(self) -> None:
+        """Take the hook's place, once."""
+        if self._previous is None:
+            self._previous, sys.unraisablehook = sys.unraisablehook, self._report
+
+    def _report(self, told: sys.UnraisableHookArgs) -> None:
+        is_server_name = told.exc_type is UnicodeDecodeError and isinstance(told.object, bytes)
+        if self._previous is not None and not is_server_name:
+            self._previous(told)
+
+
+_UNRAISABLE = _Unraisable()
 
 
 def server_context(pair: KeyPair) -> ssl.SSLContext:
@@ -64,6 +88,7 @@ class Contexts:
         def choose(server: Server, name: str | None, _context: ssl.SSLContext) -> None:
             server.context = self._of(certificates().find(name))
 
+        _UNRAISABLE.install()
         context = server_context(certificates().default)
         context.sni_callback = choose
         return context
