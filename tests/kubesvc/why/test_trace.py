@@ -224,8 +224,8 @@ def test_a_packet_to_a_service_of_another_proxy_is_not_refused(
     paper: Paper, proxy_name: str, reason: str, outcome: str
 ) -> None:
     labels = {"service.kubernetes.io/service-proxy-name": proxy_name}
-    paper.service(service("names", metadata={"labels": labels}, ports=PORTS, clusterIP="127.113.0.10"))
-    target = to(paper, "127.113.0.10:53/udp")
+    paper.service(service("names", metadata={"labels": labels}, ports=PORTS, clusterIP="127.113.0.12"))
+    target = to(paper, "127.113.0.12:53/udp")
     found = find_other_proxy(paper.registry.store, target.destination)
     assert found is not None
     document = other_document({"steps": ["where it comes from", "No Service has it."]}, found)
