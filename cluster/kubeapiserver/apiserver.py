@@ -89,8 +89,8 @@ class APIServer:
     ) -> None:
         self._store = store = registry.store
         self._catalog = Catalog(CustomKinds(store))
-        self._proxying = proxying = Proxying(store, registry.rng)
-        webhooks = Webhooks(store, proxying, registry.rng)
+        self._proxying = Proxying(store, registry.rng)
+        webhooks = Webhooks(store, registry.rng)
         renderer, writer = Renderer(clock, store.failures), ObjectWriter(registry, admit, clock, webhooks)
         self._metrics = RequestMetrics(store, VERSION)
         served, issuer = Discovery(self._catalog, VERSION, address), authenticator.issuer

@@ -1,30 +1,30 @@
 """A stored custom resource as one of its versions shows it. Pure.
 
-Follows apiextensions-apiserver ``apiserver/conversion`` (strategy None) and ``customresource_handler.go``: what is read
-from the storage is pruned and gets the defaults of the version in which it is asked for.
+Follows apiextensions-apiserver ``apiserver/conversion`` and ``customresource_handler.go``: what is read from the
+storage is converted, pruned, and gets the defaults of the version in which it is asked for.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from kubeapi.customresources.defaulting import set_defaults
 from kubeapi.customresources.pruning import drop_nulls, prune
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.meta import JSON, copy_object
 from kubeapi.scheme import Resource
-from kubeapi.status import InternalError
 
 
 def as_seen(resource: Resource, stored: JSON) -> JSON:
     """Return an object in the version of ``resource``; the object itself if its kind has no others.
 
-    InternalError if only a webhook could convert it.
+    CallNeeded if a webhook has to convert it first.
     """
     if not isinstance(resource, CustomResource):
         return stored
     definition = resource.definition
-    if definition.conversion == "Webhook" and stored["apiVersion"] != resource.api_version:
-        identity = f"{resource.group}/{stored['apiVersion'].rpartition('/')[2]}, Kind={resource.kind}"
-        raise InternalError(f"conversion webhook for {identity} failed: kubesvc calls no conversion webhooks")
+    if definition.webhook is not None:
+        stored = definition.webhook.converted(stored, resource.api_version)
     seen = {**copy_object(stored), "apiVersion": resource.api_version}
     prune(seen, definition.schema)
     drop_nulls(seen, definition.schema)
@@ -33,11 +33,31 @@ def as_seen(resource: Resource, stored: JSON) -> JSON:
     return seen
 
 
+def as_comparable(resource: Resource, stored: JSON) -> JSON:
+    """Return a stored object so that a new state in the version of ``resource`` can be compared with it."""
+    if not isinstance(resource, CustomResource) or resource.definition.webhook is None:
+        return stored
+    return as_seen(resource, stored)
+
+
+def require_seen(resource: Resource, objects: Sequence[JSON]) -> None:
+    """Raise CallNeeded if a webhook has to convert some of the objects first: many in one call.
+
+    A request asks before it changes anything: its answer shows objects in its version.
+    """
+    if isinstance(resource, CustomResource) and resource.definition.webhook is not None:
+        resource.definition.webhook.require(objects, resource.api_version)
+
+
 def as_stored(resource: Resource, obj: JSON) -> JSON:
-    """Return an object of a resource in the version in which it is stored. InternalError as for ``as_seen``."""
+    """Return an object of a resource in the version in which it is stored. CallNeeded as for ``as_seen``.
+
+    The stored object can be seen in the resource's version, too, without another call.
+    """
     if not isinstance(resource, CustomResource) or obj["apiVersion"] == resource.stored_version:
         return obj
-    if resource.definition.conversion == "Webhook":
-        identity = f"{resource.api_version}, Kind={resource.kind}"
-        raise InternalError(f"conversion webhook for {identity} failed: kubesvc calls no conversion webhooks")
-    return {**obj, "apiVersion": resource.stored_version}
+    if resource.definition.webhook is None:
+        return {**obj, "apiVersion": resource.stored_version}
+    stored = resource.definition.webhook.converted(obj, resource.stored_version)
+    require_seen(resource, [stored])
+    return stored

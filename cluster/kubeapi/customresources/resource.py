@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from kubeapi.customresources.conversionwebhook import ConversionWebhook
 from kubeapi.customresources.defaulting import has_defaults
 from kubeapi.kind import ScalePaths
 from kubeapi.meta import JSON, is_terminating
@@ -25,7 +26,8 @@ class Definition:
     version: JSON
     storage: str
     """The version in which the objects are stored."""
-    conversion: str = "None"
+    webhook: ConversionWebhook | None = None
+    """What converts objects from one version to another; None: they differ in nothing but the version."""
     is_established: bool = False
     is_terminating: bool = False
 
@@ -96,13 +98,10 @@ def resources_of(crd: JSON, *, accepted: bool = True) -> Iterator[CustomResource
         return
     names = status["acceptedNames"] if accepted else spec["names"]
     [storage] = [each["name"] for each in spec["versions"] if each.get("storage")]
-    conversion, is_established = (
-        spec.get("conversion", {}).get("strategy", "None"),
-        is_condition_true(crd, "Established"),
-    )
+    webhook, is_established = webhook_of(spec), is_condition_true(crd, "Established")
     for version in spec["versions"]:
         if version.get("served") if accepted else version["name"] == storage:
-            definition = Definition(names, version, storage, conversion, is_established, is_terminating(crd))
+            definition = Definition(names, version, storage, webhook, is_established, is_terminating(crd))
             yield CustomResource(
                 spec["names"]["kind"] if not accepted else names["kind"],
                 spec["names"]["plural"],
@@ -112,6 +111,12 @@ def resources_of(crd: JSON, *, accepted: bool = True) -> Iterator[CustomResource
                 tuple(names.get("shortNames", ())),
                 definition=definition,
             )
+
+
+def webhook_of(spec: JSON) -> ConversionWebhook | None:
+    """Return the conversion webhook of a definition, None if it has none."""
+    conversion = spec.get("conversion", {})
+    return ConversionWebhook(conversion) if conversion.get("strategy") == "Webhook" else None
 
 
 def declared_by(crd: JSON) -> Iterator[CustomResource]:

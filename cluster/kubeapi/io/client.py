@@ -54,12 +54,13 @@ class Client:
         try:
             return attempt(self._acting(None))
         except CallNeeded as first:
-            needed = first
+            needed, reviews = first, first.reviews
         for _ in range(CALLS_LIMIT):
             assert self._admissions is not None
-            needed.reviews.outcomes[needed.call.question] = await self._admissions.call(needed.call)
+            needed.keep(await self._admissions.call(needed.call))
+            reviews = needed.reviews or reviews
             try:
-                return attempt(self._acting(needed.reviews))
+                return attempt(self._acting(reviews))
             except CallNeeded as another:
                 needed = another
         raise InternalError(f"{CALLS_LIMIT} calls of webhooks did not settle the write")

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from kubeapi.customresources.conversion import as_comparable
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
 from kubeapi.status import Conflict, Forbidden
+from kubeapi.store import Store
+
+
+def find_stored(store: Store, resource: Resource, read: JSON) -> JSON:
+    """Return the stored object that another is to replace, in the version of ``resource``; NotFound without one."""
+    metadata = read["metadata"]
+    return as_comparable(resource, store.get(resource, metadata.get("namespace", ""), metadata.get("name", "")))
 
 
 def check_uid(resource: Resource, metadata: JSON, stored: JSON) -> None:

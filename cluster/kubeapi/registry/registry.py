@@ -22,14 +22,15 @@ from kubeapi.meta import JSON, copy_object, is_terminating, key_of
 from kubeapi.quota.charging import charge
 from kubeapi.registry.admission import ADMIT_ALL, Action, Admission, mutated_new, new_action
 from kubeapi.registry.creation import check_namespace, identified, read_object, set_generated_name
-from kubeapi.registry.metadata import (
-    is_due,
-    kept_metadata,
-    mark_deleted,
-    new_identity,
-    set_generation,
+from kubeapi.registry.metadata import is_due, kept_metadata, mark_deleted, new_identity, set_generation
+from kubeapi.registry.preconditions import (
+    NO_OPTIONS,
+    DeleteOptions,
+    check_preconditions,
+    check_uid,
+    check_version,
+    find_stored,
 )
-from kubeapi.registry.preconditions import NO_OPTIONS, DeleteOptions, check_preconditions, check_uid, check_version
 from kubeapi.registry.statuses import complete_typed, has_status, keep_status, with_status
 from kubeapi.registry.validating import check_object, object_faults, status_faults
 from kubeapi.scheme import Resource
@@ -103,7 +104,7 @@ class Registry:
     def update_typed(self, resource: Resource, obj: JSON, *, dry_run: bool = False) -> JSON:
         """Replace an object by one that is decoded already, and becomes the Store's."""
         kind, new = kind_of(resource), identified(resource, obj)
-        stored = self._find_stored(resource, new)
+        stored = find_stored(self.store, resource, new)
         check_version(resource, new["metadata"], stored["metadata"])
         new["metadata"] |= kept_metadata(stored)
         new = self.admission.mutated(new_action(resource, new, stored, dry_run=dry_run), new, stored)
@@ -128,7 +129,7 @@ class Registry:
         if not has_status(resource):
             raise NoSubresource
         kind, read = kind_of(resource), read_object(resource, obj)
-        stored = self._find_stored(resource, read)
+        stored = find_stored(self.store, resource, read)
         check_uid(resource, read["metadata"], stored["metadata"])
         kind.set_status_defaults(read)
         if metadata is not None:
@@ -147,7 +148,7 @@ class Registry:
     def update_part(self, resource: Resource, part: str, obj: JSON, *, dry_run: bool = False) -> JSON:
         """Replace one of the kind's ``parts``, which only a subresource changes, and the managedFields."""
         kind, read = kind_of(resource), read_object(resource, obj)
-        stored = self._find_stored(resource, read)
+        stored = find_stored(self.store, resource, read)
         check_version(resource, read["metadata"], stored["metadata"])
         action = new_action(resource, stored, stored, part, dry_run=dry_run)
         read, metadata = self.admission.mutated(action, read, stored), dict(stored["metadata"])
@@ -186,9 +187,6 @@ class Registry:
             return stored  # a repeated deletion may only shorten the grace period
         marked = mark_deleted(kind, stored, grace, self._clock())
         return marked if dry_run else self.store.update(resource, marked)
-
-    def _find_stored(self, resource: Resource, read: JSON) -> JSON:
-        return self.store.get(resource, read["metadata"].get("namespace", ""), read["metadata"].get("name", ""))
 
     def _write(self, kind: Kind, new: JSON, old: JSON | None, *, dry_run: bool) -> JSON:
         """Validate an object and store it; an allocator comes before, as in the real server."""

@@ -7,6 +7,8 @@ so that the step that comes to the same question finds its answer.
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -17,30 +19,28 @@ CALLS_LIMIT = 100
 """Calls for one step, after which it fails: what it asks changes each time that it is done."""
 
 
-class Location(NamedTuple):
-    """An address to dial, and the pod that has it ("" if none does)."""
+class ServicePort(NamedTuple):
+    """The Service that a webhook is behind."""
 
-    host: str
+    namespace: str
+    name: str
     port: int
-    pod: str = ""
 
 
 class Call(NamedTuple):
-    """A call that is to be made. ``location`` None: ``url`` is dialled as it is.
+    """A call that is to be made. ``service`` None: ``url`` is dialled as it is, otherwise one of its endpoints.
 
     ``server_name`` is the name that the webhook's certificate must have, ``authority`` what may have signed it, in PEM
     (None for what the system trusts).
     """
 
-    question: str
     uid: str
     url: str
     server_name: str
     body: bytes
     authority: bytes | None
     timeout_seconds: int
-    namespace: str = ""
-    location: Location | None = None
+    service: ServicePort | None = None
 
 
 class Outcome(NamedTuple):
@@ -70,9 +70,33 @@ class Reviews:
 
 
 class CallNeeded(Exception):
-    """A webhook must be called first; nothing has changed. ``reviews`` are those of the step, for the next attempt."""
+    """A webhook must be called first; nothing has changed.
 
-    def __init__(self, call: Call, reviews: Reviews) -> None:
+    ``keep`` takes what comes of the call, for the next attempt; StatusError if there can be none. ``reviews`` are those
+    of the step, None if it had none.
+    """
+
+    def __init__(self, call: Call, keep: Callable[[Outcome], None], reviews: Reviews | None = None) -> None:
         super().__init__(call.url)
         self.call = call
+        self.keep = keep
         self.reviews = reviews
+
+
+def new_call(client: JSON, uid: str, body: bytes, timeout_seconds: int) -> Call:
+    """Return the call of the webhook that a WebhookClientConfig describes (apiserver ``util/webhook/client.go``)."""
+    authority, query = _authority(client), f"?timeout={timeout_seconds}s"
+    service = client.get("service")
+    if not service:
+        return Call(uid, f"{client.get('url', '')}{query}", "", body, authority, timeout_seconds)
+    port = ServicePort(service["namespace"], service["name"], service.get("port") or 443)
+    name = f"{port.name}.{port.namespace}.svc"
+    url = f"https://{name}:{port.port}/{service.get('path', '').lstrip('/')}{query}"
+    return Call(uid, url, name, body, authority, timeout_seconds, port)
+
+
+def _authority(client: JSON) -> bytes | None:
+    try:
+        return base64.b64decode(client.get("caBundle") or "").strip() or None
+    except binascii.Error:
+        return None

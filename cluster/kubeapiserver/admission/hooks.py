@@ -6,8 +6,6 @@ A request matches in the version in which it came. matchConditions are not evalu
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -64,14 +62,6 @@ class Hook(NamedTuple):
     def client(self) -> JSON:
         """Where the webhook is (WebhookClientConfig)."""
         return map_at(self.spec, "clientConfig")
-
-    @property
-    def authority(self) -> bytes | None:
-        """The certificates that may sign the webhook's, in PEM; None for those that the system trusts."""
-        try:
-            return base64.b64decode(self.client.get("caBundle") or "") or None
-        except binascii.Error:
-            return None
 
 
 def is_exempt(resource: Resource) -> bool:

@@ -8,30 +8,29 @@ from __future__ import annotations
 
 import random
 import uuid
+from functools import partial
 from typing import NamedTuple
 
 from kubeapi.kinds import kind_of
-from kubeapi.meta import JSON, ObjectKey, copy_object
+from kubeapi.meta import JSON, copy_object
 from kubeapi.registry.admission import ADMIT_ALL, Action, Admission
 from kubeapi.registry.creation import read_object
-from kubeapi.status import InternalError, StatusError
+from kubeapi.status import InternalError
 from kubeapi.store import Store
-from kubeapi.webhooks.calls import Call, CallNeeded, Location, Outcome, Reviews
+from kubeapi.webhooks.calls import Call, CallNeeded, Outcome, Reviews, new_call
 from kubeapiserver.admission.calls import question_of
 from kubeapiserver.admission.hooks import Hook, Hooks, is_exempt, matches
 from kubeapiserver.admission.reviews import Requester, Verdict, WebhookFailure, document, failure, review, verdict
 from kubeapiserver.errors import BadInput
 from kubeapiserver.handlers import jsonpatch
-from kubeapiserver.proxying.location import Proxying
 
 
 class Webhooks:
     """Gives users an Admission that asks the webhooks."""
 
-    def __init__(self, store: Store, proxying: Proxying, rng: random.Random) -> None:
+    def __init__(self, store: Store, rng: random.Random) -> None:
         self.store = store
         self.hooks = Hooks(store)
-        self._proxying = proxying
         self._rng = rng
 
     def admission(self, requester: Requester, reviews: Reviews | None, warnings: list[str]) -> Admission:
@@ -43,24 +42,10 @@ class Webhooks:
             return ADMIT_ALL
         return _WebhookAdmission(self, requester, reviews or Reviews(self._rng.getrandbits(64)), warnings)
 
-    def call(self, hook: Hook, question: str, content: JSON) -> Call:
-        """Return the call of a webhook; WebhookFailure if its Service has no endpoint."""
+    def call(self, hook: Hook, content: JSON) -> Call:
+        """Return the call of a webhook."""
         uid = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
-        service, timeout, body = hook.client.get("service"), hook.timeout_seconds, document(content, uid)
-        if not service:
-            url = f"{hook.client.get('url', '')}?timeout={timeout}s"
-            return Call(question, uid, url, "", body, hook.authority, timeout)
-        namespace, port = service["namespace"], service.get("port") or 443
-        name = f"{service['name']}.{namespace}.svc"
-        url = f"https://{name}:{port}/{service.get('path', '').lstrip('/')}?timeout={timeout}s"
-        location = self._locate(namespace, service["name"], port, url)
-        return Call(question, uid, url, name, body, hook.authority, timeout, namespace, location)
-
-    def _locate(self, namespace: str, service: str, port: int, url: str) -> Location:
-        try:
-            return self._proxying.endpoint(ObjectKey(namespace, service), str(port))
-        except StatusError as error:
-            raise WebhookFailure(f'failed to call webhook: Post "{url}": {error.message}') from None
+        return new_call(hook.client, uid, document(content, uid), hook.timeout_seconds)
 
 
 class _Question(NamedTuple):
@@ -176,7 +161,8 @@ class _WebhookAdmission:
         known = question_of(question.hook, content, question.round)
         outcome = self._reviews.outcomes.get(known)
         if outcome is None:
-            raise CallNeeded(self._webhooks.call(question.hook, known, content), self._reviews)
+            keep = partial(self._reviews.outcomes.__setitem__, known)
+            raise CallNeeded(self._webhooks.call(question.hook, content), keep, self._reviews)
         if outcome.failure:
             raise WebhookFailure(f"failed to call webhook: {outcome.failure}")
         return outcome

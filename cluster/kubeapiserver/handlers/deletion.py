@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from kubeapi.customresources.conversion import require_seen
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
 from kubeapi.registry import DeleteOptions, Registry
@@ -55,6 +56,8 @@ class Deletion:
     def delete(self, request: ResourceRequest) -> Response:
         """Delete one object."""
         wanted = _read_options(request.http)
+        if (stored := self._registry.store.find(request.resource, request.key)) is not None:
+            require_seen(request.resource, [stored])
         said = self._reviewed(request, request.key, wanted)
         last = self._remove(request.resource, request.key, wanted)
         is_gone = self._registry.store.find(request.resource, request.key) is None

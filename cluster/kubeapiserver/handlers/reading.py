@@ -9,6 +9,7 @@ import re
 from bisect import bisect_right
 from typing import NamedTuple
 
+from kubeapi.customresources.conversion import require_seen
 from kubeapi.meta import JSON, key_of
 from kubeapi.scheme import Resource
 from kubeapi.status import Expired, FieldError, StatusError
@@ -66,6 +67,7 @@ class Reading:
         """Return the objects in a scope, by namespace and name; Expired if the history does not have the version."""
         at = self._store.resource_version if version is None else version
         objects = self._store.list_at(resource, at, scope.namespace)
+        require_seen(resource, objects)
         matches = scope.matches
         found = objects if matches is None else [each for each in objects if matches(each)]
         return sorted(found, key=_name_of if scope.namespace else key_of)

@@ -15,7 +15,6 @@ from kubeapi.objects.endpointslice import Endpoint, EndpointSlice, read_endpoint
 from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import ENDPOINTSLICES, PODS, SERVICES
 from kubeapi.store import Store
-from kubeapi.webhooks.calls import Location
 from kubeapiserver.errors import BadInput, ServiceUnavailable
 from kubeapiserver.messages import Answer, Proxied, Request, Response
 from kubeapiserver.proxying.node import NodeProxy
@@ -31,6 +30,14 @@ class SchemeNamePort(NamedTuple):
     scheme: str
     name: str
     port: str
+
+
+class Location(NamedTuple):
+    """An address to dial, and the pod that has it ("" if none does)."""
+
+    host: str
+    port: int
+    pod: str = ""
 
 
 class Proxying:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from kubeapi.customresources.conversion import as_seen
+from kubeapi.customresources.resource import CustomResource
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, labels_of
 from kubeapi.scheme import Resource
@@ -172,10 +174,14 @@ def _field_term(resource: Resource, term: str) -> Matches:
     )
     if field not in allowed:
         raise BadInput(f"field label not supported: {field}")
-    paths = _paths_of(field)
-    if found[0] == "!=":
-        return lambda obj: _first_text(obj, paths) != wanted
-    return lambda obj: _first_text(obj, paths) == wanted
+    return _comparing(resource, _paths_of(field), wanted, is_equal=found[0] != "!=")
+
+
+def _comparing(resource: Resource, paths: Sequence[Sequence[str]], wanted: str, *, is_equal: bool) -> Matches:
+    """Return the predicate of a field, which is read in the version that is asked for."""
+    if paths[0][0] == "metadata" or not isinstance(resource, CustomResource):
+        return lambda obj: (_first_text(obj, paths) == wanted) == is_equal
+    return lambda obj: (_first_text(as_seen(resource, obj), paths) == wanted) == is_equal
 
 
 def escaped(value: str) -> str:

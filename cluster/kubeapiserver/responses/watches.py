@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from kubeapi.customresources.conversion import require_seen
 from kubeapi.meta import JSON
 from kubeapi.status import StatusError
 from kubeapi.watching import EventType, WatchEvent
@@ -95,7 +96,8 @@ class Encoder:
         self._wants_columns = view.form.shape == "Table"
 
     def encode(self, event: WatchEvent) -> bytes | None:
-        """Return an event's line, None if it is not in the watch's scope."""
+        """Return an event's line, None if it is not in the watch's scope; CallNeeded before anything else is done."""
+        require_seen(self._view.resource, [event.object, *([event.previous] if event.previous else ())])
         seen = self._scope.seen(event)
         return None if seen is None else self._line(seen)
 

@@ -7,6 +7,7 @@ a Proxied request is forwarded to a pod.
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -23,6 +24,7 @@ from kubeapiserver.auth.access import Access
 from kubeapiserver.auth.authorization import IMPERSONATION, USER_HEADER
 from kubeapiserver.errors import BODY_LIMIT, BadInput, BodyTimeout, TooLarge, TooManyRequests
 from kubeapiserver.messages import Answer, Proxied, Request, Response, Watch
+from kubeapiserver.proxying.location import Proxying
 from kubeapiserver.requests.paths import is_proxy_path
 from kubeapiserver.responses.statuses import failure_response
 from kubeapiserver.streaming.runtime import Runtime
@@ -72,7 +74,8 @@ class APIServerListener:
 
     def __init__(self, backend: Backend, runtime: Runtime, access: Access) -> None:
         self._handle = backend.handle
-        self._working = Working(backend.handle, backend.large, runtime)
+        proxying = Proxying(backend.store, random.Random())
+        self._working = Working(backend.handle, backend.large, runtime, proxying)
         self._store = backend.store
         self._flush = backend.flush
         self._access = access
@@ -177,7 +180,7 @@ class APIServerListener:
         transport = received.transport
         if transport is None:
             raise ConnectionResetError
-        stream = WatchStream(watch, self._store, transport.abort, self._rounds)
+        stream = WatchStream(watch, self._store, transport.abort, self._rounds, self._working.call)
         # Before the first await, so that no event is missed.
         stop = self._store.watch(watch.resource, watch.resource_version, stream.put)
         self._watches.add(stream)

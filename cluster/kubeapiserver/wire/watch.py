@@ -19,9 +19,12 @@ from aiohttp import web
 
 from kubeapi.failures import Subject
 from kubeapi.meta import key_of
+from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubeapi.watching import WatchEvent
+from kubeapi.webhooks.calls import Caller, CallNeeded
 from kubeapiserver.messages import JSON_TYPE, Watch
+from kubeapiserver.responses.watches import error_line
 from kubeapiserver.wire.rounds import Rounds
 
 PENDING_LIMIT = 10_000
@@ -60,11 +63,14 @@ class Connection:
 class WatchStream:
     """Queues events, and writes them in the next of the ``rounds``, or from the task that runs ``serve``.
 
-    ``drop`` cuts the connection; it is called when the queue is full.
+    ``drop`` cuts the connection; it is called when the queue is full. ``call`` calls a webhook that has to convert the
+    object of an event; the events after it wait.
     """
 
-    def __init__(self, watch: Watch, store: Store, drop: Callable[[], None], rounds: Rounds) -> None:
+    def __init__(self, watch: Watch, store: Store, drop: Callable[[], None], rounds: Rounds, call: Caller) -> None:
         self._watch = watch
+        self._call = call
+        self._needed: CallNeeded | None = None
         self.headers = watch.headers
         self._store = store
         self._drop = drop
@@ -128,6 +134,8 @@ class WatchStream:
         while self._pending:
             if lines := self._next_lines():
                 await write(lines)
+            if self._needed is not None:
+                await self._convert(self._needed, write)
         if is_due and bookmark is not None:
             await write([bookmark(self._store.resource_version)])
 
@@ -146,18 +154,42 @@ class WatchStream:
             return
         if lines := self._next_lines():
             self._connection.write(lines)
-        if self._pending:
+        if self._needed is not None:
+            self._wake.set()
+        elif self._pending:
             self._schedule()
 
     def _next_lines(self) -> list[bytes]:
         """Take a batch of events from the queue and return the lines of those that the watcher sees."""
-        events = [self._pending.popleft() for _ in range(min(BATCH_EVENTS, len(self._pending)))]
-        return [line for event in events if (line := self._encode(event)) is not None]
+        lines: list[bytes] = []
+        for _ in range(min(BATCH_EVENTS, len(self._pending))):
+            event = self._pending.popleft()
+            try:
+                line = self._encode(event)
+            except CallNeeded as needed:
+                self._pending.appendleft(event)
+                self._needed = needed
+                break
+            if line is not None:
+                lines.append(line)
+        return lines
+
+    async def _convert(self, needed: CallNeeded, write: Write) -> None:
+        """Have a webhook convert what the next event needs; an error ends the watch."""
+        self._needed = None
+        try:
+            needed.keep(await self._call(needed.call))
+        except StatusError as error:
+            self._pending.clear()
+            self.end()
+            await write([error_line(error)])
 
     def _encode(self, event: WatchEvent) -> bytes | None:
         """Return the line of an event; None if it is out of scope, or if encoding it failed, which is recorded."""
         try:
             return self._watch.encode(event)
+        except CallNeeded:
+            raise
         except Exception as failure:
             subject = Subject(self._watch.resource, key_of(event.object))
             self._store.failures.note("kube-apiserver (watch)", subject, failure)

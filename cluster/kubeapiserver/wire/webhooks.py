@@ -1,4 +1,4 @@
-"""Call admission webhooks over HTTPS, and handle the waiting request again with their answers.
+"""Call webhooks over HTTPS, and handle the waiting request again with their answers.
 
 Imported for the first call: most clusters have no webhooks.
 """
@@ -21,6 +21,7 @@ from kubeapi.meta import ObjectKey
 from kubeapi.status import InternalError, StatusError
 from kubeapi.webhooks.calls import CALLS_LIMIT, Call, CallNeeded, Outcome
 from kubeapiserver.messages import Answer, Request
+from kubeapiserver.proxying.location import Proxying
 from kubeapiserver.streaming.runtime import Runtime
 from kubehost.addresses import join_host_port
 
@@ -28,62 +29,87 @@ ANSWER_LIMIT = 3 * 1024 * 1024
 """Bytes of an answer (the limit of a client of the real server's webhooks is that of a request)."""
 
 
-async def after_reviews(
-    handle: Callable[[Request], Awaitable[Answer]], request: Request, needed: CallNeeded, runtime: Runtime
-) -> Answer:
-    """Make the calls that a request needs, one after the other, and return its answer."""
-    for _ in range(CALLS_LIMIT):
-        needed.reviews.outcomes[needed.call.question] = await call(needed.call, runtime)
+class WebhookCaller:
+    """Calls webhooks, as a node does; ``proxying`` finds the endpoints of Services."""
+
+    def __init__(self, runtime: Runtime, proxying: Proxying) -> None:
+        self._runtime = runtime
+        self._proxying = proxying
+
+    async def answered(
+        self, handle: Callable[[Request], Awaitable[Answer]], request: Request, needed: CallNeeded
+    ) -> Answer:
+        """Make the calls that a request needs, one after the other, and return its answer; StatusError."""
+        for _ in range(CALLS_LIMIT):
+            needed.keep(await self.call(needed.call))
+            request = replace(request, reviews=needed.reviews or request.reviews)
+            try:
+                return await handle(request)
+            except CallNeeded as another:
+                needed = another
+        raise InternalError(f"{CALLS_LIMIT} calls of webhooks did not settle the request")
+
+    async def call(self, wanted: Call) -> Outcome:
+        """Call a webhook; what goes wrong is the outcome's failure."""
         try:
-            return await handle(replace(request, reviews=needed.reviews))
-        except CallNeeded as another:
-            needed = another
-    raise InternalError(f"{CALLS_LIMIT} calls of webhooks did not settle the request")
+            async with asyncio.timeout(wanted.timeout_seconds):
+                return Outcome(wanted.uid, await self._post(wanted))
+        except TimeoutError:
+            reason = "context deadline exceeded"
+        except aiohttp.ClientConnectorCertificateError as error:
+            reason = f"tls: failed to verify certificate: {error.certificate_error}"
+        except aiohttp.ClientConnectorError as error:
+            code = error.os_error.errno
+            reason = f"dial tcp: connect: {os.strerror(code).lower()}" if code else f"dial tcp: {error.os_error}"
+        except (aiohttp.ClientError, OSError, ValueError, StatusError) as error:
+            reason = str(error) or "EOF"
+        except _RefusedError as error:
+            return Outcome(wanted.uid, failure=str(error))
+        return Outcome(wanted.uid, failure=f'Post "{wanted.url}": {reason}')
 
+    async def _post(self, wanted: Call) -> bytes:
+        connector = aiohttp.TCPConnector(
+            ssl=_context(wanted.authority),
+            force_close=True,
+            socket_factory=lambda target: self._socket(wanted, target),
+        )
+        async with (
+            aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
+            session.post(
+                self._url(wanted),
+                data=wanted.body,
+                headers={"Content-Type": "application/json", "Accept": "application/json", **_host(wanted)},
+                server_hostname=wanted.server_name or None,
+                allow_redirects=False,
+            ) as answer,
+        ):
+            body = await answer.content.read(ANSWER_LIMIT)
+            while not answer.content.at_eof() and len(body) < ANSWER_LIMIT:
+                body += await answer.content.read(ANSWER_LIMIT - len(body))
+            if not 200 <= answer.status < 300:
+                raise _RefusedError(_refusal(answer.status, body))
+            return body
 
-async def call(wanted: Call, runtime: Runtime) -> Outcome:
-    """Call a webhook; what goes wrong is the outcome's failure."""
-    try:
-        async with asyncio.timeout(wanted.timeout_seconds):
-            return Outcome(wanted.uid, await _post(wanted, runtime))
-    except TimeoutError:
-        reason = "context deadline exceeded"
-    except aiohttp.ClientConnectorCertificateError as error:
-        reason = f"tls: failed to verify certificate: {error.certificate_error}"
-    except aiohttp.ClientConnectorError as error:
-        code = error.os_error.errno
-        reason = f"dial tcp: connect: {os.strerror(code).lower()}" if code else f"dial tcp: {error.os_error}"
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        reason = str(error) or "EOF"
-    except _RefusedError as error:
-        return Outcome(wanted.uid, failure=str(error))
-    return Outcome(wanted.uid, failure=f'Post "{wanted.url}": {reason}')
+    def _socket(self, wanted: Call, target: aiohttp.AddrInfoType) -> socket.socket:
+        if wanted.service is None:
+            return socket.socket(target[0], target[1], target[2])
+        return self._runtime.socket_to(str(target[4][0]))
+
+    def _url(self, wanted: Call) -> URL:
+        """Return the address that is dialled: that of the Service's endpoint, or the webhook's own; StatusError."""
+        if wanted.service is None:
+            return URL(wanted.url, encoded=True)
+        namespace, name, service_port = wanted.service
+        host, port, pod = self._proxying.endpoint(ObjectKey(namespace, name), str(service_port))
+        if pod:
+            with contextlib.suppress(StatusError):
+                host, port = self._runtime.port_address(ObjectKey(namespace, pod), port)
+        parts = urlsplit(wanted.url)
+        return URL(f"https://{join_host_port(host, port)}{parts.path}?{parts.query}", encoded=True)
 
 
 class _RefusedError(Exception):
     """The webhook has answered, but not with 200."""
-
-
-async def _post(wanted: Call, runtime: Runtime) -> bytes:
-    connector = aiohttp.TCPConnector(
-        ssl=_context(wanted.authority), force_close=True, socket_factory=lambda target: _socket(wanted, runtime, target)
-    )
-    async with (
-        aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
-        session.post(
-            _url(wanted, runtime),
-            data=wanted.body,
-            headers={"Content-Type": "application/json", "Accept": "application/json", **_host(wanted)},
-            server_hostname=wanted.server_name or None,
-            allow_redirects=False,
-        ) as answer,
-    ):
-        body = await answer.content.read(ANSWER_LIMIT)
-        while not answer.content.at_eof() and len(body) < ANSWER_LIMIT:
-            body += await answer.content.read(ANSWER_LIMIT - len(body))
-        if not 200 <= answer.status < 300:
-            raise _RefusedError(_refusal(answer.status, body))
-        return body
 
 
 def _refusal(status: int, body: bytes) -> str:
@@ -94,26 +120,8 @@ def _refusal(status: int, body: bytes) -> str:
     return f'an error on the server ("{said or "unknown"}") has prevented the request from succeeding'
 
 
-def _socket(wanted: Call, runtime: Runtime, target: aiohttp.AddrInfoType) -> socket.socket:
-    if wanted.location is None:
-        return socket.socket(target[0], target[1], target[2])
-    return runtime.socket_to(str(target[4][0]))
-
-
-def _url(wanted: Call, runtime: Runtime) -> URL:
-    """Return the address that is dialled: that of the Service's endpoint, or the webhook's own."""
-    if wanted.location is None:
-        return URL(wanted.url, encoded=True)
-    host, port, pod = wanted.location
-    if pod:
-        with contextlib.suppress(StatusError):
-            host, port = runtime.port_address(ObjectKey(wanted.namespace, pod), port)
-    parts = urlsplit(wanted.url)
-    return URL(f"https://{join_host_port(host, port)}{parts.path}?{parts.query}", encoded=True)
-
-
 def _host(wanted: Call) -> dict[str, str]:
-    return {"Host": urlsplit(wanted.url).netloc} if wanted.location is not None else {}
+    return {"Host": urlsplit(wanted.url).netloc} if wanted.service is not None else {}
 
 
 def _context(authority: bytes | None) -> ssl.SSLContext:

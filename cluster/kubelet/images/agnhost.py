@@ -21,7 +21,7 @@ from kubelet.images.grpchealth import plan_grpc_health
 from kubelet.images.invocation import Invocation, bad_flag, dialling, no_flag
 from kubelet.images.layer import CERTIFICATE_FILES
 from kubelet.images.serverhost import ServerHost
-from kubelet.images.webhook import WEBHOOK_FLAGS, plan_webhook
+from kubelet.images.webhook import CONVERSION_FLAGS, WEBHOOK_FLAGS, plan_conversion, plan_webhook
 from kubelet.servers.plan import ServerPlan, plan_refusal, plan_server
 
 ENTRYPOINT = "/agnhost"
@@ -192,6 +192,7 @@ _COMMANDS: Mapping[str, tuple[frozenset[str], Callable[[Invocation], ServerPlan]
             _netexec,
         ),
         ("grpc-health-checking", "port http-port delay-unhealthy-sec service", _grpc_health),
+        ("crd-conversion-webhook", CONVERSION_FLAGS, lambda given: plan_conversion(given.flags, given.host)),
         ("guestbook", "http-port backend-port replicaof", _guestbook),
         ("net", "serve runner options delay-shutdown", plan_net),
         ("nettest", "port peers service namespace delay-shutdown", plan_nettest),

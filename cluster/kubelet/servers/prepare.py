@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
-from kubelet.servers import agnhost, files, grpchealth, nginx, pages, reset, webhook
+from kubelet.servers import agnhost, crdconversion, files, grpchealth, nginx, pages, reset, webhook
 from kubelet.servers.children import STOP_SIGNALS
 from kubelet.servers.dialling import Dialler
 from kubelet.servers.listening import bind_datagrams, listen
@@ -39,6 +39,7 @@ SERVICES: Mapping[str, Callable[[Mapping[str, Any], str], Service]] = {
     "files": files.document_server,
     "tcp-reset": reset.tcp_reset,
     "webhook": webhook.webhook,
+    "crd-conversion-webhook": crdconversion.crd_conversion_webhook,
 }
 """The services that are made from their options and their pod's name alone."""
 

@@ -20,7 +20,8 @@ class ClusterAdmissions:
     runtime: Runtime
 
     def __init__(self, store: Store, rng: random.Random) -> None:
-        self._webhooks = Webhooks(store, Proxying(store, rng), rng)
+        self._webhooks = Webhooks(store, rng)
+        self._proxying = Proxying(store, rng)
 
     def admission(self, user: User, reviews: Reviews | None) -> Admission:
         """Return what admits an attempt of a user."""
@@ -29,6 +30,6 @@ class ClusterAdmissions:
     async def call(self, wanted: Call) -> Outcome:
         """Call a webhook."""
         # Imported for the first call: most clusters have no webhooks.
-        from kubeapiserver.wire.webhooks import call
+        from kubeapiserver.wire.webhooks import WebhookCaller
 
-        return await call(wanted, self.runtime)
+        return await WebhookCaller(self.runtime, self._proxying).call(wanted)

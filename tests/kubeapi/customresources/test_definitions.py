@@ -128,19 +128,6 @@ def test_a_group_of_kubernetes_needs_an_approval() -> None:
     [
         (crd(spec({**TEXT, "pattern": r"^\p{L}+$"})), 'pattern \\"^\\\\p{L}+$\\" is not checked'),
         (crd(spec({**TEXT, "format": "phone"})), 'unrecognized format \\"phone\\"'),
-        (
-            {
-                **crd(),
-                "spec": {
-                    **crd()["spec"],
-                    "conversion": {
-                        "strategy": "Webhook",
-                        "webhook": {"clientConfig": {"url": "https://x"}, "conversionReviewVersions": ["v1"]},
-                    },
-                },
-            },
-            "kubesvc calls no conversion webhook",
-        ),
     ],
 )
 def test_what_is_accepted_and_not_acted_on_is_said(definition: JSON, warning: str) -> None:

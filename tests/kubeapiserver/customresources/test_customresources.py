@@ -274,21 +274,6 @@ def test_an_object_is_seen_in_every_served_version() -> None:
     assert client.post(second, tab({})).status == 400
 
 
-def test_what_only_a_webhook_could_convert_is_refused() -> None:
-    client = CustomClient()
-    definition = crd(version(), version("v2"))
-    definition["spec"]["conversion"] = {
-        "strategy": "Webhook",
-        "webhook": {"clientConfig": {"url": "https://x"}, "conversionReviewVersions": ["v1"]},
-    }
-    client.define(definition)
-    assert client.post(TABS, tab({})).status == 201
-    assert client.get(TABS.replace("v1", "v2")).json["message"] == (
-        "Internal error occurred: conversion webhook for example.com/v1, Kind=Tab failed: kubesvc calls no conversion"
-        " webhooks"
-    )
-
-
 def test_a_deprecated_version_warns_on_every_request() -> None:
     client = CustomClient()
     client.define(crd(version(), version("v1beta1", deprecated=True)))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -12,8 +13,10 @@ from tests.helpers.kubeapiserver.server import HEADERS, HOST, served
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.scheme import CONFIGMAPS
+from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubeapi.watching import WatchEvent
+from kubeapi.webhooks.calls import Call, CallNeeded, Outcome
 from kubeapiserver.messages import Request, Watch
 from kubeapiserver.wire import watch as wire
 from kubeapiserver.wire.rounds import Rounds
@@ -53,8 +56,13 @@ class Client:
         self.by_task: list[bytes] = []
         self.reads = asyncio.Event()
         self.reads.set()
-        self.stream = WatchStream(watch, self.store, lambda: None, Rounds(lambda: 0.0))
+        self.answers = asyncio.Event()
+        self.stream = WatchStream(watch, self.store, lambda: None, Rounds(lambda: 0.0), self.call)
         self.store.watch(CONFIGMAPS, 0, self.stream.put)
+
+    async def call(self, wanted: Call) -> Outcome:
+        await self.answers.wait()
+        return Outcome(wanted.uid)
 
     async def write(self, lines: Sequence[bytes]) -> None:
         await self.reads.wait()
@@ -72,9 +80,11 @@ def name_of(event: WatchEvent) -> bytes | None:
 
 
 @asynccontextmanager
-async def watched(*, unsent: int = 0, has_bookmarks: bool = False) -> AsyncIterator[Client]:
+async def watched(
+    encode: Callable[[WatchEvent], bytes | None] = name_of, *, unsent: int = 0, has_bookmarks: bool = False
+) -> AsyncIterator[Client]:
     bookmark = (lambda version: b"bookmark %d" % version) if has_bookmarks else None
-    client = Client(Watch(CONFIGMAPS, 0, [], name_of, bookmark, 0), unsent)
+    client = Client(Watch(CONFIGMAPS, 0, [], encode, bookmark, 0), unsent)
     connection = Connection(cast(asyncio.WriteTransport, client.transport))
     serving = asyncio.create_task(client.stream.serve(client.write, connection))
     await turns()
@@ -97,6 +107,42 @@ async def test_what_happens_in_one_turn_is_one_chunk_to_a_client_that_reads() ->
         client.happen("c")
         await turns()
         assert (client.transport.written, client.by_task) == ([b"2\r\nab\r\n", b"1\r\nc\r\n"], [])
+
+
+async def test_an_event_that_a_webhook_has_to_convert_keeps_its_place() -> None:
+    converted: list[Outcome] = []
+
+    def encode(event: WatchEvent) -> bytes | None:
+        name = name_of(event)
+        if name == b"b" and not converted:
+            raise CallNeeded(Call("u", "https://x", "", b"", None, 1), converted.append)
+        return name
+
+    async with watched(encode) as client:
+        client.happen("a", "b", "c")
+        await turns()
+        client.happen("d")
+        await turns()
+        assert client.told == [b"1\r\na\r\n"]
+        client.answers.set()
+        await turns(10)
+        assert client.told[1:] == [b"b", b"c", b"d"]
+
+
+async def test_an_event_that_cannot_be_converted_ends_the_watch_with_an_error() -> None:
+    def refuse(_: Outcome) -> None:
+        raise StatusError(500, "", "no conversion")
+
+    def encode(_: WatchEvent) -> bytes | None:
+        raise CallNeeded(Call("u", "https://x", "", b"", None, 1), refuse)
+
+    async with watched(encode) as client:
+        client.happen("a")
+        client.answers.set()
+        await turns(10)
+        [line] = client.told
+        error = json.loads(line)
+        assert (error["type"], error["object"]["message"]) == ("ERROR", "no conversion")
 
 
 async def test_events_that_a_watcher_does_not_see_write_nothing() -> None:

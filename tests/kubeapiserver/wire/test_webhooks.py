@@ -5,21 +5,43 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 from tests.helpers.kubeapiserver.server import FakeRuntime
 
-from kubeapi.status import InternalError
-from kubeapi.webhooks.calls import CALLS_LIMIT, Call, CallNeeded, Location, Outcome, Reviews
+from kubeapi.meta import ObjectKey
+from kubeapi.status import InternalError, StatusError
+from kubeapi.webhooks.calls import CALLS_LIMIT, Call, CallNeeded, Outcome, Reviews, ServicePort
+from kubeapiserver.errors import ServiceUnavailable
 from kubeapiserver.messages import Request, Response
+from kubeapiserver.proxying.location import Location, Proxying
 from kubeapiserver.wire.tls import server_certificate
-from kubeapiserver.wire.webhooks import after_reviews, call
+from kubeapiserver.wire.webhooks import WebhookCaller
 from kubeapiserver.wire.working import Working
 
 HOST = "127.86.0.2"
 NAME = "hook.default.svc"
+HOOK = ServicePort("default", "hook", 443)
+
+
+class Endpoints(Proxying):
+    """Every Service has one endpoint; ``refusal``: it has none."""
+
+    def __init__(self, refusal: StatusError | None = None) -> None:
+        self.refusal = refusal
+
+    def endpoint(self, service: ObjectKey, port: str) -> Location:
+        if self.refusal is not None:
+            raise self.refusal
+        assert (service, port) == (ObjectKey("default", "hook"), "443")
+        return Location("10.0.0.1", 8443, "hook-1")
+
+
+async def call(wanted: Call, runtime: FakeRuntime, refusal: StatusError | None = None) -> Outcome:
+    return await WebhookCaller(runtime, Endpoints(refusal)).call(wanted)
 
 
 @contextlib.asynccontextmanager
@@ -39,9 +61,8 @@ async def webhook(folder: Path) -> AsyncIterator[tuple[Call, FakeRuntime]]:
     await site.start()
     port = runner.addresses[0][1]
     url, authority = f"https://{NAME}:443/check?timeout=5s", certificate.authority.encode()
-    location = Location("10.0.0.1", 8443, "hook-1")
     try:
-        yield Call("q", "u", url, NAME, b"{}", authority, 5, "default", location), FakeRuntime(address=(HOST, port))
+        yield Call("u", url, NAME, b"{}", authority, 5, HOOK), FakeRuntime(address=(HOST, port))
     finally:
         await runner.cleanup()
 
@@ -74,6 +95,12 @@ async def test_nobody_at_the_endpoint_is_a_failure(tmp_path: Path) -> None:
     assert refused.failure.endswith("connection refused")
 
 
+async def test_a_service_without_endpoints_is_a_failure(tmp_path: Path) -> None:
+    async with webhook(tmp_path) as (wanted, runtime):
+        refused = await call(wanted, runtime, ServiceUnavailable('no endpoints available for service "hook"'))
+    assert refused.failure == f'Post "{wanted.url}": no endpoints available for service "hook"'
+
+
 async def test_a_request_is_handled_again_with_the_answers(tmp_path: Path) -> None:
     async with webhook(tmp_path) as (wanted, runtime):
 
@@ -81,19 +108,22 @@ async def test_a_request_is_handled_again_with_the_answers(tmp_path: Path) -> No
             for question in ("a", "b"):
                 reviews = request.reviews or Reviews()
                 if question not in reviews.outcomes:
-                    raise CallNeeded(wanted._replace(question=question), reviews)
+                    keep = partial(reviews.outcomes.__setitem__, question)
+                    raise CallNeeded(wanted, keep, reviews)
             return Response(200, " ".join(reviews.outcomes).encode())
 
-        answer = await Working(handle, None, runtime).answer(Request("POST", "/"))
+        answer = await Working(handle, None, runtime, Endpoints()).answer(Request("POST", "/"))
         assert isinstance(answer, Response)
         assert answer.body == b"a b"
 
 
 async def test_a_request_that_always_needs_another_answer_fails() -> None:
-    wanted = Call("q", "u", "https://127.86.0.2:1/", "", b"", None, 5)
+    wanted = Call("u", "https://127.86.0.2:1/", "", b"", None, 5)
 
     async def handle(_: Request) -> Response:
-        raise CallNeeded(wanted, Reviews())
+        raise CallNeeded(wanted, lambda _: None)
 
     with pytest.raises(InternalError, match=f"{CALLS_LIMIT} calls"):
-        await after_reviews(handle, Request("POST", "/"), CallNeeded(wanted, Reviews()), FakeRuntime())
+        await WebhookCaller(FakeRuntime(), Endpoints()).answered(
+            handle, Request("POST", "/"), CallNeeded(wanted, lambda _: None)
+        )

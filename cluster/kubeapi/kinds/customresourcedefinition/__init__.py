@@ -111,10 +111,6 @@ def _unchecked(crd: JSON) -> Iterable[FieldError]:
             yield verbatim(path, f'unrecognized format "{each}"')
         for each in {found["pattern"]: None for found in walk(schema) if not can_match(found.get("pattern", ""))}:
             yield verbatim(path, f'{path}: pattern "{each}" is not checked: kubesvc cannot read it')
-    if crd["spec"].get("conversion", {}).get("strategy") == "Webhook":
-        path = "spec.conversion.strategy"
-        text = f"{path}: kubesvc calls no conversion webhook: objects are served in their storage version only"
-        yield verbatim(path, text)
 
 
 KIND = Kind(
