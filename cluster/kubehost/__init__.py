@@ -1,4 +1,4 @@
-"""The ground floor: what the machine gives to every component. Nothing here knows Kubernetes' objects.
+"""What the machine gives to every component. Nothing here knows Kubernetes' objects.
 
 - ``addresses``: socket addresses as text, the loopback network, the source address of a dial (pure)
 - ``network``: ``Network``, where an address of the cluster is bound or dialled on this machine, and in which place

@@ -13,6 +13,7 @@ from tests.helpers.pages import PAGES, ROOT, TRIED, blocks, consoles
 from kubeapi.kinds import KINDS
 from kubelet.images import agnhost
 from kubelet.images.catalog import BUILTIN_IMAGES
+from kubeproxy.balancers import NAMES
 from kubesvc.terminal.cli import kubesvc
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -79,6 +80,10 @@ def test_every_command_of_a_page_is_one(page: str) -> None:
 
 def test_the_start_page_has_every_command() -> None:
     assert [name for name in kubesvc.commands if f"`kubesvc {name}" not in PAGES["README.md"] and name != "env"] == []
+
+
+def test_the_start_page_counts_the_algorithms() -> None:
+    assert f"another of {len(NAMES)} algorithms" in PAGES["README.md"]
 
 
 def test_every_kind_is_on_its_page() -> None:
