@@ -83,7 +83,7 @@ def test_the_start_page_has_every_command() -> None:
 
 
 def test_the_start_page_counts_the_algorithms() -> None:
-    assert f"another of {len(NAMES)} algorithms" in PAGES["README.md"]
+    assert f"one of {len(NAMES)} algorithms" in PAGES["README.md"]
 
 
 def test_every_kind_is_on_its_page() -> None:
