@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from kubeapi.meta import JSON, format_time, labels_of
 from kubeapi.objects.conditions import find_condition
-from kubeapi.objects.parts import spec_of
+from kubeapi.objects.parts import map_at, spec_of, status_of
 
 KUBELET_VERSION = "v1.37.2+kubesvc"
 RUNTIME_VERSION = "kubesvc://0.1.0"
@@ -67,11 +67,13 @@ class Machine:
     machine_id: str = ""
     cpus: int = 1
     memory_kib: int = 0
+    disk_kib: int = 0
 
     @property
     def resources(self) -> dict[str, str]:
         """What the containers of a node can have, as quantities."""
-        return {"cpu": str(self.cpus), "memory": f"{self.memory_kib}Ki"}
+        disk, memory = f"{self.disk_kib}Ki", f"{self.memory_kib}Ki"
+        return {"cpu": str(self.cpus), "ephemeral-storage": disk, "memory": memory}
 
 
 class PodAddresses:
@@ -139,6 +141,18 @@ def registered_again(node: JSON, stored: JSON) -> JSON:
 def is_unreported(node: JSON) -> bool:
     """Tell whether the Node has no condition Ready yet: a user has created the object, and no kubelet has seen it."""
     return find_condition(node, "Ready") is None
+
+
+def with_extended_resources(node: JSON) -> JSON:
+    """Return the Node with all of its extended resources for pods, as a kubelet keeps it (Setters, MachineInfo).
+
+    A user adds such a resource (example.com/gpu) to the capacity alone, and takes it away there.
+    """
+    capacity, allocatable = (map_at(node, "status", name) for name in ("capacity", "allocatable"))
+    own = {name: value for name, value in allocatable.items() if "/" not in name}
+    extended = {name: value for name, value in capacity.items() if "/" in name}
+    found = {**own, **extended}
+    return node if found == allocatable else {**node, "status": {**status_of(node), "allocatable": found}}
 
 
 def node_status(node: NodeConfig, machine: Machine, max_pods: int, now: float) -> JSON:

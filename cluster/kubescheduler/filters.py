@@ -1,47 +1,86 @@
-"""Whether a node may run a pod: cordons, taints, node affinity, the number of pods.
+"""Whether a node may run a pod: cordons, taints, node affinity, ports, resources, and then volumes and other pods.
 
-Pure. Follows k8s.io/kubernetes ``pkg/scheduler/framework/plugins`` (nodeunschedulable, tainttoleration, nodeaffinity,
-noderesources).
+Pure. The order and the texts are those of k8s.io/kubernetes ``pkg/scheduler/apis/config/v1`` (default plug-ins) and
+``pkg/scheduler/framework/plugins``: nodeunschedulable, tainttoleration, nodeaffinity, nodeports, noderesources,
+volumebinding, podtopologyspread, interpodaffinity. The first that refuses ends it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from kubeapi.meta import JSON
 from kubeapi.objects.node import Node, read_node
 from kubeapi.objects.parts import list_at, spec_of
 from kubeapi.objects.placement import matches_node, tolerates
-from kubescheduler.nodes import NodeLoad
+from kubescheduler.affinity import Affinity, pod_affinity
+from kubescheduler.nodes import NodeInfo, World
+from kubescheduler.ports import TAKEN, are_taken, node_ports
+from kubescheduler.refusal import Refusal, final, resolvable
+from kubescheduler.resources import request_of
+from kubescheduler.spreading import Spread, pod_spread
+from kubescheduler.storage import PodStorage
 
 _NOT_READY_TAINT = "node.kubernetes.io/not-ready"
-_UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable"
-_CORDON: JSON = {"key": _UNSCHEDULABLE_TAINT, "effect": "NoSchedule"}
+_CORDON: JSON = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 """What a pod must tolerate to run on a cordoned node."""
 
 
-def why_not(pod: JSON, load: NodeLoad) -> str | None:
-    """Return why a node may not run the pod, None if it may."""
-    node = read_node(load.node)
-    spec = spec_of(pod)
-    taint = _untolerated_taint(spec, node)
-    if node.is_unschedulable and not tolerates(list_at(spec, "tolerations"), _CORDON):
-        return "node(s) were unschedulable"
-    if taint is not None:
-        return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
-    if not matches_node(spec, load.node):
-        return "node(s) didn't match Pod's node affinity/selector"
-    limit = node.allocatable("pods")
-    if limit is not None and load.pods >= limit:
-        return "Too many pods"
-    return None
+class Filters:
+    """Answers for one pod in one world, of which it counts the pods once."""
 
+    def __init__(self, pod: JSON, world: World, storage: PodStorage | None = None) -> None:
+        self._pod = pod
+        self._spec = spec_of(pod)
+        self._request = request_of(pod)
+        self._ports = node_ports(pod)
+        self._storage = storage
+        self._spread: Spread | None = pod_spread(pod, world)
+        self._affinity: Affinity | None = pod_affinity(pod, world)
 
-def _untolerated_taint(spec: JSON, node: Node) -> JSON | None:
-    """Return a taint that keeps the pod away; a node that is not ready has one, whether it is written down or not."""
-    taints = [each for each in node.taints if each["key"] != _UNSCHEDULABLE_TAINT]
-    is_marked = any(each["key"] == _NOT_READY_TAINT for each in taints)
-    if not is_marked and not node.is_ready:
-        taints.append({"key": _NOT_READY_TAINT, "effect": "NoSchedule"})
-    for taint in taints:
-        if taint.get("effect") in {"NoSchedule", "NoExecute"} and not tolerates(list_at(spec, "tolerations"), taint):
-            return dict(taint)
-    return None
+    def refusal(self, info: NodeInfo) -> Refusal | None:
+        """Return why a node of the world may not run the pod, None if it may."""
+        return self._of_node(info.node) or self._of_pods(info)
+
+    def _of_node(self, obj: JSON) -> Refusal | None:
+        """Return why the Node's own spec keeps the pod away."""
+        node = read_node(obj)
+        if node.is_unschedulable and not tolerates(list_at(self._spec, "tolerations"), _CORDON):
+            return final("node(s) were unschedulable")
+        if self._is_tainted(node):
+            return final("node(s) had untolerated taint(s)")
+        if not matches_node(self._spec, obj):
+            return final("node(s) didn't match Pod's node affinity/selector")
+        return None
+
+    def _of_pods(self, info: NodeInfo) -> Refusal | None:
+        """Return why other pods keep the pod away, or their absence."""
+        if self._ports and are_taken(self._ports, (each.pod for each in info.pods.values())):
+            return resolvable(TAKEN)
+        if lacking := tuple(self._lacking(info)):
+            return Refusal(tuple(reason for reason, _ in lacking), any(is_final for _, is_final in lacking))
+        return (
+            (self._storage.refusal_of(info.node) if self._storage else None)
+            or (self._spread.refusal(info.node) if self._spread else None)
+            or (self._affinity.refusal(info.node) if self._affinity else None)
+        )
+
+    def _lacking(self, info: NodeInfo) -> Iterator[tuple[str, bool]]:
+        """Yield what a node has not enough of, and whether that is less than the pod needs even if it is alone."""
+        allowed = info.allocatable.get("pods")
+        if allowed is not None and len(info.pods) >= allowed:
+            yield "Too many pods", False
+        for name, amount in self._request.items():
+            has = info.allocatable.get(name, 0)
+            if amount > max(has - info.requested[name], 0):
+                yield f"Insufficient {name}", amount > has
+
+    def _is_tainted(self, node: Node) -> bool:
+        """Tell whether a taint keeps the pod away; a node that is not ready has one, whether written down or not."""
+        taints = list(node.taints)
+        is_marked = any(each["key"] == _NOT_READY_TAINT for each in taints)
+        if not is_marked and not node.is_ready:
+            taints.append({"key": _NOT_READY_TAINT, "effect": "NoSchedule"})
+        tolerations = list_at(self._spec, "tolerations")
+        hard = (each for each in taints if each.get("effect") in ("NoSchedule", "NoExecute"))
+        return any(not tolerates(tolerations, each) for each in hard)

@@ -1,86 +1,110 @@
-"""Which node a pod gets: of those that may run it the one that it prefers most.
+"""Which node a pod gets: of those that may run it the one that it prefers most; else whose place it may take.
 
-Between equals the fewest pods of its owner decide, then the fewest pods. Pure. CPU and memory do not count: pods are
-processes of one machine. ``filters`` and ``neighbours`` say which nodes may run it. Follows k8s.io/kubernetes
-``pkg/scheduler``, with its messages.
+Between nodes that the real scheduler takes by chance, the fewest pods of the pod's owner decide, then the fewest pods,
+then chance. Pure. ``filters`` says which nodes may run a pod, ``scoring`` which is the best, ``preemption`` which pods
+would have to go. Follows k8s.io/kubernetes ``pkg/scheduler``, with its messages.
 """
 
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kubeapi.meta import JSON
+from kubeapi.objects.budget import Budget
 from kubeapi.objects.conditions import find_condition, with_condition
 from kubeapi.objects.parts import status_of
-from kubeapi.objects.placement import node_preference
+from kubeapi.objects.placement import named_nodes
 from kubeapi.objects.pod import read_pod
-from kubescheduler.filters import why_not
-from kubescheduler.neighbours import Neighbourhood
-from kubescheduler.nodes import NodeLoad
+from kubescheduler.fitting import Fitting
+from kubescheduler.messages import explain, no_node, unhelpful, with_preemption
+from kubescheduler.nodes import NodeInfo, World, placed_pod
+from kubescheduler.preemption import Attempt, Preemption, ineligible, preempt
+from kubescheduler.refusal import Refusal, final
+from kubescheduler.scoring import scores
 from kubescheduler.storage import PodStorage
 
 SCHEDULER_NAME = "default-scheduler"
 """The schedulerName of the pods that are scheduled here; a pod with another one waits for that scheduler."""
-
-_PREEMPTION = "Preemption is not helpful for scheduling."
+_OTHER_NODE = final("node(s) didn't satisfy plugin(s) [NodeAffinity]")
+"""Of the nodes that a pod does not name which names some."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unschedulable:
-    """No node may run the pod; ``message`` says why, as kube-scheduler does."""
+    """No node may run the pod now; ``message`` says why, as kube-scheduler does.
+
+    ``preemption`` would make room for it. Otherwise the pod ``keeps_nomination`` if it waits for room on a node.
+    """
 
     message: str
+    preemption: Preemption | None = None
+    keeps_nomination: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is asked only if a pod fits nowhere: all budgets, and the seconds since the epoch."""
+
+    budgets: Callable[[], Sequence[Budget]] = lambda: ()
+    clock: Callable[[], float] = lambda: 0.0
 
 
 def schedule(
-    pod: JSON,
-    nodes: Sequence[NodeLoad],
-    rng: random.Random,
-    around: Neighbourhood | None = None,
-    storage: PodStorage | None = None,
+    pod: JSON, world: World, rng: random.Random, storage: PodStorage | None = None, facts: Facts | None = None
 ) -> str | Unschedulable:
     """Return the name of the node for ``pod``, or why there is none; ``rng`` decides between equals."""
-    if not nodes:
+    count = len(world.infos)
+    if not count:
         return Unschedulable("no nodes available to schedule pods")
     if refusal := storage.refusal if storage else "":
-        return Unschedulable(_refused(len(nodes), refusal))
-    reasons: Counter[str] = Counter()
-    fitting: list[NodeLoad] = []
-    for each in nodes:
-        if reason := why_not(pod, each) or _first_reason(each.node, around, storage):
-            reasons[reason] += 1
-        else:
+        return Unschedulable(with_preemption(no_node(count, refusal), unhelpful(count)))
+    fitting, refusals = _filter(pod, world, storage)
+    if fitting:
+        return _best(pod, fitting, world, rng)
+    facts = facts or Facts()
+    message = explain(count, refusals.values())
+    attempt = Attempt(pod, refusals, storage, facts.budgets(), facts.clock())
+    if why := ineligible(attempt, world):
+        return Unschedulable(with_preemption(message, why), keeps_nomination=True)
+    outcome = preempt(attempt, world)
+    if isinstance(outcome, Preemption):
+        return Unschedulable(with_preemption(message, outcome.text), outcome)
+    return Unschedulable(with_preemption(message, outcome))
+
+
+def _filter(pod: JSON, world: World, storage: PodStorage | None) -> tuple[list[NodeInfo], dict[str, Refusal]]:
+    """Return the nodes that may run a pod, and why the others may not; that on which it waits for room goes first."""
+    named = named_nodes(pod["spec"])
+    possible = [each for each in world.infos if named is None or each.name in named]
+    trial = Fitting(pod, world, storage)
+    nominated = status_of(pod).get("nominatedNodeName")
+    for each in possible:
+        if each.name == nominated and trial.refusal(each) is None:
+            return [each], {}
+    refusals = {each.name: _OTHER_NODE for each in world.infos} if named is not None else {}
+    fitting: list[NodeInfo] = []
+    for each in possible:
+        refusal = trial.refusal(each)
+        if refusal is None:
             fitting.append(each)
-    return _best(pod, fitting, rng, around) if fitting else Unschedulable(_explain(len(nodes), reasons))
+        else:
+            refusals[each.name] = refusal
+    return fitting, refusals
 
 
-def _best(pod: JSON, fitting: Sequence[NodeLoad], rng: random.Random, around: Neighbourhood | None) -> str:
+def _best(pod: JSON, fitting: Sequence[NodeInfo], world: World, rng: random.Random) -> str:
     """Return the name of the node that suits a pod best of those that may run it."""
-
-    def rank(load: NodeLoad) -> tuple[int, int, int]:
-        cost = (around.cost(load.node) if around else 0) - node_preference(pod["spec"], load.node)
-        return cost, load.siblings, load.pods
-
-    ranks = [rank(each) for each in fitting]
-    best = [each for each, its in zip(fitting, ranks, strict=True) if its == min(ranks)]
-    return str(rng.choice(best).node["metadata"]["name"])
-
-
-def _first_reason(node: JSON, around: Neighbourhood | None, storage: PodStorage | None) -> str | None:
-    """Return why the pods or the volumes of a node keep another pod away, None if they do not."""
-    return (around.why_not(node) if around else None) or (storage.why_not(node) if storage else None)
-
-
-def _explain(count: int, reasons: Counter[str]) -> str:
-    return _refused(count, ", ".join(sorted(f"{number} {reason}" for reason, number in reasons.items())))
-
-
-def _refused(count: int, why: str) -> str:
-    none = f"0/{count} nodes are available"
-    return f"{none}: {why}. preemption: {none}: {count} {_PREEMPTION}"
+    if len(fitting) == 1:
+        return fitting[0].name
+    placed = placed_pod(pod)
+    ranks = [
+        (-score, info.owners[placed.owner], len(info.pods))
+        for score, info in zip(scores(placed, fitting, world), fitting, strict=True)
+    ]
+    first = min(ranks)
+    return rng.choice([info for info, rank in zip(fitting, ranks, strict=True) if rank == first]).name
 
 
 def is_waiting(pod: JSON) -> bool:
@@ -95,8 +119,11 @@ def bound(pod: JSON, node_name: str) -> JSON:
     return {**pod, "spec": {**pod["spec"], "nodeName": node_name}}
 
 
-def with_scheduled(pod: JSON, stamp: str, message: str | None = None) -> JSON:
-    """Return the pod with the condition PodScheduled: True, or False with the reason why it is not."""
+def with_scheduled(pod: JSON, stamp: str, message: str | None = None, nominated: str = "") -> JSON:
+    """Return the pod with the condition PodScheduled: True, or False with the reason why it is not.
+
+    ``nominated`` is the node on which it waits for room, "" for none.
+    """
     before = find_condition(pod, "PodScheduled")
     value = "True" if message is None else "False"
     changed = before.get("lastTransitionTime") if before and before.get("status") == value else stamp
@@ -105,4 +132,6 @@ def with_scheduled(pod: JSON, stamp: str, message: str | None = None) -> JSON:
         condition |= {"reason": "Unschedulable", "message": message}
         if generation := pod["metadata"].get("generation"):
             condition["observedGeneration"] = generation
-    return {**pod, "status": {"phase": "Pending", **with_condition(status_of(pod), condition)}}
+    status = {"phase": "Pending", **with_condition(status_of(pod), condition)}
+    status.pop("nominatedNodeName", None)
+    return {**pod, "status": {**status, "nominatedNodeName": nominated} if nominated else status}

@@ -24,6 +24,7 @@ from kubeapi.objects.claim import (
 from kubeapi.objects.persistentvolume import PersistentVolume, Search, find_volume, read_volume
 from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODS, STORAGECLASSES, Resource
+from kubescheduler.refusal import Refusal, final
 
 WAITING = "waiting for the PersistentVolumeClaims of the pod"
 """Of a pod that has a node in view, for which its volumes are being made."""
@@ -75,17 +76,17 @@ class PodStorage:
                 has_unbound = True
         return _UNBOUND if has_unbound else ""
 
-    def why_not(self, node: JSON) -> str | None:
+    def refusal_of(self, node: JSON) -> Refusal | None:
         """Return why the pod's storage keeps it from a node, None if it does not."""
         for claim in self._bound:
             found = self._objects.find(PERSISTENTVOLUMES, ObjectKey("", claim.volume_name))
             if found is None:
-                return _GONE
+                return final(_GONE)
             if not read_volume(found).fits_node(node):
-                return _OTHER_NODE
+                return final(_OTHER_NODE)
             if READ_WRITE_ONCE_POD in claim.access_modes and self._is_in_use(claim):
-                return _IN_USE
-        return _NO_VOLUME if any(not self._can_get(claim, node) for claim in self._delayed) else None
+                return final(_IN_USE)
+        return final(_NO_VOLUME) if any(not self._can_get(claim, node) for claim in self._delayed) else None
 
     def _is_in_use(self, claim: Claim) -> bool:
         own = self._pod["metadata"].get("uid")

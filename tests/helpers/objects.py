@@ -24,6 +24,7 @@ API_VERSIONS = {
     "Job": "batch/v1",
     "CronJob": "batch/v1",
     "PodDisruptionBudget": "policy/v1",
+    "PriorityClass": "scheduling.k8s.io/v1",
     "HorizontalPodAutoscaler": "autoscaling/v2",
 }
 """Of the kinds that are not core's."""

@@ -10,9 +10,11 @@ from tests.helpers.kubecontroller.fakes import node
 from tests.helpers.objects import build_pod
 
 from kubeapi.meta import JSON, key_of
-from kubescheduler.neighbours import AFFINITY, ANTI_AFFINITY, EXISTING_ANTI_AFFINITY, PORTS, SPREAD, SPREAD_LABEL
-from kubescheduler.nodes import Nodes, owner_of
+from kubescheduler.affinity import NOT_ATTRACTED, REPELLED, REPELLED_BY_OTHERS
+from kubescheduler.nodes import Nodes
+from kubescheduler.ports import TAKEN
 from kubescheduler.scheduling import Unschedulable, schedule
+from kubescheduler.spreading import NO_LABEL, UNEVEN
 
 HOST, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -64,7 +66,7 @@ def town(**there: list[JSON]) -> Nodes:
 
 
 def decide(nodes: Nodes, wanted: JSON, seed: int = 0) -> str | Unschedulable:
-    return schedule(wanted, nodes.loads(owner_of(wanted)), random.Random(seed), nodes.neighbourhood(wanted))
+    return schedule(wanted, nodes.world(), random.Random(seed))
 
 
 def choices(nodes: Nodes, wanted: JSON) -> set[str]:
@@ -105,29 +107,29 @@ def test_replicas_with_anti_affinity_get_a_node_each_and_then_wait() -> None:
     assert taken == {"a1", "a2", "b1"}
     refused = decide(nodes, pod("web-3", **apart("web")))
     assert isinstance(refused, Unschedulable)
-    assert refused.message.startswith(f"0/3 nodes are available: 3 {ANTI_AFFINITY}. ")
+    assert refused.message.startswith(f"0/3 nodes are available: 3 {REPELLED}. ")
 
 
 @pytest.mark.parametrize(
     ("there", "spec", "reason"),
     [
-        pytest.param({}, beside("db"), AFFINITY, id="nobody to be beside"),
+        pytest.param({}, beside("db"), NOT_ATTRACTED, id="nobody to be beside"),
         pytest.param(
-            {"a1": [pod("db", "db")]}, beside("db", namespaces=["other"]), AFFINITY, id="of another namespace"
+            {"a1": [pod("db", "db")]}, beside("db", namespaces=["other"]), NOT_ATTRACTED, id="of another namespace"
         ),
         pytest.param(
             {each: [pod(f"db-{each}", "db", **apart("web"))] for each in ("a1", "a2", "b1")},
             {},
-            EXISTING_ANTI_AFFINITY,
+            REPELLED_BY_OTHERS,
             id="others want to be alone",
         ),
         pytest.param(
             {each: [pod(f"db-{each}", "db", **port(80, hostPort=80))] for each in ("a1", "a2", "b1")},
             {"hostNetwork": True, **port(80)},
-            PORTS,
+            TAKEN,
             id="ports of the node",
         ),
-        pytest.param({}, spread("rack"), SPREAD_LABEL, id="no such topology"),
+        pytest.param({}, spread("rack"), NO_LABEL, id="no such topology"),
     ],
 )
 def test_a_pod_whose_pod_affinity_cannot_be_met_gets_the_reason(there: Any, spec: JSON, reason: str) -> None:
@@ -169,7 +171,7 @@ def test_a_spread_that_cannot_be_kept_delays_the_pod_or_only_moves_it() -> None:
     nodes.put_node("b1", node("b1", "b", unschedulable=True))
     refused = decide(nodes, pod("web-2", **spread()))
     assert isinstance(refused, Unschedulable)
-    assert f"2 {SPREAD}" in refused.message
+    assert f"2 {UNEVEN}" in refused.message
     assert choices(nodes, pod("web-2", **spread(unsatisfiable="ScheduleAnyway"))) == {"a1", "a2"}
     assert choices(nodes, pod("web-2", **spread(skew=3))) == {"a1", "a2"}
 
@@ -179,5 +181,4 @@ def test_a_pod_that_is_deleted_does_not_count_as_a_neighbour() -> None:
     assert choices(nodes, pod("web-2", **apart("web"))) == {"b1"}
     nodes.put_pod(key_of(pod("web-0")), None)
     nodes.put_pod(key_of(pod("web-1")), None)
-    assert nodes.neighbourhood(pod("web-2")) is None
     assert choices(nodes, pod("web-2", **apart("web"))) == {"a1", "a2", "b1"}

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 from tests.helpers.kubecontroller.fakes import node
+from tests.helpers.kubescheduler.worlds import world_of
 from tests.helpers.objects import build
 
 from kubeapi.meta import JSON, ObjectKey
-from kubescheduler.nodes import NodeLoad, Nodes, owner_of
+from kubescheduler.nodes import Nodes, owner_of
 from kubescheduler.scheduling import Unschedulable, bound, schedule, with_scheduled
 
 NO_HELP = "preemption: 0/{n} nodes are available: {n} Preemption is not helpful for scheduling."
+NO_VICTIMS = "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
 NOT_READY = {"conditions": [{"type": "Ready", "status": "False"}]}
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 
@@ -22,10 +24,6 @@ READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 def pod(name: str = "web", owner: str = "", **spec: Any) -> JSON:
     references = [{"kind": "ReplicaSet", "name": owner, "uid": owner, "controller": True}] if owner else []
     return build("Pod", name, "default", metadata={"uid": f"uid-{name}", "ownerReferences": references}, spec=spec)
-
-
-def load(obj: JSON, pods: int = 0, siblings: int = 0) -> NodeLoad:
-    return NodeLoad(obj, pods, siblings)
 
 
 def term(*expressions: JSON) -> JSON:
@@ -53,7 +51,7 @@ ZONE = "topology.kubernetes.io/zone"
 def test_a_pod_gets_a_node_that_its_selector_and_affinity_match(spec: JSON, expected: str | None) -> None:
     first, second = node("node-1", "a"), node("node-2", "b")
     second["metadata"]["labels"]["gpu"] = "4"
-    decision = schedule(pod(**spec), [load(first), load(second)], random.Random(0))
+    decision = schedule(pod(**spec), world_of(first, second), random.Random(0))
     assert (None if isinstance(decision, Unschedulable) else decision) == expected
 
 
@@ -70,33 +68,32 @@ def test_a_pod_gets_a_node_that_its_selector_and_affinity_match(spec: JSON, expe
         pytest.param(
             [node("node-1", unschedulable=True), node("node-2") | {"status": NOT_READY}],
             {},
-            "0/2 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }, "
+            "0/2 nodes are available: 1 node(s) had untolerated taint(s), "
             "1 node(s) were unschedulable. " + NO_HELP.format(n=2),
             id="cordoned and not ready",
         ),
         pytest.param(
             [node("node-1") | {"status": {}}],
             {},
-            "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }. "
-            + NO_HELP.format(n=1),
+            "0/1 nodes are available: 1 node(s) had untolerated taint(s). " + NO_HELP.format(n=1),
             id="no kubelet has spoken",
         ),
         pytest.param(
             [node("node-1", taints=[{"key": "team", "value": "blue", "effect": "NoSchedule"}])],
             {"tolerations": [{"key": "team", "value": "red"}]},
-            "0/1 nodes are available: 1 node(s) had untolerated taint {team: blue}. " + NO_HELP.format(n=1),
+            "0/1 nodes are available: 1 node(s) had untolerated taint(s). " + NO_HELP.format(n=1),
             id="taint",
         ),
         pytest.param(
             [node("node-1") | {"status": READY | {"allocatable": {"pods": "0"}}}],
             {},
-            "0/1 nodes are available: 1 Too many pods. " + NO_HELP.format(n=1),
+            "0/1 nodes are available: 1 Too many pods. " + NO_VICTIMS,
             id="full",
         ),
     ],
 )
 def test_a_pod_that_fits_on_no_node_gets_the_reasons(nodes: list[JSON], spec: JSON, message: str) -> None:
-    decision = schedule(pod(**spec), [load(each) for each in nodes], random.Random(0))
+    decision = schedule(pod(**spec), world_of(*nodes), random.Random(0))
     assert decision == Unschedulable(message)
 
 
@@ -110,7 +107,7 @@ def test_a_pod_that_fits_on_no_node_gets_the_reasons(nodes: list[JSON], spec: JS
 )
 def test_a_tolerated_taint_does_not_keep_a_pod_away(toleration: JSON) -> None:
     tainted = node("node-1", taints=[{"key": "team", "value": "blue", "effect": "NoSchedule"}])
-    assert schedule(pod(tolerations=[toleration]), [load(tainted)], random.Random(0)) == "node-1"
+    assert schedule(pod(tolerations=[toleration]), world_of(tainted), random.Random(0)) == "node-1"
 
 
 @pytest.mark.parametrize(
@@ -121,12 +118,17 @@ def test_a_tolerated_taint_does_not_keep_a_pod_away(toleration: JSON) -> None:
     ],
 )
 def test_the_emptiest_node_is_taken(loads: list[tuple[int, int]], expected: str) -> None:
-    nodes = [load(node(f"node-{number}"), *each) for number, each in enumerate(loads, start=1)]
-    assert schedule(pod(), nodes, random.Random(0)) == expected
+    there = [
+        bound(pod(f"{number}-{place}", owner="rs" if place < siblings else "other"), f"node-{number}")
+        for number, (pods, siblings) in enumerate(loads, start=1)
+        for place in range(pods)
+    ]
+    nodes = world_of(*(node(f"node-{number}") for number in range(1, len(loads) + 1)), pods=there)
+    assert schedule(pod(owner="rs"), nodes, random.Random(0)) == expected
 
 
 def test_the_random_source_decides_between_equal_nodes() -> None:
-    nodes = [load(node("node-1")), load(node("node-2"))]
+    nodes = world_of(node("node-1"), node("node-2"))
     chosen = Counter(schedule(pod(), nodes, random.Random(seed)) for seed in range(200))
     assert chosen.keys() == {"node-1", "node-2"}
     assert schedule(pod(), nodes, random.Random(7)) == schedule(pod(), nodes, random.Random(7))
@@ -139,7 +141,7 @@ def test_assigned_pods_count_and_finished_or_deleted_ones_do_not() -> None:
     placed = bound(pod(owner="rs"), "node-1")
     for state, expected in [(placed, 1), (placed | {"status": {"phase": "Failed"}}, 0), (placed, 1), (None, 0)]:
         nodes.put_pod(key, state)
-        assert [(each.pods, each.siblings) for each in nodes.loads("rs")] == [(expected, expected)]
+        assert [(len(each.pods), each.owners["rs"]) for each in nodes.world().infos] == [(expected, expected)]
     assert owner_of(placed) == "rs"
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from tests.helpers.kubecontroller.fakes import node
+from tests.helpers.kubescheduler.worlds import world_of
 from tests.helpers.objects import build, build_pod
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import PERSISTENTVOLUMECLAIMS, Resource
-from kubescheduler.nodes import NodeLoad
 from kubescheduler.scheduling import Unschedulable, schedule
 from kubescheduler.storage import Objects, pod_storage
 
@@ -75,7 +75,7 @@ def objects(*stored: JSON) -> Objects:
 def test_a_pod_waits_and_its_event_says_for_which_claim(volume: JSON, stored: list[JSON], why: str) -> None:
     pod = build_pod("web", namespace="default", metadata={"uid": "p"}, volumes=[{"name": "v", **volume}])
     storage = pod_storage(pod, objects(*stored))
-    decision = schedule(pod, [NodeLoad(node("node-1"), 0, 0)], random.Random(0), None, storage)
+    decision = schedule(pod, world_of(node("node-1")), random.Random(0), storage)
     assert isinstance(decision, Unschedulable)
     help_text = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
     assert decision.message == f"0/1 nodes are available: {why}. {help_text}"

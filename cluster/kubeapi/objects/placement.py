@@ -29,6 +29,18 @@ def satisfies_terms(terms: Iterable[JSON], node: JSON) -> bool:
     return any(_matches_term(term, node) for term in terms)
 
 
+def named_nodes(spec: JSON) -> set[str] | None:
+    """Return the nodes that a pod's required affinity names, None if it does not confine it to some by their names."""
+    found: set[str] = set()
+    terms = list_at(spec, "affinity", "nodeAffinity", REQUIRED, "nodeSelectorTerms")
+    for term in terms:
+        fields = [each for each in list_at(term, "matchFields") if each.get("operator") == "In"]
+        if not fields:
+            return None
+        found |= set.intersection(*(set(each["values"]) for each in fields))
+    return found if terms else None
+
+
 def node_preference(spec: JSON, node: JSON) -> int:
     """Return the sum of the weights of the preferred terms that match the Node."""
     preferred = list_at(spec, "affinity", "nodeAffinity", PREFERRED)

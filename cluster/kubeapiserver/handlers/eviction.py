@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, format_time
 from kubeapi.objects.budget import DISRUPTION_ALLOWED, SYNC_FAILED, Budget, read_budget, sufficiency
-from kubeapi.objects.conditions import find_condition, with_condition
+from kubeapi.objects.conditions import find_condition
+from kubeapi.objects.disruption import with_disruption
 from kubeapi.objects.parts import status_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.registry import DeleteOptions, Registry
@@ -72,18 +73,9 @@ class Evictions:
         self._registry.delete(PODS, *key, options, dry_run=True)
         if eviction.is_dry_run:
             return
-        condition = {
-            "type": "DisruptionTarget",
-            "status": "True",
-            "lastProbeTime": None,
-            "lastTransitionTime": format_time(self._clock()),
-            "reason": "EvictionByEvictionAPI",
-            "message": "Eviction API: evicting",
-        }
         pod = self._registry.store.get(PODS, *key)
-        if _observed := pod["metadata"].get("generation"):
-            condition["observedGeneration"] = _observed
-        self._registry.update_status(PODS, {**pod, "status": with_condition(status_of(pod), condition)})
+        ending = with_disruption(pod, "EvictionByEvictionAPI", "Eviction API: evicting", self._clock())
+        self._registry.update_status(PODS, ending)
         self._registry.delete(PODS, *key, options._replace(resource_version=""))
 
 

@@ -16,7 +16,16 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import NODES
 from kubeapi.status import StatusError
 from kubeapi.watching import Delta
-from kubelet.nodes import Machine, NodeConfig, PodAddresses, is_unreported, node_object, node_status, registered_again
+from kubelet.nodes import (
+    Machine,
+    NodeConfig,
+    PodAddresses,
+    is_unreported,
+    node_object,
+    node_status,
+    registered_again,
+    with_extended_resources,
+)
 from kubelet.runtime.dependencies import COMPONENT, Dependencies
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
@@ -46,7 +55,7 @@ class NodeRegistration:
         }
         self._registry = registry
         self._clock = clock
-        self.machine = _read_machine()
+        self.machine = _read_machine(dependencies.config.work_dir)
 
     def register_all(self) -> None:
         """Write every Node object; StatusError."""
@@ -54,12 +63,16 @@ class NodeRegistration:
             self._register(node, self._registry.store.find(NODES, ObjectKey("", node.config.name)))
 
     def on_node(self, delta: Delta) -> None:
-        """Complete the object of one of the kubelet's nodes that a user has created."""
+        """Complete the object of one of the kubelet's nodes that a user has created or given resources."""
         node = self.nodes.get(delta.key.name)
         stored = self._registry.store.find(NODES, delta.key)
-        if node is not None and stored is not None and is_unreported(stored):
-            with contextlib.suppress(StatusError):
+        if node is None or stored is None:
+            return
+        with contextlib.suppress(StatusError):
+            if is_unreported(stored):
                 self._register(node, stored)
+            elif (completed := with_extended_resources(stored)) is not stored:
+                self._registry.update_status(NODES, completed)
 
     def _register(self, node: LocalNode, stored: JSON | None) -> None:
         wanted = node_object(node.config, self.machine, node.addresses.capacity)
@@ -71,8 +84,8 @@ class NodeRegistration:
         self._registry.update_status(NODES, {**stored, "status": status})
 
 
-def _read_machine() -> Machine:
-    """Return the facts; one that cannot be read has its default."""
+def _read_machine(folder: Path) -> Machine:
+    """Return the facts, of the disk those where ``folder`` is or will be; one that cannot be read has its default."""
     kernel = os.uname()
     return Machine(
         os_image=_os_image(),
@@ -81,7 +94,17 @@ def _read_machine() -> Machine:
         machine_id=_read("/etc/machine-id"),
         cpus=os.cpu_count() or 1,
         memory_kib=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1024,
+        disk_kib=_disk_kib(folder),
     )
+
+
+def _disk_kib(folder: Path) -> int:
+    there = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+    try:
+        disk = os.statvfs(there)
+    except OSError:
+        return 0
+    return disk.f_blocks * disk.f_frsize // 1024
 
 
 def _os_image() -> str:

@@ -8,20 +8,33 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from kubeapi.events import EventRecorder
 from kubeapi.failures import Subject
 from kubeapi.io.informer import Informer
-from kubeapi.meta import JSON, ObjectKey, format_time
+from kubeapi.meta import JSON, ObjectKey, format_time, labels_of
+from kubeapi.objects.budget import read_budget
+from kubeapi.objects.parts import status_of
 from kubeapi.objects.pod import read_pod
+from kubeapi.objects.priority import priority_of
 from kubeapi.registry import Registry
-from kubeapi.scheme import NODES, PODS
+from kubeapi.scheme import NAMESPACES, NODES, PODDISRUPTIONBUDGETS, PODS
 from kubeapi.status import StatusError
 from kubeapi.watching import Delta, ListerWatcher
-from kubescheduler.neighbours import AFFINITY
-from kubescheduler.nodes import Nodes, owner_of
-from kubescheduler.scheduling import SCHEDULER_NAME, Unschedulable, bound, is_waiting, schedule, with_scheduled
+from kubescheduler.affinity import NOT_ATTRACTED
+from kubescheduler.io.executor import Executor
+from kubescheduler.nodes import Nodes
+from kubescheduler.queue import SchedulingQueue
+from kubescheduler.scheduling import (
+    SCHEDULER_NAME,
+    Facts,
+    Unschedulable,
+    bound,
+    is_waiting,
+    schedule,
+    with_scheduled,
+)
 from kubescheduler.storage import WAITING, WATCHED, Objects, PodStorage, pod_storage
 
 PODS_PER_TURN = 20
@@ -45,9 +58,11 @@ class Scheduler:
         self._clock = clock
         self._rng = rng
         self._events = EventRecorder(registry, SCHEDULER_NAME, clock=clock)
+        self._executor = Executor(registry, self._events, clock)
+        self._facts = Facts(lambda: [read_budget(each) for each in registry.store.list(PODDISRUPTIONBUDGETS)], clock)
         self._failures = registry.store.failures
         self._nodes = Nodes()
-        self._waiting: dict[ObjectKey, None] = {}
+        self._waiting = SchedulingQueue()
         self._unschedulable: dict[ObjectKey, str] = {}
         self._failed_attempts: dict[ObjectKey, int] = {}
         self._wake = asyncio.Event()
@@ -80,17 +95,17 @@ class Scheduler:
 
     def _record_pod(self, delta: Delta) -> None:
         pod = self._registry.store.find(PODS, delta.key)
-        self._nodes.put_pod(delta.key, pod)
+        has_made_room = self._nodes.put_pod(delta.key, pod)
         if pod is not None and is_waiting(pod):
             if delta.key not in self._unschedulable or _has_changed(delta):
                 self._enqueue(delta.key)
             return
         self._unschedulable.pop(delta.key, None)
         was_assigned = delta.old is not None and bool(read_pod(delta.old).node_name)
-        if pod is None and was_assigned:
+        if has_made_room or _gave_up_room(delta):
             self._retry_unschedulable()
         elif pod is not None and not was_assigned:
-            self._retry_unschedulable(AFFINITY)
+            self._retry_unschedulable(NOT_ATTRACTED)
 
     def _retry_unschedulable(self, reason: str = "") -> None:
         """Try again the pods that wait, or those that wait for this reason."""
@@ -104,8 +119,10 @@ class Scheduler:
                 self._enqueue(key)
 
     def _enqueue(self, key: ObjectKey) -> None:
-        self._waiting[key] = None
-        self._wake.set()
+        pod = self._registry.store.find(PODS, key)
+        if pod is not None:
+            self._waiting.add(key, priority_of(pod))
+            self._wake.set()
 
     def _enqueue_later(self, key: ObjectKey, seconds: float = RETRY_SECONDS) -> None:
         def enqueue() -> None:
@@ -118,8 +135,7 @@ class Scheduler:
     async def _schedule_waiting(self) -> None:
         done = 0
         while self._waiting:
-            key = next(iter(self._waiting))
-            del self._waiting[key]
+            key = self._waiting.pop()
             try:
                 self._schedule(key)
             except StatusError:
@@ -139,12 +155,12 @@ class Scheduler:
         pod = self._registry.store.find(PODS, key)
         if pod is None or not is_waiting(pod):
             return
-        loads, around = self._nodes.loads(owner_of(pod)), self._nodes.neighbourhood(pod)
+        world = self._nodes.world(self._namespace_labels)
         storage = pod_storage(pod, Objects(self._registry.store.find, self._registry.store.list))
-        decision = schedule(pod, loads, self._rng, around, storage)
+        decision = schedule(pod, world, self._rng, storage, self._facts)
         if isinstance(decision, Unschedulable):
             if storage is None or not storage.is_being_made or not self._is_early(key):
-                self._refuse(key, pod, decision.message)
+                self._refuse(key, pod, decision)
         elif storage is None or storage.is_complete:
             self._bind(key, pod, decision)
         else:
@@ -172,12 +188,32 @@ class Scheduler:
         self._registry.update_status(PODS, with_scheduled(assigned, format_time(self._clock())))
         self._events.event(assigned, "Normal", "Scheduled", f"Successfully assigned {key} to {node_name}")
 
-    def _refuse(self, key: ObjectKey, pod: JSON, message: str) -> None:
-        if self._unschedulable.get(key) == message:
-            return
-        self._unschedulable[key] = message
-        self._registry.update_status(PODS, with_scheduled(pod, format_time(self._clock()), message))
-        self._events.event(pod, "Warning", "FailedScheduling", message)
+    def _refuse(self, key: ObjectKey, pod: JSON, decision: Unschedulable) -> None:
+        """Note why a pod has to wait, and make room for it where that is possible."""
+        message, before = decision.message, status_of(pod).get("nominatedNodeName", "")
+        nominated = before if decision.keeps_nomination else ""
+        if decision.preemption is not None:
+            nominated = decision.preemption.node
+        if self._unschedulable.get(key) != message or nominated != before:
+            self._unschedulable[key] = message
+            changed = with_scheduled(pod, format_time(self._clock()), message, nominated)
+            pod = self._registry.update_status(PODS, changed)
+            self._nodes.put_pod(key, pod)
+            self._events.event(pod, "Warning", "FailedScheduling", message)
+        if decision.preemption is not None:
+            for each in self._nodes.nominated_on(nominated):
+                if priority_of(each) < priority_of(pod):
+                    self._enqueue(self._executor.withdraw(each))
+            self._executor.preempt(decision.preemption, pod)
+
+    def _namespace_labels(self, name: str) -> Mapping[str, str]:
+        found = self._registry.store.find(NAMESPACES, ObjectKey("", name))
+        return labels_of(found) if found is not None else {}
+
+
+def _gave_up_room(delta: Delta) -> bool:
+    """Tell whether a pod that waited for room on a node waits there no more."""
+    return delta.old is not None and delta.new is None and "nominatedNodeName" in status_of(delta.old)
 
 
 def _has_changed(delta: Delta) -> bool:

@@ -140,7 +140,9 @@ class FakeCluster:
 
 def node(name: str, zone: str = "", **spec: Any) -> JSON:
     labels = {"kubernetes.io/hostname": name} | ({"topology.kubernetes.io/zone": zone} if zone else {})
-    return build_node(name, labels=labels, **spec)
+    found = build_node(name, labels=labels, **spec)
+    found["status"]["allocatable"] = {"cpu": "64", "memory": "256Gi", "pods": "110"}
+    return found
 
 
 def deployment(name: str = "nginx", replicas: int = 2, image: str = "nginx", **spec: Any) -> JSON:

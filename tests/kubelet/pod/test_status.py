@@ -113,11 +113,14 @@ def test_a_pod_is_the_same_host_in_both_cidrs(address: str, twin: str) -> None:
 
 
 def test_a_node_object_describes_its_node() -> None:
-    node, machine = NodeConfig("n", "127.0.0.9", "127.244.1.0/24", {"a": "b"}), Machine(cpus=2, memory_kib=1024)
+    node, machine = (
+        NodeConfig("n", "127.0.0.9", "127.244.1.0/24", {"a": "b"}),
+        Machine(cpus=2, memory_kib=1024, disk_kib=9),
+    )
     made = node_object(node, machine, 253)
     assert made["metadata"]["labels"]["kubernetes.io/hostname"] == "n"
     assert made["metadata"]["labels"]["a"] == "b"
     found = node_status(node, machine, 253, 0.0)
     assert found["daemonEndpoints"] == {"kubeletEndpoint": {"Port": 10250}}
-    assert found["allocatable"] == {"cpu": "2", "memory": "1024Ki", "pods": "253"}
+    assert found["allocatable"] == {"cpu": "2", "ephemeral-storage": "9Ki", "memory": "1024Ki", "pods": "253"}
     assert [each["type"] for each in found["conditions"] if each["status"] == "True"] == ["Ready"]

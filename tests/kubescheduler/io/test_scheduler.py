@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from tests.helpers.kubecontroller.fakes import FakeCluster, node
-from tests.helpers.objects import build_pod
+from tests.helpers.objects import build, build_pod
 
-from kubeapi.meta import JSON
+from kubeapi.meta import JSON, ObjectKey, is_terminating
+from kubeapi.objects.conditions import find_condition
 from kubeapi.registry import DeleteOptions, Registry, RegistryConfig
-from kubeapi.scheme import NODES, PODS, Resource
+from kubeapi.scheme import NODES, PODS, PRIORITYCLASSES, Resource
 from kubeapi.status import Conflict
 
 pytestmark = pytest.mark.looptime
@@ -165,3 +166,55 @@ async def test_a_pod_with_pod_affinity_gets_its_node_when_the_other_pod_is_assig
         cluster.registry.create(PODS, database)
         await cluster.settle()
         assert cluster.one(PODS, "web")["spec"]["nodeName"] == "node-2"
+
+
+def asking(name: str, cpu: str, priority: str, **spec: Any) -> JSON:
+    resources = {"requests": {"cpu": cpu}}
+    container = {"name": "main", "image": "nginx", "resources": resources}
+    return build_pod(name, container, namespace="default", priorityClassName=priority, **spec)
+
+
+async def test_a_more_important_pod_takes_the_place_of_others_which_are_told_why() -> None:
+    async with FakeCluster(nodes=1).running() as cluster:
+        for name, value in (("low", 1), ("high", 10)):
+            cluster.registry.create(PRIORITYCLASSES, {**build("PriorityClass", name), "value": value})
+        for name in ("a", "b"):
+            held = asking(name, "32", "low")
+            cluster.registry.create(
+                PODS, {**held, "metadata": {**held["metadata"], "finalizers": ["example.com/stay"]}}
+            )
+        await cluster.settle()
+        cluster.registry.create(PODS, asking("vip", "40", "high"))
+        await cluster.settle()
+        waiting = cluster.one(PODS, "vip")
+        assert waiting["status"]["nominatedNodeName"] == "node-1"
+        said = "preemption: found a potential placement for pod on node node-1, preempting 2 victims"
+        assert cluster.events("FailedScheduling") == [f"0/1 nodes are available: 1 Insufficient cpu. {said}"]
+        told = f"Preempted by pod {waiting['metadata']['uid']} on node node-1"
+        assert cluster.events("Preempted") == [told, told]
+        for name in ("a", "b"):
+            victim = cluster.one(PODS, name)
+            condition = find_condition(victim, "DisruptionTarget")
+            assert condition is not None
+            assert condition["reason"] == "PreemptionByScheduler"
+            assert is_terminating(victim)
+        cluster.registry.create(PODS, asking("late", "30", "low"))
+        await cluster.settle()
+        for name in ("a", "b"):
+            cluster.kubelet.end(ObjectKey("default", name))
+        await cluster.settle()
+        placed = cluster.one(PODS, "vip")
+        assert (placed["spec"]["nodeName"], "nominatedNodeName" in placed["status"]) == ("node-1", False)
+        assert not cluster.one(PODS, "late")["spec"].get("nodeName")
+
+
+async def test_the_most_important_of_the_waiting_pods_is_scheduled_first() -> None:
+    async with FakeCluster(nodes=0).running() as cluster:
+        for name, value in (("low", 1), ("high", 10)):
+            cluster.registry.create(PRIORITYCLASSES, {**build("PriorityClass", name), "value": value})
+        for name, priority in (("a", "low"), ("b", "high"), ("c", "low")):
+            cluster.registry.create(PODS, asking(name, "40", priority))
+        await cluster.settle()
+        cluster.registry.create(NODES, node("node-1"))
+        await cluster.settle()
+        assert [each["metadata"]["name"] for each in cluster.pods() if each["spec"].get("nodeName")] == ["b"]

@@ -59,7 +59,7 @@ from kubelet.pod.reboot import after_reboot
 from kubelet.pod.spec import PodSpec, read_pod_spec
 from kubelet.runtime.prober import read_handler
 from kubeproxy.proxier import Proxier
-from kubescheduler.nodes import Nodes, owner_of
+from kubescheduler.nodes import Nodes
 from kubescheduler.scheduling import schedule
 from kubesvc.why.readiness import waiting_for
 from kubesvc.why.status import Readings, status_document
@@ -117,7 +117,7 @@ def schedule_and_read_pods(store: Store) -> None:
         nodes.put_node(obj["metadata"]["name"], obj)
     for obj in store.list(PODS):
         nodes.put_pod(key_of(obj), obj)
-        schedule(obj, nodes.loads(owner_of(obj)), random.Random(1), nodes.neighbourhood(obj))
+        schedule(obj, nodes.world(), random.Random(1))
         read_probes_and_hooks(read_pod_spec(obj))
         after_reboot(obj, 0.0)
     for obj in store.list(SERVICES):
