@@ -19,6 +19,8 @@ from kubecontroller.cleanup.podgc import PodGarbageCollector
 from kubecontroller.controller import Controller
 from kubecontroller.customresources.definition import CustomResourceDefinitionController
 from kubecontroller.listers import Listers
+from kubecontroller.node.lifecycle import NodeLifecycleController
+from kubecontroller.node.tainteviction import TaintEvictionController
 from kubecontroller.quota.resourcequota import ResourceQuotaController
 from kubecontroller.rbac.aggregation import ClusterRoleAggregationController
 from kubecontroller.service.endpoints import EndpointsController
@@ -83,11 +85,15 @@ def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controll
         ClaimProtectionController(listers),
         EphemeralVolumeController(listers),
         *_service_controllers(listers, config),
+        *_node_controllers(listers),
         CustomResourceDefinitionController(listers),
         GarbageCollector(listers),
-        PodGarbageCollector(listers),
         NamespaceController(listers),
     ]
+
+
+def _node_controllers(listers: Listers) -> list[Controller]:
+    return [NodeLifecycleController(listers), TaintEvictionController(listers), PodGarbageCollector(listers)]
 
 
 def _service_controllers(listers: Listers, config: ControllerConfig) -> list[Controller]:

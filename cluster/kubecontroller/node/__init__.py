@@ -1,0 +1,1 @@
+"""The controllers of nodes: their taints, and the pods that have to leave because of these."""
