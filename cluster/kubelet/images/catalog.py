@@ -92,6 +92,7 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
         args=("pause",),
         port=8080,
         entrypoints=("agnhost", "agnhost-2"),
+        working_dir="/",
         user=_ROOT,
         is_busybox=True,
         distribution="alpine",

@@ -69,7 +69,7 @@ def plan_container(
         return None
     given = _given_variables(sources, host, image) | _port_variable(container, host, program)
     environment = container_environment(sources, container, given)
-    working_dir = container.working_dir or (image.working_dir if image else "") or host.working_dir
+    working_dir = container.working_dir or _image_dir(image, host) or host.working_dir
     stop_signal = container.stop_signal or program.stop_signal
     servers = host.servers._replace(served=container.mount_paths)
     layer = image_layer(image, servers, host.tools) if image and servers.is_sandboxed else ()
@@ -83,6 +83,11 @@ def plan_container(
     process = ProcessSpec(argv, environment, working_dir, is_tty=container.is_tty)
     user = int(image.user) if image and image.user.isdecimal() else 0
     return ContainerPlan(process, stop_signal, working_dir, layer, user)
+
+
+def _image_dir(image: ImageSpec | None, host: ContainerHost) -> str:
+    """Return an image's WORKDIR; that of a built-in one is a place in a root of its own, which only a sandbox has."""
+    return image.working_dir if image and (host.servers.is_sandboxed or not image.builtin) else ""
 
 
 def _command(

@@ -41,8 +41,28 @@ def _at_or_below(mount: _Mount, on: dict[str, list[_Mount]]) -> Iterator[str]:
             yield from _at_or_below(each, on)
 
 
+class FileSystem(NamedTuple):
+    """What is mounted: its device as "major:minor", and its kind (tmpfs, overlay, ext4 ...)."""
+
+    device: str
+    kind: str
+
+
+def file_systems(lines: Iterable[bytes]) -> dict[str, FileSystem]:
+    """Return what is mounted at each path; of several at one path the last, which hides the others."""
+    found: dict[str, FileSystem] = {}
+    for line in lines:
+        fields, _, rest = line.partition(b" - ")
+        found[_path(fields.split(b" ", 5)[4])] = FileSystem(fields.split(b" ", 3)[2].decode(), rest.split()[0].decode())
+    return found
+
+
 def _read(line: bytes) -> _Mount:
     number, parent, _, _, path = line.split(b" ", 5)[:5]
-    if b"\\" in path:  # spaces and such, as octal numbers
-        path = path.decode("unicode_escape").encode("latin-1")
-    return _Mount(number.decode(), parent.decode(), os.fsdecode(path))
+    return _Mount(number.decode(), parent.decode(), _path(path))
+
+
+def _path(field: bytes) -> str:
+    if b"\\" in field:  # spaces and such, as octal numbers
+        field = field.decode("unicode_escape").encode("latin-1")
+    return os.fsdecode(field)

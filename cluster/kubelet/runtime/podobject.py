@@ -80,11 +80,14 @@ class PodObject:
             with contextlib.suppress(StatusError):
                 self.obj = self._registry.update_status(PODS, {**self.obj, "metadata": metadata, "status": status})
 
-    def fail(self, reason: str, message: str) -> None:
-        """Fail the pod, whose containers are to be stopped then; a pod that is over already stays as it is."""
+    def fail(self, reason: str, message: str, kind: str = "Normal") -> None:
+        """Fail the pod, whose containers are to be stopped then; a pod that is over already stays as it is.
+
+        ``kind`` is that of the event, Normal or Warning.
+        """
         if not self._is_written or read_pod(self.obj).is_finished:
             return
-        self.report("Normal", reason, message)
+        self.report(kind, reason, message)
         status = {**status_of(self.obj), "phase": "Failed", "reason": reason, "message": message}
         metadata = {name: value for name, value in self.obj["metadata"].items() if name != "resourceVersion"}
         with contextlib.suppress(StatusError):

@@ -22,8 +22,8 @@ from kubelet.pod.status import phase_of
 from kubelet.process.logs.writer import LogWriter
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.instance import Instance
+from kubelet.runtime.podbounds import PodBounds
 from kubelet.runtime.podcontainers import PodContainers
-from kubelet.runtime.poddeadline import PodDeadline
 from kubelet.runtime.podmachine import PodMachine
 from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.podprober import PodProber
@@ -60,7 +60,7 @@ class PodWorker:
         self._containers = PodContainers(dependencies, references, pod, roots, self._machine)
         self._prober = PodProber(dependencies, pod, place, self._machine)
         self._resize = PodResize(pod, self._containers.limits, self._machine, self._containers.instances)
-        self._deadline = PodDeadline(pod, place.start_time, self._clock)
+        self._bounds = PodBounds(dependencies, pod, place.start_time, self._machine, volumes)
         self._tasks: set[asyncio.Task[None]] = set()
         self._status_due: asyncio.Handle | None = None
 
@@ -92,7 +92,7 @@ class PodWorker:
 
     def begin(self) -> None:
         """Start the pod, which has its address now."""
-        self._deadline.watch()
+        self._bounds.watch()
         if missing := not_emulated(self.pod.obj, self._config):
             self.pod.report("Warning", REASON, event_text(missing))
         if not self._sandbox.is_used:
@@ -116,7 +116,7 @@ class PodWorker:
         """
         before = self.pod.spec
         self.pod.update(obj)
-        self._deadline.watch()
+        self._bounds.watch()
         if (before.labels, before.annotations) != (self.pod.spec.labels, self.pod.spec.annotations):
             self._volumes.update()  # files of the downward API
         if has_other_resources(before, self.pod.spec):
@@ -155,7 +155,7 @@ class PodWorker:
     async def close(self) -> None:
         """Kill what still runs and end all tasks."""
         self.pod.is_silent = True
-        self._deadline.close()
+        self._bounds.close()
         self._machine.close()
         self._resize.close()
         self._volumes.close()
@@ -238,7 +238,7 @@ class PodWorker:
 
     def _finish(self) -> None:
         """Write the pod's last status, then delete its object if its deletion has begun."""
-        self._deadline.close()
+        self._bounds.close()
         if self._status_due is not None:
             self._status_due.cancel()
         try:

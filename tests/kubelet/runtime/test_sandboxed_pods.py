@@ -25,6 +25,7 @@ from kubeapi.scheme import PODS
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubelet.pod.reboot import after_reboot
+from kubelet.runtime import podbounds
 
 
 @pytest.fixture
@@ -171,3 +172,30 @@ async def test_an_ephemeral_container_joins_a_pod_of_one_container(cluster: Kube
     cluster.registry.update_part(PODS, "ephemeralcontainers", {**cluster.pod("one"), "spec": spec})
     await until(lambda: cluster.pid("one", "debug"))
     assert await cluster.sh("one", "cat /proc/1/comm", "debug") == "sleep"
+
+
+async def test_a_pod_that_writes_more_than_it_may_is_evicted(
+    cluster: KubeletCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(podbounds, "INTERVAL_SECONDS", 0.05)
+    limits = {"resources": {"limits": {"ephemeral-storage": "2Mi"}}}
+    volumes = [{"name": "v", "emptyDir": {"sizeLimit": "1Mi"}}]
+    mount = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+
+    def write(path: str) -> str:
+        return f"head -c 3000000 /dev/urandom > {path}; exec sleep 1000"
+
+    cluster.run(make_pod("root", shell(write("/file"), **limits)))
+    cluster.run(make_pod("tmp", shell(write("/tmp/file"), **limits)))
+    cluster.run(make_pod("log", shell("head -c 3000000 /dev/zero | tr '\\0' '\\n'; exec sleep 1000", **limits)))
+    cluster.run(make_pod("volume", shell(write("/v/file"), **mount), volumes=volumes))
+    cluster.run(make_pod("modest", shell("exec sleep 1000", **limits)))
+    names = ("root", "tmp", "log", "volume")
+    await until(lambda: all("terminated" in cluster.status(each).get("state", {}) for each in names))
+    total = "Pod ephemeral local storage usage exceeds the total limit of containers 2Mi. "
+    said = dict.fromkeys(names[:3], total) | {"volume": 'Usage of EmptyDir volume "v" exceeds the limit "1Mi". '}
+    for each in names:
+        status = cluster.pod(each)["status"]
+        assert (status["phase"], status["reason"], status["message"]) == ("Failed", "Evicted", said[each])
+        assert cluster.events(each, "Evicted") == [said[each]]
+    assert cluster.phase("modest") == "Running"
