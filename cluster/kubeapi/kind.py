@@ -169,6 +169,8 @@ class Kind:
 
     # Status.
     set_status_defaults: Change = _no_change
+    prepare_for_status_update: Callable[[JSON, JSON], None] = _no_preparation
+    """``prepare_for_status_update(new, old)``: keep what a write of the status may not clear."""
     status_keeps: frozenset[str] = frozenset()
     """Fields of metadata that a write of the status leaves as they are, beside those that no client writes."""
 

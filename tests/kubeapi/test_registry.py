@@ -162,6 +162,17 @@ def test_an_update_leaves_the_status_and_a_status_update_all_else() -> None:
     assert registry.update(DEPLOYMENTS, {**ready, "status": {}})["status"] == {"replicas": 1}
 
 
+def test_what_a_pod_s_status_has_observed_stays_where_a_writer_leaves_it_out() -> None:
+    registry = new_registry()
+    created = registry.create(PODS, pod())
+    ready = [{"type": "Ready", "status": "False", "observedGeneration": 3}, {"type": "Own", "status": "True"}]
+    registry.update_status(PODS, {**created, "status": {"observedGeneration": 2, "conditions": ready}})
+    turned = [{"type": "Ready", "status": "True"}, {"type": "Own", "status": "True", "observedGeneration": 4}]
+    found = registry.update_status(PODS, {**created, "status": {"phase": "Running", "conditions": turned}})["status"]
+    assert (found["observedGeneration"], found["qosClass"], found["phase"]) == (2, "BestEffort", "Running")
+    assert [each["observedGeneration"] for each in found["conditions"]] == [3, 4]
+
+
 def test_a_write_that_changes_nothing_keeps_the_version() -> None:
     registry = new_registry()
     created = registry.create(DEPLOYMENTS, deployment())

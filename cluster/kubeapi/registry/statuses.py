@@ -35,6 +35,7 @@ def with_status(kind: Kind, stored: JSON, read: JSON, *, has_metadata: bool) -> 
         new = {name: value for name, value in stored.items() if name != "status"}
     else:
         new = {**stored, "status": read.get("status", {})}
+        kind.prepare_for_status_update(new, stored)
     if has_metadata:
         new["metadata"] = merged_metadata(kind, read["metadata"], stored["metadata"])
     return new

@@ -7,7 +7,8 @@ from kubeapi.kinds.pod.admission import admit_pod, review_pod
 from kubeapi.kinds.pod.parts import PARTS
 from kubeapi.kinds.pod.validation import validate_pod, validate_pod_creation, validate_pod_update
 from kubeapi.meta import JSON
-from kubeapi.objects.parts import map_at
+from kubeapi.objects.conditions import conditions_of
+from kubeapi.objects.parts import map_at, status_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.objects.qos import qos_class
 from kubeapi.podspec.defaults import set_pod_spec_defaults
@@ -64,6 +65,27 @@ def _gated(time: str) -> JSON:
     }
 
 
+def _keep_observed(new: JSON, old: JSON) -> None:
+    """Keep the class of service, and the generations that were observed, where a writer leaves them out."""
+    before, status = status_of(old), status_of(new)
+    kept = {name: before[name] for name in ("qosClass", "observedGeneration") if before.get(name)}
+    kept = {name: value for name, value in kept.items() if not status.get(name)}
+    generations: dict[str, list[int]] = {}
+    for each in conditions_of(old):
+        generations.setdefault(each.get("type", ""), []).append(each.get("observedGeneration") or 0)
+    conditions = [_with_generation(each, generations) for each in conditions_of(new)]
+    new["status"] = {**status, **kept, **({"conditions": conditions} if conditions else {})}
+
+
+def _with_generation(condition: JSON, generations: dict[str, list[int]]) -> JSON:
+    """Return a condition with the generation that the next one of its type had, unless it has one."""
+    known = generations.get(condition.get("type", ""))
+    before = known.pop(0) if known else 0
+    return (
+        {**condition, "observedGeneration": before} if before and not condition.get("observedGeneration") else condition
+    )
+
+
 def _desired_state(obj: JSON) -> object:
     """Return the content without the node, which the scheduler sets."""
     spec = {field: value for field, value in obj["spec"].items() if field != "nodeName"}
@@ -111,6 +133,7 @@ KIND = Kind(
     prepare_for_create=_set_first_status,
     desired_state=_desired_state,
     parts=PARTS,
+    prepare_for_status_update=_keep_observed,
     status_keeps=frozenset(("ownerReferences",)),
     validate=validate_pod,
     validate_create=validate_pod_creation,
