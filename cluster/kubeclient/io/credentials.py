@@ -24,6 +24,8 @@ from kubeclient.io.tls import content_of
 
 PLUGIN_SECONDS = 120.0
 """How long a plugin may take: long enough to log in by a browser, whose address it prints."""
+MOST_BYTES = 1 << 20
+"""What a plugin may print; client-go has no bound, but one that prints for ever would take all memory."""
 STDERR = 2
 WORDS_KEPT = 500
 """Bytes of what a plugin said last that are in the error."""
@@ -98,7 +100,7 @@ async def _run(plugin: ExecPlugin, told: str) -> bytes:
     try:
         async with asyncio.timeout(PLUGIN_SECONDS):
             assert process.stdout is not None
-            printed, said = await asyncio.gather(process.stdout.read(), _pass_on(process))
+            printed, said = await asyncio.gather(_printed(process.stdout, plugin), _pass_on(process))
             await process.wait()
     except TimeoutError:
         raise ConfigError(f"the exec plugin {plugin.command} has not ended after {PLUGIN_SECONDS:.0f} s") from None
@@ -110,6 +112,16 @@ async def _run(plugin: ExecPlugin, told: str) -> bytes:
         words = said.decode("utf-8", "replace").strip()
         message = f"the exec plugin {plugin.command} ended with status {process.returncode}"
         raise ConfigError(f"{message}: {words}" if words else message)
+    return printed
+
+
+async def _printed(stdout: asyncio.StreamReader, plugin: ExecPlugin) -> bytes:
+    printed = b""
+    while chunk := await stdout.read(65536):
+        printed += chunk
+        if len(printed) > MOST_BYTES:
+            what = f"more than {MOST_BYTES >> 20} MiB, and an ExecCredential has a few KiB"
+            raise ConfigError(f"the exec plugin {plugin.command} prints {what}; run it by hand to see why")
     return printed
 
 

@@ -26,7 +26,7 @@ PROTOCOLS = ("http", "udp")
 def dial(request: Request, dialler: Dialler) -> Response:
     """Answer a request for ``/dial``; blocks until the other server has answered."""
     if is_of_a_web_page(request.headers):
-        return Response(403, b"web pages may not dial\n")
+        return Response(403, b"web pages may not dial: ask an address, or a name of the cluster\n")
     query = request.query
     if fault := _fault(query):
         return Response(400, f"{fault}\n".encode())

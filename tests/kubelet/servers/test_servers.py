@@ -152,7 +152,10 @@ async def test_netexec_names_the_server_that_it_could_not_reach(host: BuiltinHos
 )
 async def test_web_pages_may_not_have_a_pod_dial_for_them(host: BuiltinHost, header: str) -> None:
     await host.serve("agnhost", "netexec")
-    assert await get(DIAL, headers=header) == (403, "web pages may not dial\n")
+    assert await get(DIAL, headers=header) == (
+        403,
+        "web pages may not dial: ask an address, or a name of the cluster\n",
+    )
 
 
 async def test_netexec_serves_on_for_its_delay_and_says_that_it_is_not_ready(host: BuiltinHost) -> None:
