@@ -21,7 +21,7 @@ from tests.helpers.network_namespace import (
 from tests.helpers.turns import take_turn
 
 from kubehost.io.cgroups import find_delegation
-from kubelet.pod.limits import LIMITED_RESOURCES
+from kubelet.pod.limitedresources import LIMITED_RESOURCES
 
 MAX_PROCESSES = 4
 """More do not help: what is left then is the longest file."""

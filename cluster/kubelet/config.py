@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kubelet.images.catalog import ImageSpec
-from kubelet.nodes import NodeConfig
 from kubelet.tools.scripts import TOOLS, ClusterDNS
+
+if TYPE_CHECKING:
+    from kubelet.images.catalog import ImageSpec
+    from kubelet.nodes import NodeConfig
 
 HOST_VARIABLES = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV")
 """The user's own variables that a container gets: enough to find programs, nothing that could be a secret."""

@@ -6,13 +6,13 @@ Pure. Follows k8s.io/kubernetes ``pkg/kubelet/kubelet_pods.go`` (makeEnvironment
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.service import Service
 from kubehost.addresses import in_brackets
+from kubelet.pod.configkinds import CONFIG_KINDS, ConfigKind
 from kubelet.pod.downward import FieldError, field_value, resource_value
 from kubelet.pod.envfile import find_variable
 from kubelet.pod.spec import ContainerSpec, PodSpec
@@ -21,30 +21,6 @@ from kubelet.pod.state import PodPlace
 
 class ConfigError(Exception):
     """The container cannot be created yet: the message of its CreateContainerConfigError, in the kubelet's words."""
-
-
-class ConfigKind(NamedTuple):
-    """A kind of objects that variables take values from.
-
-    ``key_reference`` is the field of ``valueFrom`` that names one key of an object, ``reference`` the field of
-    ``envFrom`` that names a whole object. ``decode`` returns the text of a value of the object's ``data``.
-    """
-
-    kind: str
-    key_reference: str
-    reference: str
-    decode: Callable[[str], str]
-
-
-def _decode_base64(value: str) -> str:
-    # A value that is no UTF-8 keeps its bytes: the same error handler encodes the process's environment.
-    return base64.b64decode(value).decode(errors="surrogateescape")
-
-
-CONFIG_KINDS = (
-    ConfigKind("ConfigMap", "configMapKeyRef", "configMapRef", str),
-    ConfigKind("Secret", "secretKeyRef", "secretRef", _decode_base64),
-)
 
 
 def _no_file(volume: str, path: str) -> str:

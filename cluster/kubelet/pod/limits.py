@@ -12,10 +12,9 @@ from decimal import ROUND_CEILING, Decimal
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import map_at
 from kubeapi.serialization.quantity import amount_of
+from kubelet.pod.limitedresources import LIMITED_RESOURCES
 from kubelet.pod.spec import ContainerSpec, PodSpec, Role
 
-LIMITED_RESOURCES = frozenset(("cpu", "memory"))
-"""The controllers of cgroup v2 are named as they are."""
 _PERIOD_MICROSECONDS, _SHORTEST_QUOTA = 100_000, 1_000
 _FEWEST_SHARES, _MOST_SHARES = 2, 262_144
 _NONE = Decimal()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import map_at
 from kubeapi.serialization.quantity import amount_of
-from kubelet.pod.limits import LIMITED_RESOURCES
+from kubelet.pod.limitedresources import LIMITED_RESOURCES
 from kubelet.pod.spec import ContainerSpec, PodSpec, Role
 from kubelet.pod.state import Given
 

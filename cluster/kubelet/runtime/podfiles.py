@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from kubehost.addresses import LOCALHOST
 from kubehost.network import Network
 from kubelet.config import KubeletConfig
-from kubelet.images.serverhost import ServerHost
 from kubelet.pod.names import hosts, read_names, resolv_conf
-from kubelet.runtime.podobject import PodObject
 from kubelet.tools.scripts import node_scripts, tool_scripts
+
+if TYPE_CHECKING:
+    from kubelet.runtime.podobject import PodObject
 
 
 def write_tools(config: KubeletConfig, network: Network) -> None:
     """Write the scripts that are in front of every pod's PATH, if there is a cluster DNS server; OSError."""
     if config.cluster_dns is None:
         return
+    # Imported here, as most clusters have sandboxes.
+    from kubelet.images.serverhost import ServerHost
+
     shift = ServerHost(lambda port: network.bind(LOCALHOST, port)[1]).shift
     _write_scripts(config, tool_scripts(config.tools, config.cluster_dns, shift))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from kubeapi.failures import Failures
 from kubeapi.io.informer import Informer
@@ -11,11 +12,14 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.service import Service, read_service
 from kubeapi.scheme import CLUSTERTRUSTBUNDLES, SERVICES
 from kubeapi.watching import Delta, ListerWatcher
-from kubelet.images.catalog import ImageSpec
-from kubelet.pod.environment import CONFIG_KINDS, Sources
-from kubelet.pod.spec import PodSpec
-from kubelet.pod.state import PodPlace
+from kubelet.pod.configkinds import CONFIG_KINDS
 from kubelet.runtime.dependencies import COMPONENT
+
+if TYPE_CHECKING:
+    from kubelet.images.catalog import ImageSpec
+    from kubelet.pod.environment import Sources
+    from kubelet.pod.spec import PodSpec
+    from kubelet.pod.state import PodPlace
 
 VOLUME_KINDS = ("ClusterTrustBundle", "PersistentVolume", "PersistentVolumeClaim")
 """What volumes refer to, beside what variables do."""
@@ -60,6 +64,8 @@ class ReferencedObjects:
 
     def sources(self, pod: PodSpec, place: PodPlace) -> Sources:
         """Return what a pod's variables and volumes are made from, as it is now, but for its tokens."""
+        from kubelet.pod.environment import Sources  # pods have imported it already, and a start needs none of it
+
         return Sources(pod, place, self.objects, self.services)
 
     async def wait_for_sync(self) -> None:

@@ -18,7 +18,7 @@ from kubehost.io.namespaces import mount
 from kubehost.io.netlink import NETLINK_NETFILTER, NetlinkSocket
 from kubehost.io.rtnetlink import VethEnd, new_veth
 from kubehost.netlink import ACK, Message
-from kubelet.pod.limits import LIMITED_RESOURCES
+from kubelet.pod.limitedresources import LIMITED_RESOURCES
 from kubesvc.network.pasta import pasta_error
 from kubesvc.run.sandboxmode import read_switches
 

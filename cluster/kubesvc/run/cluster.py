@@ -22,7 +22,7 @@ from kubeapi.registry.scaling import scale
 from kubeapi.scheme import SERVICES
 from kubeapi.status import StatusError
 from kubehost.addresses import join_host_port
-from kubelet.pod.limits import LIMITED_RESOURCES
+from kubelet.pod.limitedresources import LIMITED_RESOURCES
 from kubemanifest.applying import with_objects
 from kubemanifest.documents import bare_documents
 from kubeproxy.types import ListenerKind

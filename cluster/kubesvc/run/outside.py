@@ -12,15 +12,9 @@ from collections.abc import Callable
 from functools import partial
 
 from kubehost.network import Network
-from kubelet.config import host_environment
-from kubelet.images.builtins import plan_builtin, plan_page
-from kubelet.images.catalog import find_image
-from kubelet.images.serverhost import ServerHost
-from kubelet.pod.environment import expand_all
 from kubelet.process.runner import ProcessRunner, RunningProcess
 from kubelet.process.spec import ProcessSpec, StartError
 from kubesvc.config import ClusterConfiguration, ExternalHost
-from kubesvc.run.settings import images
 
 RESTART_SECONDS = (0.0, 1.0, 5.0, 10.0, 60.0)
 """Pauses before a dead server is started again. The last repeats; a server that ran longer starts over at the first."""
@@ -128,25 +122,7 @@ class OutsideServers:
 
 
 def _spec(config: ClusterConfiguration, host: ExternalHost, network: Network) -> ProcessSpec:
-    address, port = network.dial(host.address, host.port)
-    environment = {**host_environment(), **host.env, "PORT": str(port), "POD_IP": address, "HOSTNAME": host.name}
-    title = f"outside {host.name}"
-    if host.page is not None:
-        plan = plan_page(f"{host.page}\n", port)
-        return ProcessSpec(environment=environment, builtin=plan, address=address, title=title)
-    command, args, working_dir = host.command, host.args, host.working_dir
-    if not command:
-        image = find_image(host.image, images(config))
-        if image is None:
-            message = f"no image {host.image!r} in the catalog; add it under images:"
-            raise StartError(message)
-        environment = {**image.env, **environment}
-        command, args, working_dir = image.command, args or image.args, image.working_dir
-        if image.builtin:
-            plan = plan_builtin(image.builtin, args, ServerHost(lambda port: network.bind(address, port)[1]))
-            if not host.args and plan.tcp:
-                # The port of the host, rather than the image's default.
-                plan = plan._replace(tcp=[port])
-            return ProcessSpec(environment=environment, builtin=plan, address=address, title=title)
-    argv = expand_all((*command, *args), environment)
-    return ProcessSpec(argv, environment, working_dir, address=address, title=title)
+    # Imported here, because few clusters have such servers.
+    from kubesvc.run.outsideprocess import process_spec
+
+    return process_spec(config, host, network)

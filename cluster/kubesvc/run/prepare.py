@@ -22,7 +22,7 @@ from kubeapi.registry import Registry, RegistryConfig, bootstrap
 from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubehost.io.cgroups import find_delegation
-from kubelet.pod.limits import LIMITED_RESOURCES
+from kubelet.pod.limitedresources import LIMITED_RESOURCES
 from kubemanifest.applying import apply_documents, with_objects
 from kubemanifest.documents import Document, Loaded
 from kubemanifest.faults import Fault

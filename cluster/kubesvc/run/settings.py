@@ -6,6 +6,7 @@ import os
 import time
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kubeapi.meta import ObjectKey
 from kubecontroller.controllers import ControllerConfig
@@ -17,7 +18,6 @@ from kubehost.addresses import Address, is_loopback
 from kubehost.folders import disk_bytes
 from kubehost.io.places import HOST, Place
 from kubelet.config import KubeletConfig
-from kubelet.images.catalog import ImageSpec
 from kubelet.nodes import NodeConfig
 from kubelet.process.orphans import marker
 from kubelet.tools.scripts import ClusterDNS
@@ -31,9 +31,17 @@ from kubesvc.run.identity import ClusterIdentity
 from kubesvc.state.directory import StateDirectory
 from kubesvc.state.owners import owner_name
 
+if TYPE_CHECKING:
+    from kubelet.images.catalog import ImageSpec
+
 
 def images(config: ClusterConfiguration) -> dict[str, ImageSpec]:
     """Return the configured part of the image catalog."""
+    if not config.images:
+        return {}
+    # Imported here, because most clusters have no images of their own.
+    from kubelet.images.catalog import ImageSpec
+
     return {
         each.name: ImageSpec(each.command, each.args, each.env, port=each.port, working_dir=each.working_dir)
         for each in config.images

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from kubesvc.run.prepare import Prepared
     from kubesvc.terminal.upstart import UpStart
 
+_SOON_WANTED = ("kubelet.runtime.podworkers", "kubesvc.why.diagnosis")
+"""What no start waits for, and most clusters use."""
 _HOLD_SECONDS = 2.0
 """How long warnings are held back so that they appear below the table; a slower start prints them earlier."""
 
@@ -134,9 +136,10 @@ class Session:
             await self._say_what_is_missing()
             self._status = EXIT_NOT_READY
         self._up.tell_caller(self._status)
-        # Imported in a thread, before the first question, so that connections need not wait for the import then.
-        with self._cluster.store.failures.guard("kubesvc", "importing what answers questions"):
-            await asyncio.to_thread(import_module, "kubesvc.why.diagnosis")
+        # Imported in a thread, before the first question or pod, so that connections need not wait for the import then.
+        for name in _SOON_WANTED:
+            with self._cluster.store.failures.guard("kubesvc", f"importing {name}"):
+                await asyncio.to_thread(import_module, name)
         if not is_ready and not self._options.is_detached:
             self._stop.set()
         elif self._options.is_watching:

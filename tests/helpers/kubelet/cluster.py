@@ -25,7 +25,7 @@ from kubehost.io.cgroups import NO_CGROUPS, Cgroups
 from kubehost.network import Network
 from kubelet.config import KubeletConfig
 from kubelet.nodes import NodeConfig
-from kubelet.pod.limits import LIMITED_RESOURCES
+from kubelet.pod.limitedresources import LIMITED_RESOURCES
 from kubelet.process.orphans import marker
 from kubelet.process.runner import ProcessRunner
 from kubelet.runtime.dependencies import Dependencies

@@ -18,7 +18,7 @@ from kubeapi.meta import JSON
 from kubeapi.registry import DeleteOptions
 from kubeapi.scheme import PODS
 from kubehost.io.cgroups import Cgroups, find_delegation
-from kubelet.pod.limits import LIMITED_RESOURCES
+from kubelet.pod.limitedresources import LIMITED_RESOURCES
 from kubelet.runtime import podresize
 
 FILES = ("cpu.max", "cpu.weight", "memory.max", "memory.current")

@@ -9,11 +9,14 @@ import pytest
 
 LABORATORY = ("hdrh", "kubeapi.backends.reading", "kubelet.servers.backend", "kubesvc.bench", "statistics", "svcbench")
 
+PODS = ("kubelet.images", "kubelet.pod.spec", "kubelet.pod.state", "kubelet.runtime.podworkers", "kubesvc.state.resume")
+"""What runs pods, and starts saved ones again: a start without any does not wait for it."""
+
 
 @pytest.mark.parametrize(
     ("entrance", "dear"),
     [
-        pytest.param("kubesvc.run.cluster", (*LABORATORY, "kubeclient"), id="a-cluster"),
+        pytest.param("kubesvc.run.lifecycle", (*LABORATORY, *PODS, "kubeclient"), id="a-cluster"),
         pytest.param(
             "kubesvc.run.apiserver",
             ("kubeapi.customresources.formats", "kubeapiserver.protobuf.encoding", "kubeapiserver.tables.pod"),
