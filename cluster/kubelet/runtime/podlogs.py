@@ -29,7 +29,7 @@ class PodLogs:
     def retain(self, pods: Iterable[JSON]) -> None:
         """Remove the logs of all pods but these."""
         kept = {self._folder(each).name for each in pods}
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             for folder in self._log_dir.iterdir():
                 if folder.name not in kept:
                     remove_folder(folder)
