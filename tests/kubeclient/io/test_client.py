@@ -241,14 +241,11 @@ async def test_a_plugin_is_asked_again_before_its_token_expires(tmp_path: Path) 
     ("program", "text"),
     [
         ("import sys; sys.exit('log in first')", "ended with status 1: log in first"),
-        (
-            "while True: print('x' * 65536)",
-            "prints more than 1 MiB, and an ExecCredential has a few KiB; run it by hand",
-        ),
+        ("while True: print('x' * 65536)", "prints more than 1 MiB, and an ExecCredential has a few KiB"),
         ("print('hello')", "what it prints is no JSON"),
         ("import time; time.sleep(100)", "has not ended after"),
     ],
-    ids=["fails", "prints-something-else", "hangs"],
+    ids=["fails", "prints-for-ever", "prints-something-else", "hangs"],
 )
 async def test_a_plugin_that_fails_is_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str, text: str
