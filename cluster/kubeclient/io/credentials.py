@@ -99,8 +99,7 @@ async def _run(plugin: ExecPlugin, told: str) -> bytes:
     process = await _start(plugin, told)
     try:
         async with asyncio.timeout(PLUGIN_SECONDS):
-            assert process.stdout is not None
-            printed, said = await asyncio.gather(_printed(process.stdout, plugin), _pass_on(process))
+            printed, said = await asyncio.gather(_printed(process), _pass_on(process))
             await process.wait()
     except TimeoutError:
         raise ConfigError(f"the exec plugin {plugin.command} has not ended after {PLUGIN_SECONDS:.0f} s") from None
@@ -108,6 +107,9 @@ async def _run(plugin: ExecPlugin, told: str) -> bytes:
         if process.returncode is None:
             process.kill()
             await process.wait()
+    if len(printed) > MOST_BYTES:
+        what = f"more than {MOST_BYTES >> 20} MiB, and an ExecCredential has a few KiB"
+        raise ConfigError(f"the exec plugin {plugin.command} prints {what}; run it by hand to see why")
     if process.returncode:
         words = said.decode("utf-8", "replace").strip()
         message = f"the exec plugin {plugin.command} ended with status {process.returncode}"
@@ -115,13 +117,16 @@ async def _run(plugin: ExecPlugin, told: str) -> bytes:
     return printed
 
 
-async def _printed(stdout: asyncio.StreamReader, plugin: ExecPlugin) -> bytes:
+async def _printed(process: asyncio.subprocess.Process) -> bytes:
+    """Return what a plugin prints; one that prints too much is killed, and the rest of it is dropped."""
+    assert process.stdout is not None
     printed = b""
-    while chunk := await stdout.read(65536):
-        printed += chunk
-        if len(printed) > MOST_BYTES:
-            what = f"more than {MOST_BYTES >> 20} MiB, and an ExecCredential has a few KiB"
-            raise ConfigError(f"the exec plugin {plugin.command} prints {what}; run it by hand to see why")
+    while chunk := await process.stdout.read(65536):
+        if len(printed) <= MOST_BYTES:
+            printed += chunk
+        elif process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
     return printed
 
 
