@@ -56,12 +56,16 @@ class Checker:
 
     def _select(self, node: Select) -> Type:
         name = "" if node.is_test else _dotted(node)
-        if name and (named := self._environment.type_named(name)) is not None:
+        if name and (named := self._named(name)) is not None:
             node.resolved = name
             return named
         of = self._bindings.substitute(self._check(node.operand))
         found = self._field(node.at, of, node.name)
         return BOOL if node.is_test else found
+
+    def _named(self, name: str) -> Type | None:
+        """Return the type of what has a name with dots: a variable (authorizer.requestResource) or a type."""
+        return self._environment.variables.get(name) or self._environment.type_named(name)
 
     def _field(self, at: int, of: Type, name: str, *, is_optional: bool = False) -> Type:
         target, was_optional = unwrapped(of)

@@ -76,7 +76,7 @@ class Evaluator:
 
     def _select(self, node: Select) -> Any:
         if node.resolved:
-            return TypeValue(node.resolved)
+            return self._variables.get(node.resolved) or TypeValue(node.resolved)
         of = self.value(node.operand)
         if isinstance(of, Optional):
             found: Optional = self._functions["_?._"].compute(of, node.name)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from kubeapi.kind import Kind, content_of
+from kubeapi.policies.webhooks import validate_configuration
 from kubeapi.scheme import MUTATINGWEBHOOKCONFIGURATIONS
-from kubeapi.validation.admission import set_webhook_defaults, unchecked_conditions
-from kubeapi.validation.webhooks import validate_webhooks
+from kubeapi.validation.admission import set_webhook_defaults
 
 KIND = Kind(
     resource=MUTATINGWEBHOOKCONFIGURATIONS,
     categories=("api-extensions",),
     set_defaults=set_webhook_defaults,
     desired_state=content_of,
-    validate=validate_webhooks,
-    warnings=unchecked_conditions,
+    validate=validate_configuration,
 )

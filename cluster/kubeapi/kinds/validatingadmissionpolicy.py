@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from kubeapi.kind import STATUS, Kind, content_of
+from kubeapi.meta import JSON
 from kubeapi.scheme import VALIDATINGADMISSIONPOLICIES
-from kubeapi.validation.admission import set_policy_defaults, without_effect
+from kubeapi.validation.admission import audit_warnings, set_policy_defaults
+from kubeapi.validation.faults import Faults
+
+
+def _validate(obj: JSON) -> Faults:
+    from kubeapi.policies.validation import validate_validating_policy  # no cluster without policies needs CEL
+
+    return validate_validating_policy(obj)
+
 
 KIND = Kind(
     resource=VALIDATINGADMISSIONPOLICIES,
@@ -12,5 +21,6 @@ KIND = Kind(
     subresources=(STATUS,),
     set_defaults=set_policy_defaults,
     desired_state=content_of,
-    warnings=without_effect("evaluates no admission policies"),
+    validate=_validate,
+    warnings=audit_warnings,
 )

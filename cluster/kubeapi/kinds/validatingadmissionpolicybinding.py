@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from kubeapi.kind import Kind, content_of
+from kubeapi.policies.matching import validate_validating_binding
 from kubeapi.scheme import VALIDATINGADMISSIONPOLICYBINDINGS
-from kubeapi.validation.admission import set_binding_defaults, without_effect
+from kubeapi.validation.admission import audit_warnings, set_binding_defaults
 
 KIND = Kind(
     resource=VALIDATINGADMISSIONPOLICYBINDINGS,
     categories=("api-extensions",),
     set_defaults=set_binding_defaults,
     desired_state=content_of,
-    warnings=without_effect("evaluates no admission policies"),
+    validate=validate_validating_binding,
+    warnings=audit_warnings,
 )

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 
 from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.meta import JSON
-from kubeapi.objects.parts import list_at
+from kubeapi.objects.parts import list_at, spec_of
 from kubeapi.status import FieldError
-from kubeapi.validation.warnings import verbatim, warning
+from kubeapi.validation.warnings import verbatim
 
 Warn = Callable[[JSON | None, JSON, RegistryConfig], Iterable[FieldError]]
 """As ``Kind.warnings``."""
@@ -25,14 +25,6 @@ def without_effect(what: str) -> Warn:
             yield verbatim("", f"{after['kind']} {after['metadata']['name']} is stored without effect: kubesvc {what}")
 
     return warnings
-
-
-def unchecked_conditions(before: JSON | None, after: JSON, config: RegistryConfig) -> Iterable[FieldError]:
-    """Yield a warning of each webhook with matchConditions, which nothing evaluates."""
-    for index, webhook in enumerate(list_at(after, "webhooks")):
-        if webhook.get("matchConditions"):
-            field = f"webhooks[{index}].matchConditions"
-            yield warning(field, "kubesvc evaluates no CEL expressions: the webhook is called as if all were true")
 
 
 def set_webhook_defaults(obj: JSON) -> None:
@@ -76,3 +68,10 @@ def _set_match_defaults(obj: JSON) -> None:
     obj.setdefault("matchPolicy", "Equivalent")
     obj.setdefault("namespaceSelector", {})
     obj.setdefault("objectSelector", {})
+
+
+def audit_warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Iterable[FieldError]:
+    """Yield a warning of what a new policy or binding wants to be in the audit log, which there is not."""
+    spec = spec_of(after)
+    if before is None and (list_at(spec, "auditAnnotations") or "Audit" in list_at(spec, "validationActions")):
+        yield verbatim("spec", "kubesvc writes no audit log: action Audit and auditAnnotations have no effect")

@@ -1,7 +1,4 @@
-"""The faults of configurations of admission webhooks (pkg/apis/admissionregistration/validation). Pure.
-
-matchConditions are not compiled, and so not judged.
-"""
+"""The faults of configurations of admission webhooks (pkg/apis/admissionregistration/validation). Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ def validate_webhooks(obj: JSON) -> Faults:
         path = f"webhooks[{index}]"
         yield from _validate_name(webhook.get("name") or "", f"{path}.name")
         for number, rule in enumerate(list_at(webhook, "rules")):
-            yield from _validate_rule(rule, f"{path}.rules[{number}]")
+            yield from validate_rule(rule, f"{path}.rules[{number}]")
         yield from _validate_policies(webhook, path)
         for field in ("namespaceSelector", "objectSelector"):
             yield from validate_selector(map_at(webhook, field), f"{path}.{field}")
@@ -41,7 +38,8 @@ def _validate_name(name: str, path: str) -> Faults:
         yield invalid(path, name, "should be a domain with at least three segments separated by dots")
 
 
-def _validate_rule(rule: JSON, path: str) -> Faults:
+def validate_rule(rule: JSON, path: str) -> Faults:
+    """Yield the faults of a rule that matches requests."""
     for field in ("apiGroups", "apiVersions", "resources", "operations"):
         if not list_at(rule, field):
             yield required(f"{path}.{field}")

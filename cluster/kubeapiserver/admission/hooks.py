@@ -1,20 +1,22 @@
 """Admission webhooks as their configurations describe them, and which requests they match. Pure.
 
 Follows apiserver ``pkg/admission/plugin/webhook`` (generic/webhook.go, predicates/rules, namespace and object).
-A request matches in the version in which it came. matchConditions are not evaluated: they count as true.
+A request matches in the version in which it came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, labels_of, matches_selector
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.registry.admission import Action
 from kubeapi.scheme import (
+    MUTATINGADMISSIONPOLICYBINDINGS,
     MUTATINGWEBHOOKCONFIGURATIONS,
     NAMESPACES,
+    VALIDATINGADMISSIONPOLICYBINDINGS,
     VALIDATINGWEBHOOKCONFIGURATIONS,
     Resource,
 )
@@ -24,6 +26,9 @@ from kubeapi.watching import WatchEvent
 ANY = "*"
 _EXEMPT = MUTATINGWEBHOOKCONFIGURATIONS.group
 """No webhook may keep its own configuration from being deleted, so the objects of its group are not reviewed."""
+
+
+_BINDINGS = (MUTATINGADMISSIONPOLICYBINDINGS, VALIDATINGADMISSIONPOLICYBINDINGS)
 
 
 class Hook(NamedTuple):
@@ -62,6 +67,11 @@ class Hook(NamedTuple):
     def client(self) -> JSON:
         """Where the webhook is (WebhookClientConfig)."""
         return map_at(self.spec, "clientConfig")
+
+    @property
+    def conditions(self) -> Sequence[JSON]:
+        """The match conditions."""
+        return list_at(self.spec, "matchConditions")
 
 
 def is_exempt(resource: Resource) -> bool:
@@ -113,14 +123,42 @@ class Hooks:
         ]
 
 
+class Bindings:
+    """Whether any admission policy is bound. A cluster without one pays for one comparison."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._are_any = self._are_stale = True
+        for each in _BINDINGS:
+            store.watch(each, store.resource_version, self._note)
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any."""
+        if self._are_stale:
+            self._are_stale = False
+            self._are_any = any(self._store.list(each) for each in _BINDINGS)
+        return self._are_any
+
+    def _note(self, event: WatchEvent) -> None:
+        self._are_stale = True
+
+
 def matches(hook: Hook, action: Action, objects: list[JSON], store: Store) -> bool:
-    """Tell whether a webhook is asked about an action. ``objects`` are the new and the old state, those that exist."""
-    if not any(_rule_matches(rule, action) for rule in list_at(hook.spec, "rules")):
+    """Tell whether a webhook is asked about an action, but for its matchConditions.
+
+    ``objects`` are the new and the old state, those that exist.
+    """
+    if not any(rule_matches(rule, action) for rule in list_at(hook.spec, "rules")):
         return False
-    selector = map_at(hook.spec, "namespaceSelector")
+    return selectors_match(hook.spec, action, objects, store)
+
+
+def selectors_match(spec: JSON, action: Action, objects: list[JSON], store: Store) -> bool:
+    """Tell whether namespaceSelector and objectSelector match an action."""
+    selector = map_at(spec, "namespaceSelector")
     if selector and not any(matches_selector(selector, each) for each in _namespace_labels(action, objects, store)):
         return False
-    selector = map_at(hook.spec, "objectSelector")
+    selector = map_at(spec, "objectSelector")
     return not selector or any(matches_selector(selector, labels_of(each)) for each in objects if "metadata" in each)
 
 
@@ -133,7 +171,8 @@ def _namespace_labels(action: Action, objects: list[JSON], store: Store) -> Iter
         yield labels_of(namespace) if namespace is not None else {}
 
 
-def _rule_matches(rule: JSON, action: Action) -> bool:
+def rule_matches(rule: JSON, action: Action) -> bool:
+    """Tell whether a rule matches an action."""
     resource = action.resource
     scope = "Namespaced" if resource.namespaced else "Cluster"
     return (

@@ -1,4 +1,4 @@
-"""Ask the admission webhooks about what a request does: mutating ones in turn, then validating ones. Pure.
+"""Ask the admission policies and webhooks about what a request does: those that change it, then the others. Pure.
 
 Follows apiserver ``pkg/admission/plugin/webhook/mutating`` and ``validating`` (dispatcher.go), and
 ``pkg/admission/reinvocation.go``.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import random
 import uuid
-from functools import partial
-from typing import NamedTuple
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, copy_object
@@ -19,18 +19,22 @@ from kubeapi.status import InternalError
 from kubeapi.store import Store
 from kubeapi.webhooks.calls import Call, CallNeeded, Outcome, Reviews, new_call
 from kubeapiserver.admission.calls import question_of
-from kubeapiserver.admission.hooks import Hook, Hooks, is_exempt, matches
+from kubeapiserver.admission.hooks import Bindings, Hook, Hooks, is_exempt, matches
 from kubeapiserver.admission.reviews import Requester, Verdict, WebhookFailure, document, failure, review, verdict
 from kubeapiserver.errors import BadInput
 from kubeapiserver.handlers import jsonpatch
 
+if TYPE_CHECKING:
+    from kubeapiserver.admission.policies.requests import StoredPolicies
+
 
 class Webhooks:
-    """Gives users an Admission that asks the webhooks."""
+    """Gives users an Admission that asks policies and webhooks."""
 
     def __init__(self, store: Store, rng: random.Random) -> None:
         self.store = store
         self.hooks = Hooks(store)
+        self._bindings = Bindings(store)
         self._rng = rng
 
     def admission(self, requester: Requester, reviews: Reviews | None, warnings: list[str]) -> Admission:
@@ -38,9 +42,19 @@ class Webhooks:
 
         ``reviews`` are what earlier attempts at the same request have been answered.
         """
-        if not self.hooks:
+        if not self.hooks and not self._bindings:
             return ADMIT_ALL
         return _WebhookAdmission(self, requester, reviews or Reviews(self._rng.getrandbits(64)), warnings)
+
+    def policies(self) -> StoredPolicies | None:
+        """Return the admission policies, None if none is bound."""
+        return self._stored_policies if self._bindings else None
+
+    @cached_property
+    def _stored_policies(self) -> StoredPolicies:
+        from kubeapiserver.admission.policies.requests import StoredPolicies  # no start needs CEL
+
+        return StoredPolicies(self.store)
 
     def call(self, hook: Hook, content: JSON) -> Call:
         """Return the call of a webhook."""
@@ -69,6 +83,16 @@ class _WebhookAdmission:
     def mutated(self, action: Action, new: JSON, old: JSON | None) -> JSON:
         if is_exempt(action.resource):
             return new
+        policies = self._webhooks.policies()
+        if policies is None:
+            return self._by_webhooks(action, new, old)
+        changed = policies.mutated(self._requester, action, new, old)
+        after = self._by_webhooks(action, changed.object, old)
+        if after != changed.object:
+            changed = changed._replace(object=after, overtaken=changed.reinvocable)
+        return policies.reinvoked(self._requester, action, changed, old)
+
+    def _by_webhooks(self, action: Action, new: JSON, old: JSON | None) -> JSON:
         changed, again = self._first_round(action, new, old)
         if changed is not new and action.operation == "CREATE" and not action.subresource:
             before = changed
@@ -104,6 +128,7 @@ class _WebhookAdmission:
     def validate(self, action: Action, new: JSON, old: JSON | None) -> None:
         if is_exempt(action.resource):
             return
+        self._ask_policies(action, new, old)
         try:
             for hook in self._webhooks.hooks.validating():
                 if self._is_asked(hook, action, new, old):
@@ -115,6 +140,7 @@ class _WebhookAdmission:
     def admit_deletion(self, action: Action, old: JSON) -> None:
         if is_exempt(action.resource):
             return
+        self._ask_policies(action, None, old)
         for hook in (*self._webhooks.hooks.mutating(), *self._webhooks.hooks.validating()):
             if self._is_asked(hook, action, None, old):
                 said = self._ask(_Question(hook, action), None, old)
@@ -123,8 +149,20 @@ class _WebhookAdmission:
                     detail = "attempted to modify the object, which is not supported for this operation"
                     raise InternalError(f'admission webhook "{hook.name}" {detail}')
 
+    def _ask_policies(self, action: Action, new: JSON | None, old: JSON | None) -> None:
+        policies = self._webhooks.policies()
+        if policies is not None:
+            self._warnings += policies.validate(self._requester, action, new, old)
+
     def _is_asked(self, hook: Hook, action: Action, new: JSON | None, old: JSON | None) -> bool:
-        return matches(hook, action, [each for each in (new, old) if each is not None], self._webhooks.store)
+        store = self._webhooks.store
+        if not matches(hook, action, [each for each in (new, old) if each is not None], store):
+            return False
+        if not hook.conditions:
+            return True
+        from kubeapiserver.admission.policies.webhookconditions import is_called  # no other webhook needs CEL
+
+        return is_called(hook, store, self._requester, action, (new, old))
 
     def _patched(self, question: _Question, new: JSON, old: JSON | None) -> JSON:
         """Return the state as a webhook wants it, decoded and with defaults."""
