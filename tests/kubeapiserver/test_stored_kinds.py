@@ -17,20 +17,31 @@ WEBHOOK: JSON = {
     "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}],
 }
 MATCHED = {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}}
-POLICY = {"validations": [{"expression": "true"}], "matchConstraints": {}}
-CASES = [
-    (f"{ADMISSION}/validatingadmissionpolicies", {"spec": POLICY}, ["x", 1, "<unset>", "0s"]),
+POLICY = {"validations": [{"expression": "true"}], "matchConstraints": {"resourceRules": [*WEBHOOK["rules"]]}}
+POLICIES = [
+    (f"{ADMISSION}/validatingadmissionpolicies", POLICY, ["x", 1, "<unset>", "0s"]),
     (
         f"{ADMISSION}/mutatingadmissionpolicies",
-        {"spec": {"mutations": [], "paramKind": {"apiVersion": "v1", "kind": "Node"}}},
-        ["x", 0, "v1/Node", "0s"],
+        {
+            "matchConstraints": POLICY["matchConstraints"],
+            "reinvocationPolicy": "Never",
+            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[JSONPatch{}]"}}],
+            "paramKind": {"apiVersion": "v1", "kind": "Node"},
+        },
+        ["x", 1, "v1/Node", "0s"],
     ),
     (
         f"{ADMISSION}/validatingadmissionpolicybindings",
-        {"spec": {"policyName": "p", "paramRef": {"name": "n", "namespace": "ns"}}},
+        {
+            "policyName": "p",
+            "validationActions": ["Deny"],
+            "paramRef": {"name": "n", "namespace": "ns", "parameterNotFoundAction": "Deny"},
+        },
         ["x", "p", "ns/n", "0s"],
     ),
-    (f"{ADMISSION}/mutatingadmissionpolicybindings", {"spec": {"policyName": "p"}}, ["x", "p", "<unset>", "0s"]),
+    (f"{ADMISSION}/mutatingadmissionpolicybindings", {"policyName": "p"}, ["x", "p", "<unset>", "0s"]),
+]
+CASES = [
     (
         f"{FLOW}/flowschemas",
         {"spec": {"priorityLevelConfiguration": {"name": "low"}}},
@@ -81,6 +92,14 @@ def test_an_object_without_effect_is_stored_with_a_warning(path: str, content: J
     assert client.patch(f"{path}/x", {"metadata": {"labels": {"a": "b"}}}).warnings == []
 
 
+@pytest.mark.parametrize(("path", "spec", "cells"), POLICIES)
+def test_policies_and_bindings_have_their_columns(path: str, spec: JSON, cells: list[object]) -> None:
+    client = APIClient()
+    reply = client.post(path, {"metadata": {"name": "x"}, "spec": spec})
+    assert (reply.status, reply.warnings) == (201, []), reply.text
+    assert client.get(path, TABLE_ACCEPT).rows == [cells]
+
+
 def test_webhooks_and_policies_get_their_defaults() -> None:
     client = APIClient()
     body = {"metadata": {"name": "x"}, "webhooks": [WEBHOOK]}
@@ -89,7 +108,8 @@ def test_webhooks_and_policies_get_their_defaults() -> None:
     assert (webhook["failurePolicy"], webhook["timeoutSeconds"], webhook["reinvocationPolicy"]) == ("Fail", 10, "Never")
     assert (webhook["clientConfig"]["service"]["port"], webhook["rules"][0]["scope"]) == (443, "*")
     policy = client.post(f"{ADMISSION}/validatingadmissionpolicies", {"metadata": {"name": "x"}, "spec": POLICY}).json
-    assert (policy["spec"]["failurePolicy"], policy["spec"]["matchConstraints"]) == ("Fail", MATCHED)
+    constraints = policy["spec"]["matchConstraints"]
+    assert (policy["spec"]["failurePolicy"], {name: constraints[name] for name in MATCHED}) == ("Fail", MATCHED)
 
 
 def test_the_resource_of_a_migration_is_needed_and_stays() -> None:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from kubeapi.cel.lexer import Token
+from kubeapi.cel.lexer import END, Token
 from kubeapi.cel.literals import bytes_of, text_of
 from kubeapi.cel.nodes import Constant, Entry, ListOf, MapOf, Name, Node, ObjectOf
 from kubeapi.cel.reader import Reader, SyntaxFault
@@ -59,6 +59,9 @@ def read_primary(parser: Parser) -> Node:
 def _name(parser: Parser) -> Node:
     start = parser.token
     dot = "." if parser.accept(".") else ""
+    if dot and parser.token.kind != "IDENTIFIER":
+        shown = "" if parser.token.kind == END else parser.token.text
+        raise SyntaxFault(parser.token.at, f"Syntax error: no viable alternative at input '.{shown}'")
     token = parser.expect("IDENTIFIER")
     if (type_name := _object_name(parser, token)) is not None:
         bracket = parser.expect("{")

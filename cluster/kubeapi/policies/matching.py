@@ -19,6 +19,7 @@ from kubeapi.validation.names import dns1123_subdomain, path_segment
 from kubeapi.validation.webhooks import validate_rule
 
 _ACTIONS = frozenset(("Audit", "Deny", "Warn"))
+_WRITES = frozenset(("*", "CONNECT", "CREATE", "UPDATE"))
 _EXCLUSIVE = "name and selector are mutually exclusive"
 
 
@@ -69,7 +70,7 @@ def validate_validating_binding(binding: JSON) -> Faults:
         why = "repeating the same validation failure information in the API response and headers serves no purpose"
         yield invalid(path, list(actions), f"must not contain both Deny and Warn ({why})")
     if not actions:
-        yield required(path, "at least one validation action is required")
+        yield required(path)
 
 
 def validate_mutating_binding(binding: JSON) -> Faults:
@@ -82,8 +83,8 @@ def write_faults(resources: JSON, path: str) -> Faults:
     """Yield the operations that no mutation can be asked about."""
     for rule in list_at(resources, "resourceRules"):
         for each in list_at(rule, "operations"):
-            if each not in ("CREATE", "UPDATE"):
-                yield unsupported(f"{path}.resourceRules.operations", each, frozenset(("CREATE", "UPDATE")))
+            if each not in _WRITES:
+                yield unsupported(f"{path}.resourceRules.operations", each, _WRITES)
 
 
 def _param_faults(ref: JSON, path: str) -> Faults:

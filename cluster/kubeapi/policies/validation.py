@@ -22,7 +22,7 @@ from kubeapi.validation.faults import (
 from kubeapi.validation.names import dns1035_label, dns1123_subdomain, qualified_name
 
 _FAILURE_POLICIES = frozenset(("Fail", "Ignore"))
-_REASONS = frozenset(("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"))
+_REASONS = frozenset(("Forbidden", "Invalid", "RequestEntityTooLarge"))
 _MOST_CONDITIONS, _MOST_ANNOTATIONS, _LONGEST_VALUE = 64, 20, 5 * 1024
 _RESERVED = frozenset(
     (

@@ -40,12 +40,14 @@ def _validate_name(name: str, path: str) -> Faults:
 
 def validate_rule(rule: JSON, path: str) -> Faults:
     """Yield the faults of a rule that matches requests."""
-    for field in ("apiGroups", "apiVersions", "resources", "operations"):
-        if not list_at(rule, field):
-            yield required(f"{path}.{field}")
+    if not list_at(rule, "operations"):
+        yield required(f"{path}.operations")
     for index, operation in enumerate(list_at(rule, "operations")):
         if operation not in _OPERATIONS:
             yield unsupported(f"{path}.operations[{index}]", operation, _OPERATIONS)
+    for field in ("apiGroups", "apiVersions", "resources"):
+        if not list_at(rule, field):
+            yield required(f"{path}.{field}")
     yield from one_of(f"{path}.scope", rule.get("scope"), frozenset(("*", "Cluster", "Namespaced")))
 
 

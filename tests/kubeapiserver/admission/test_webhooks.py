@@ -230,16 +230,42 @@ def test_configurations_of_webhooks_are_not_reviewed() -> None:
     assert webhooks.asked == []
 
 
-def test_conditions_that_nothing_evaluates_are_a_warning() -> None:
-    client = APIClient()
-    conditions = [{"name": "c", "expression": "true"}]
+def test_a_webhook_is_called_if_its_conditions_hold() -> None:
+    conditions = [{"name": "skip-me", "expression": "object.metadata.name != 'skip-me'"}]
+    webhooks = Webhooks(matchConditions=conditions)
+    webhooks.respond = lambda _: {"allowed": False}
+    assert webhooks.send("POST", CONFIGMAPS, {"metadata": {"name": "skip-me"}})[0] == 201
+    assert webhooks.asked == []
+    assert webhooks.send("POST", CONFIGMAPS, {"metadata": {"name": "a"}})[0] == 400
+
+
+@pytest.mark.parametrize(("policy", "status"), [("Ignore", 201), ("Fail", 403)])
+def test_a_condition_without_a_value_is_a_failure(policy: str, status: int) -> None:
+    conditions = [{"name": "c", "expression": "object.data.nope == '1'"}]
+    webhooks = Webhooks(matchConditions=conditions, failurePolicy=policy)
+    code, answer = webhooks.send("POST", CONFIGMAPS, MAP)
+    assert (code, webhooks.asked) == (status, [])
+    if status == 403:
+        why = "expression 'object.data.nope == '1'' resulted in error: no such key: nope"
+        assert answer["message"] == f'configmaps "m" is forbidden: {why}'
+
+
+def test_conditions_with_faults_are_refused() -> None:
+    expressions = ("... [] bad expression", "object.x + 1", "params.a == 1")
     webhook = {
         "name": "x.example.com",
         "sideEffects": "None",
         "admissionReviewVersions": ["v1"],
         "clientConfig": {"url": "https://x"},
-        "matchConditions": conditions,
+        "matchConditions": [{"name": f"c{index}", "expression": each} for index, each in enumerate(expressions)],
     }
     body = {"metadata": {"name": "x"}, "webhooks": [webhook]}
-    reply = client.post(f"{HOOKS}/validatingwebhookconfigurations", body)
-    assert "webhooks[0].matchConditions: kubesvc evaluates no CEL expressions" in reply.warnings[0]
+    message = APIClient().post(f"{HOOKS}/validatingwebhookconfigurations", body).json["message"]
+    path = "webhooks[0].matchConditions"
+    assert message.endswith(
+        f'[{path}[0].expression: Invalid value: "... [] bad expression": compilation failed: ERROR: <input>:1:2: '
+        "Syntax error: no viable alternative at input '..'\n | ... [] bad expression\n | .^, "
+        f'{path}[1].expression: Invalid value: "object.x + 1": must evaluate to bool but got int, '
+        f'{path}[2].expression: Invalid value: "params.a == 1": compilation failed: ERROR: <input>:1:1: undeclared '
+        "reference to 'params' (in container '')\n | params.a == 1\n | ^]"
+    )

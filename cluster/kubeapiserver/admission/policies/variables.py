@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,15 +56,18 @@ class Evaluation:
         """Return the evaluation with variables that are computed when they are read."""
         own = dict(self.variables)
         within = Evaluation(own, self.budget)
-        own["variables"] = LazyFields({name: _lazily(within, each) for name, each in variables.items()})
+        own["variables"] = LazyFields({name: _lazily(within, name, each) for name, each in variables.items()})
         return within
 
 
-def _lazily(evaluation: Evaluation, expression: Expression) -> Any:
+def _lazily(evaluation: Evaluation, name: str, expression: Expression) -> Callable[[], Any]:
     def compute() -> Any:
         if expression.program is None:
-            raise EvaluationError(f"composited variable fails to compile: {expression.fault}")
-        return expression.program.evaluate(evaluation.variables, evaluation.budget)
+            raise EvaluationError(f'composited variable "{name}" fails to compile: {expression.fault}')
+        try:
+            return expression.program.evaluate(evaluation.variables, evaluation.budget)
+        except EvaluationError as error:
+            raise EvaluationError(f'composited variable "{name}" fails to evaluate: {error}') from None
 
     return compute
 
