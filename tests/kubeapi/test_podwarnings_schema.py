@@ -17,9 +17,9 @@ ONE_ID = RegistryConfig(has_sandboxes=True)
 
 ACTED_ON = {
     "PodSpec": """activeDeadlineSeconds affinity containers dnsConfig dnsPolicy enableServiceLinks
-        ephemeralContainers hostAliases hostNetwork hostname initContainers nodeName nodeSelector readinessGates
-        restartPolicy schedulerName schedulingGates shareProcessNamespace subdomain terminationGracePeriodSeconds
-        tolerations topologySpreadConstraints""",
+        ephemeralContainers hostAliases hostNetwork hostname initContainers nodeName nodeSelector preemptionPolicy
+        priority priorityClassName readinessGates restartPolicy schedulerName schedulingGates shareProcessNamespace
+        subdomain terminationGracePeriodSeconds tolerations topologySpreadConstraints""",
     "Container": """args command env envFrom image lifecycle livenessProbe name ports readinessProbe restartPolicy
         startupProbe stdin stdinOnce terminationMessagePolicy tty workingDir""",
     "Volume": "name configMap downwardAPI secret hostPath persistentVolumeClaim ephemeral",
@@ -28,19 +28,19 @@ ACTED_ON = {
     "Lifecycle": "postStart preStop stopSignal",
     "SecurityContext": "",
     "PodSecurityContext": "",
-    "EmptyDirVolumeSource": "medium",
+    "EmptyDirVolumeSource": "sizeLimit",
     "VolumeProjection": "configMap downwardAPI secret",
     "ResourceRequirements": "requests",
 }
 """In both modes; a field of a volume or a mount where there are sandboxes, as without them the volumes are named."""
 HARMLESS = {
-    "PodSpec": """imagePullSecrets overhead preemptionPolicy priority serviceAccount""",
+    "PodSpec": """imagePullSecrets overhead serviceAccount""",
     "Container": "imagePullPolicy resizePolicy",
     "Volume": "",
     "PodSecurityContext": "fsGroupChangePolicy seLinuxChangePolicy supplementalGroupsPolicy",
     "ResourceRequirements": "claims",
 }
-"""Nothing is pulled and nobody is preempted; overhead and claims come with fields that are spoken of."""
+"""Nothing is pulled; overhead and claims come with fields that are spoken of."""
 
 CONTAINER: JSON = {"name": "c", "image": "i"}
 OLD_VOLUMES = (
@@ -58,7 +58,6 @@ SPOKEN_OF: dict[str, list[tuple[str, Any, str]]] = {
         ("hostUsers", False, "both"),
         ("hostnameOverride", "other", "bare"),
         ("os", {"name": "windows"}, "both"),
-        ("priorityClassName", "high", "both"),
         ("resourceClaims", [{"name": "gpu"}], "both"),
         ("resources", {"limits": {"cpu": "1"}}, "both"),
         ("runtimeClassName", "gvisor", "both"),
@@ -103,7 +102,7 @@ SPOKEN_OF: dict[str, list[tuple[str, Any, str]]] = {
         ("windowsOptions", {"hostProcess": True}, "both"),
     ],
     "Volume": [
-        ("emptyDir", {"sizeLimit": "1Mi"}, "both"),
+        ("emptyDir", {"sizeLimit": "1Mi"}, "bare"),
         ("projected", {"sources": [{"serviceAccountToken": {"path": "token"}}]}, "bare"),
         *((each, {}, "both") for each in OLD_VOLUMES),
     ],
@@ -112,7 +111,7 @@ SPOKEN_OF: dict[str, list[tuple[str, Any, str]]] = {
         ("mountPropagation", "Bidirectional", "sandboxed"),
     ],
     "ContainerPort": [("hostPort", 80, "bare")],
-    "EmptyDirVolumeSource": [("mode", 0o700, "both"), ("sizeLimit", "1Mi", "both")],
+    "EmptyDirVolumeSource": [("medium", "HugePages", "both"), ("mode", 0o700, "both")],
     "VolumeProjection": [
         ("clusterTrustBundle", {"path": "x"}, "bare"),
         ("podCertificate", {"keyPath": "x"}, "both"),
@@ -198,10 +197,16 @@ def test_only_root_gives_more_groups() -> None:
     assert found.parts == "fsGroup, supplementalGroups"
 
 
+def test_limits_of_the_disk_are_enforced_in_sandboxes() -> None:
+    spec = {"containers": [{**CONTAINER, "resources": {"limits": {"cpu": "1", "ephemeral-storage": "1Mi"}}}]}
+    assert [each.parts for each in not_emulated({"spec": spec}, SANDBOXED)] == ["limits.cpu"]
+    assert [each.parts for each in not_emulated({"spec": spec}, BARE)] == ["limits"]
+
+
 def test_the_event_of_a_pod_names_all_of_them_once() -> None:
     volumes = [
         {"name": "v", "nfs": {"server": "x", "path": "/"}},
-        {"name": "w", "emptyDir": {"sizeLimit": "1Mi"}},
+        {"name": "w", "emptyDir": {"medium": "HugePages"}},
         {
             "name": "p",
             "projected": {"sources": [{"podCertificate": {"keyType": "a"}}, {"secret": {"name": "s"}}]},
@@ -210,7 +215,7 @@ def test_the_event_of_a_pod_names_all_of_them_once() -> None:
     spec = {"containers": [{**CONTAINER, "resources": {"limits": {"cpu": "1"}}}], "volumes": volumes}
     text = (
         "kubesvc does not emulate spec.volumes (nfs of volume v), "
-        "spec.volumes (podCertificate of volume p), spec.volumes (sizeLimit of volume w), "
+        "spec.volumes (podCertificate of volume p), spec.volumes (medium of volume w), "
         "spec.containers[0].resources (limits); the pod runs without"
     )
     assert event_text(not_emulated({"spec": spec}, SANDBOXED)) == text

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from kubeapi.objects.parts import map_at
 from kubeapi.podspec.volumewarnings import (
     certificate_sources,
+    folders_with_a_medium,
     folders_with_modes,
     has_options,
     mounts_any,
     propagates,
     unknown_volumes,
-    unlimited_folders,
 )
 
 Asks = Callable[[Any], object]
@@ -85,13 +85,19 @@ def _restarts_of_all(rules: Any) -> list[str]:
 _LIMITS = Field("resources", "a pod may use as much of the machine as there is", parts={"limits": bool})
 
 
-def limits_not_enforced(limited: frozenset[str]) -> Field:
-    """Return the field of a container's limits, of which those of the ``limited`` resources are enforced."""
-    if not limited:
+def limits_not_enforced(limited: frozenset[str], *, has_sandboxes: bool) -> Field:
+    """Return the field of a container's limits, of which those of the ``limited`` resources are enforced.
+
+    Where pods have sandboxes, one that writes more to the disk than it may is evicted.
+    """
+    enforced = limited | {"ephemeral-storage"} if has_sandboxes else limited
+    if not enforced:
         return _LIMITS
 
     def not_limited(resources: Any) -> list[str]:
-        return [f"limits.{name}" for name in map_at(resources, "limits") if name not in limited]
+        limits = map_at(resources, "limits")
+        left = [f"limits.{name}" for name in limits if name not in enforced]
+        return ["limits"] if left and not limited and len(left) == len(limits) else left
 
     return _LIMITS._replace(parts={}, inside=not_limited)
 
@@ -99,7 +105,6 @@ def limits_not_enforced(limited: frozenset[str]) -> Field:
 EVERYWHERE = Fields(
     pod=(
         Field("runtimeClassName", "there is no runtime but processes of this machine"),
-        Field("priorityClassName", "there is no preemption"),
         Field("resourceClaims", "no devices are allocated"),
         Field("os", "pods run on Linux", parts={"name": _is_not("linux")}),
         Field("schedulingGroup", "each pod is scheduled alone"),
@@ -139,8 +144,8 @@ SANDBOXED = Fields(
         Field("volumes", "there are no certificates for pods; these files are missing", inside=certificate_sources),
         Field(
             "volumes",
-            "a folder may grow as large as the disk; only medium Memory has a limit",
-            inside=unlimited_folders,
+            "there are no huge pages for folders; it lies on the disk",
+            inside=folders_with_a_medium,
         ),
         Field("volumes", "anybody may write in such a folder", inside=folders_with_modes),
         Field("hostUsers", "all pods of the cluster share one user namespace", asks=_is(False)),

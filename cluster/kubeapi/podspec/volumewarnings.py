@@ -25,13 +25,10 @@ def certificate_sources(volumes: Any) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def unlimited_folders(volumes: Any) -> list[str]:
-    """Return what is asked of folders on disk, which have neither a medium nor a limit."""
-    sources = ((each["name"], map_at(each, "emptyDir")) for each in volumes)
-    folders = ((name, source) for name, source in sources if source.get("medium", "") != "Memory")
-    return [
-        f"{part} of volume {name}" for name, source in folders for part in ("medium", "sizeLimit") if source.get(part)
-    ]
+def folders_with_a_medium(volumes: Any) -> list[str]:
+    """Return the folders that ask for a medium other than memory, and lie on the disk."""
+    media = ((each["name"], map_at(each, "emptyDir").get("medium", "")) for each in volumes)
+    return [f"medium of volume {name}" for name, medium in media if medium not in ("", "Memory")]
 
 
 def folders_with_modes(volumes: Any) -> list[str]:

@@ -96,7 +96,7 @@ def _asked(spec: JSON, path: str, config: RegistryConfig) -> Iterator[tuple[str,
     has_user = map_at(spec, "securityContext").get("runAsUser") is not None
     groups = () if config.has_all_ids or not config.has_sandboxes else (NO_GROUPS,)
     user = (NO_USER,) if config.has_sandboxes and not has_user else ()
-    limits = limits_not_enforced(config.limited_resources)
+    limits = limits_not_enforced(config.limited_resources, has_sandboxes=config.has_sandboxes)
     pod = (*EVERYWHERE.pod, limits, *own.pod, *groups, *(user if _some_container_has_no_user(spec) else ()))
     yield from (("pod", each) for each in _read(spec, path, pod))
     for kind in ("initContainers", "containers", "ephemeralContainers"):
