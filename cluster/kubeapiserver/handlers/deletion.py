@@ -87,8 +87,12 @@ class Deletion:
             raise BadInput(f"name in URL does not match name in Eviction object: {request.name} != {stated}")
         wanted = read_delete_options(body.get("deleteOptions"))
         is_dry_run = wanted.is_dry_run or read_dry_run(request.http, "CreateOptions")
+        action = Action("CREATE", request.resource, request.key, "eviction", is_dry_run)
+        requester, said = Requester(request.http.user, plain_options), list[str]()
+        admission = self._webhooks.admission(requester, request.http.reviews, said)
+        admission.validate(action, admission.mutated(action, body, None), None)
         self._evictions.evict(Eviction(request.key, wanted.options, is_dry_run))
-        return document_response(success(code=201), 201)
+        return with_warnings(document_response(success(code=201), 201), said)
 
     def _reviewed(self, request: ResourceRequest, key: ObjectKey, wanted: DeleteRequest) -> Sequence[str]:
         """Return the warnings of the admission webhooks; StatusError if one denies the deletion."""

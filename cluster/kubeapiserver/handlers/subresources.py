@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 from kubeapi.customresources.conversion import as_seen
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.kinds import kind_of
-from kubeapi.meta import JSON, format_time, is_terminating
+from kubeapi.meta import JSON, ObjectKey, format_time, is_terminating
 from kubeapi.objects.conditions import with_condition
 from kubeapi.objects.parts import status_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.registry import Registry
+from kubeapi.registry.admission import Action
 from kubeapi.registry.metadata import merged_metadata
 from kubeapi.registry.statuses import with_status
 from kubeapi.status import Conflict
@@ -132,7 +133,8 @@ class Subresources:
         request.check_name(scale)
         _check_version(request, scale, stored)
         written = self._writer.update_scale(request.resource, stored, _replicas_of(scale, request), options)
-        return self._scale_response(request, scale_of(request.resource, written))
+        response = self._scale_response(request, scale_of(request.resource, written.object))
+        return with_warnings(response, written.warnings)
 
     def _apply_scale(self, request: ResourceRequest) -> Response:
         """Apply a Scale: its manager owns the number of replicas (managedfields.ScaleHandler)."""
@@ -155,7 +157,10 @@ class Subresources:
         if assigned := read_pod(pod).node_name:
             detail = f'pod {request.name} is already assigned to node "{assigned}"'
             raise Conflict(request.resource, request.name, detail)
-        is_dry_run = read_options(request.http, "CreateOptions").is_dry_run
+        options = read_options(request.http, "CreateOptions")
+        is_dry_run = options.is_dry_run
+        action = Action("CREATE", request.resource, request.key, "binding", is_dry_run)
+        node = self._writer.reviewed(action, binding(request.key, node), None, options).object["target"]["name"]
         bound = {**pod, "spec": {**pod["spec"], "nodeName": node}}
         written = self._registry.update(request.resource, bound, dry_run=is_dry_run)
         self._registry.update_status(request.resource, self._scheduled(written), dry_run=is_dry_run)
@@ -179,6 +184,12 @@ class Subresources:
         else:
             written = self._registry.update_part(request.resource, "finalize", new, dry_run=options.is_dry_run)
         return self._renderer.response(request.view, written)
+
+
+def binding(pod: ObjectKey, node: str) -> JSON:
+    """Return the Binding of a pod to a node."""
+    metadata = {"name": pod.name, "namespace": pod.namespace}
+    return {"kind": "Binding", "apiVersion": "v1", "metadata": metadata, "target": {"kind": "Node", "name": node}}
 
 
 def _wanted(request: ResourceRequest, stored: JSON) -> _Wanted | None:

@@ -10,15 +10,16 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from kubeapi.kinds import kind_of
-from kubeapi.meta import JSON, format_time
+from kubeapi.meta import JSON, format_time, key_of
 from kubeapi.registry import Registry
+from kubeapi.registry.admission import Action, Admission
 from kubeapi.scheme import Resource
 from kubeapi.validation.warnings import warning_text
 from kubeapiserver.admission.reviews import Requester
 from kubeapiserver.admission.webhooks import Webhooks
 from kubeapiserver.apply.managedfields import UPDATE, Change, manager_key, track_update
 from kubeapiserver.apply.serverside import Configuration, server_side_apply
-from kubeapiserver.handlers.scales import with_replicas
+from kubeapiserver.handlers.scales import scale_of, with_replicas
 from kubeapiserver.requests.options import WriteOptions
 
 Admit = Callable[[Resource, JSON], tuple[JSON, Sequence[str]]]
@@ -66,11 +67,23 @@ class ObjectWriter:
         metadata = self._tracked(resource, stored, obj, options, "status")["metadata"]
         return self._acting(options)[0].update_status(resource, obj, dry_run=options.is_dry_run, metadata=metadata)
 
-    def update_scale(self, resource: Resource, stored: JSON, replicas: int, options: WriteOptions) -> JSON:
-        """Set the replicas of ``stored``."""
-        scaled = with_replicas(resource, stored, replicas)
+    def update_scale(self, resource: Resource, stored: JSON, replicas: int, options: WriteOptions) -> Written:
+        """Set the replicas of ``stored``; what is reviewed is the Scale."""
+        before, key = scale_of(resource, stored), key_of(stored)
+        action = Action("UPDATE", resource, key, "scale", options.is_dry_run)
+        after = {**before, "spec": {**before["spec"], "replicas": replicas}}
+        reviewed = self.reviewed(action, after, before, options)
+        scaled = with_replicas(resource, stored, reviewed.object["spec"]["replicas"])
         tracked = self._tracked(resource, stored, scaled, options, "scale")
-        return self._registry.update(resource, tracked, dry_run=options.is_dry_run)
+        written = self._registry.update(resource, tracked, dry_run=options.is_dry_run)
+        return Written(written, reviewed.warnings)
+
+    def reviewed(self, action: Action, new: JSON, old: JSON | None, options: WriteOptions) -> Written:
+        """Return what the webhooks make of an object that is not stored itself, such as a Binding; StatusError."""
+        admission, said = self._admission(options)
+        new = admission.mutated(action, new, old)
+        admission.validate(action, new, old)
+        return Written(new, said)
 
     def update_part(self, part: str, resource: Resource, stored: JSON, obj: JSON, options: WriteOptions) -> Written:
         """Replace one of the kind's parts of ``stored``."""
@@ -90,10 +103,12 @@ class ObjectWriter:
 
     def _acting(self, options: WriteOptions) -> tuple[Registry, list[str]]:
         """Return the Registry as the sender of a request has it, and the list of the webhooks' warnings."""
-        said: list[str] = []
-        http = options.request
-        admission = self._webhooks.admission(Requester(http.user, options.document), http.reviews, said)
+        admission, said = self._admission(options)
         return self._registry if admission is self._registry.admission else self._registry.acting(admission), said
+
+    def _admission(self, options: WriteOptions) -> tuple[Admission, list[str]]:
+        http, said = options.request, list[str]()
+        return self._webhooks.admission(Requester(http.user, options.document), http.reviews, said), said
 
     def _tracked(
         self, resource: Resource, stored: JSON | None, new: JSON, options: WriteOptions, subresource: str = ""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.helpers.kubeapiserver.client import DEFAULT, PATCH_TYPES, APIClient
+from tests.helpers.kubeapiserver.client import APPS, DEFAULT, PATCH_TYPES, APIClient
 
 from kubeapi.meta import JSON
 from kubeapi.webhooks.calls import CallNeeded, Outcome
@@ -18,7 +18,7 @@ from kubeapiserver.messages import Request, Response
 HOOKS = "/apis/admissionregistration.k8s.io/v1"
 ALL: JSON = {"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"], "operations": ["*"]}
 MAP: JSON = {"metadata": {"name": "m", "labels": {"a": "b"}}, "data": {"k": "v"}}
-CONFIGMAPS, SERVICES = f"{DEFAULT}/configmaps", f"{DEFAULT}/services"
+CONFIGMAPS, SERVICES, PODS = f"{DEFAULT}/configmaps", f"{DEFAULT}/services", f"{DEFAULT}/pods"
 Respond = Callable[[JSON], JSON]
 
 
@@ -220,6 +220,62 @@ def test_deletecollection_deletes_nothing_if_one_deletion_is_denied() -> None:
     webhooks.respond = lambda _: {"allowed": True}
     gone = webhooks.send("DELETE", CONFIGMAPS)[1]["items"]
     assert {"a", "b"} <= {each["metadata"]["name"] for each in gone}
+
+
+POD: JSON = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "nginx"}]}}
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "kind"),
+    [
+        (f"{PODS}/p/binding", {"target": {"kind": "Node", "name": "n"}}, "Binding"),
+        (f"{PODS}/p/eviction", {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p"}}, "Eviction"),
+    ],
+)
+def test_what_is_posted_to_a_subresource_is_reviewed_as_it_is(target: str, body: JSON, kind: str) -> None:
+    webhooks = Webhooks()
+    webhooks.send("POST", PODS, POD)
+    webhooks.asked.clear()
+    assert webhooks.send("POST", target, body)[0] == 201
+    [asked] = webhooks.asked
+    assert (asked["operation"], asked["kind"]["kind"], asked["object"]["kind"]) == ("CREATE", kind, kind)
+    assert (asked["resource"]["resource"], asked["subResource"]) == ("pods", target.rpartition("/")[2])
+
+
+def test_of_a_scale_the_numbers_are_reviewed() -> None:
+    webhooks = Webhooks(is_mutating=True)
+    webhooks.respond = lambda asked: (
+        patch({"op": "replace", "path": "/spec/replicas", "value": 3})
+        if asked.get("subResource")
+        else {"allowed": True}
+    )
+    labels = {"a": "b"}
+    template = {"metadata": {"labels": labels}, "spec": POD["spec"]}
+    deployment = {"metadata": {"name": "d"}, "spec": {"selector": {"matchLabels": labels}, "template": template}}
+    assert webhooks.send("POST", f"{APPS}/deployments", deployment)[0] == 201
+    code, scale = webhooks.send("PATCH", f"{APPS}/deployments/d/scale", {"spec": {"replicas": 9}}, PATCH_TYPES["merge"])
+    assert (code, scale["spec"]["replicas"]) == (200, 3)
+    asked = webhooks.asked[-1]
+    assert (asked["object"]["spec"], asked["oldObject"]["spec"]) == ({"replicas": 9}, {"replicas": 1})
+
+
+def test_a_webhook_that_only_allows_sees_what_would_be_stored() -> None:
+    webhooks = Webhooks()
+    webhooks.send("POST", SERVICES, {"metadata": {"generateName": "s-"}, "spec": {"ports": [{"port": 80}]}})
+    [asked] = webhooks.asked
+    stored = webhooks.client.get(f"{SERVICES}/{asked['name']}").json
+    for field in ("name", "uid"):
+        assert asked["object"]["metadata"][field] == stored["metadata"][field]
+    assert asked["object"]["spec"]["clusterIP"] == stored["spec"]["clusterIP"]
+
+
+def test_a_webhook_that_may_change_sees_what_was_sent() -> None:
+    webhooks = Webhooks(is_mutating=True)
+    webhooks.send("POST", PODS, {**POD, "metadata": {"generateName": "p-"}})
+    [asked] = webhooks.asked
+    assert "name" not in asked
+    assert {"name", "uid", "creationTimestamp"} & asked["object"]["metadata"].keys() == set()
+    assert asked["object"]["spec"]["tolerations"]
 
 
 def test_configurations_of_webhooks_are_not_reviewed() -> None:
