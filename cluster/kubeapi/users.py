@@ -34,6 +34,11 @@ API_SERVER = User("system:apiserver", (MASTERS, AUTHENTICATED))
 """The user as which the API server writes objects of its own."""
 
 
+def node_user(name: str) -> User:
+    """Return the user as which the kubelet of a node writes."""
+    return User(f"system:node:{name}", ("system:nodes", AUTHENTICATED))
+
+
 def account_user(account: ObjectKey) -> User:
     """Return the user that a ServiceAccount is."""
     return User(account_user_name(account), (*account_groups(account.namespace), AUTHENTICATED))

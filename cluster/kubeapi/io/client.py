@@ -8,9 +8,9 @@ there. While no webhook is configured every attempt is made once, by the Registr
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, TypeVar
 
 from kubeapi.registry.admission import ADMIT_ALL, Admission
@@ -18,6 +18,10 @@ from kubeapi.registry.registry import Registry
 from kubeapi.status import InternalError, StatusError
 from kubeapi.users import User
 from kubeapi.webhooks.calls import CALLS_LIMIT, Call, CallNeeded, Outcome, Reviews
+
+REPEAT_SECONDS = 5.0
+"""Pause before a write that was refused is made again."""
+_TOO_LATE = (404, 409)
 
 T = TypeVar("T")
 
@@ -41,7 +45,8 @@ class Client:
         self.registry = registry
         self._user = user
         self._admissions = admissions
-        self._posted: deque[Callable[[Registry], object]] = deque()
+        self._is_closed = False
+        self._posted: deque[tuple[Callable[[Registry], object], bool]] = deque()
         self._posting: asyncio.Task[None] | None = None
 
     @property
@@ -65,27 +70,39 @@ class Client:
                 needed = another
         raise InternalError(f"{CALLS_LIMIT} calls of webhooks did not settle the write")
 
-    def post(self, attempt: Callable[[Registry], object]) -> None:
+    def post(self, attempt: Callable[[Registry], object], *, is_repeated: bool = False) -> None:
         """Make an attempt for which nothing waits: at once, or in its turn while webhooks are asked.
 
-        A refusal is ignored.
+        A refusal is ignored; an attempt that ``is_repeated`` is made again after a while, unless it came too late.
         """
+        if self._is_closed:
+            return
         if self._posting is None:
             try:
-                with contextlib.suppress(StatusError):
-                    attempt(self._acting(None))
-                return
+                attempt(self._acting(None))
             except CallNeeded:
-                self._posting = asyncio.get_running_loop().create_task(
-                    self._post(), name=f"writes of {self._user.name}"
-                )
-        self._posted.append(attempt)
+                task = self._post_all()
+                self._posting = asyncio.get_running_loop().create_task(task, name=f"writes of {self._user.name}")
+            except StatusError as refusal:
+                self._refused(attempt, refusal, is_repeated=is_repeated)
+                return
+            else:
+                return
+        self._posted.append((attempt, is_repeated))
 
-    async def _post(self) -> None:
+    def _refused(self, attempt: Callable[[Registry], object], refusal: StatusError, *, is_repeated: bool) -> None:
+        if is_repeated and refusal.code not in _TOO_LATE:
+            again = partial(self.post, attempt, is_repeated=True)
+            asyncio.get_running_loop().call_later(REPEAT_SECONDS, again)
+
+    async def _post_all(self) -> None:
         try:
             while self._posted:
-                with contextlib.suppress(StatusError):
-                    await self.write(self._posted.popleft())
+                attempt, is_repeated = self._posted.popleft()
+                try:
+                    await self.write(attempt)
+                except StatusError as refusal:
+                    self._refused(attempt, refusal, is_repeated=is_repeated)
         finally:
             self._posting = None
 
@@ -97,6 +114,7 @@ class Client:
 
     async def close(self) -> None:
         """Give up the writes that wait."""
+        self._is_closed = True
         self._posted.clear()
         if self._posting is not None:
             self._posting.cancel()

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 from kubeapi.customresources.conversion import as_seen
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.kinds import kind_of
-from kubeapi.meta import JSON, ObjectKey, format_time, is_terminating
+from kubeapi.meta import JSON, format_time, is_terminating
 from kubeapi.objects.conditions import with_condition
 from kubeapi.objects.parts import status_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.registry import Registry
 from kubeapi.registry.admission import Action
+from kubeapi.registry.binding import binding
 from kubeapi.registry.metadata import merged_metadata
 from kubeapi.registry.statuses import with_status
 from kubeapi.status import Conflict
@@ -184,12 +185,6 @@ class Subresources:
         else:
             written = self._registry.update_part(request.resource, "finalize", new, dry_run=options.is_dry_run)
         return self._renderer.response(request.view, written)
-
-
-def binding(pod: ObjectKey, node: str) -> JSON:
-    """Return the Binding of a pod to a node."""
-    metadata = {"name": pod.name, "namespace": pod.namespace}
-    return {"kind": "Binding", "apiVersion": "v1", "metadata": metadata, "target": {"kind": "Node", "name": node}}
 
 
 def _wanted(request: ResourceRequest, stored: JSON) -> _Wanted | None:

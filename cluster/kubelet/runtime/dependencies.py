@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kubeapi.io.client import Admissions
 from kubeapi.registry import Registry
 from kubeapi.serviceaccounts.issuer import TokenIssuer
 from kubehost.network import Network
@@ -21,7 +22,7 @@ class Dependencies:
     """Made by the owner of the kubelet, which also closes ``runner``.
 
     ``clock`` is in seconds since the epoch, ``monotonic`` in seconds of a clock that never goes back. ``tokens`` makes
-    the tokens of pods.
+    the tokens of pods, ``admissions`` reviews what is written about them.
     """
 
     config: KubeletConfig
@@ -32,3 +33,4 @@ class Dependencies:
     monotonic: Callable[[], float]
     rng: random.Random
     tokens: TokenIssuer | None = None
+    admissions: Admissions | None = None

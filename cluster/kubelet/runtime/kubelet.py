@@ -95,6 +95,7 @@ class Kubelet:
         finally:
             if self._made_workers is not None:
                 await self._made_workers.close()
+            await asyncio.gather(*(node.client.close() for node in self._registration.nodes.values()))
 
     async def shutdown(self, grace_seconds: float) -> None:
         """Stop all pods in order, each within ``grace_seconds`` at the most; their objects stay as they are."""

@@ -12,9 +12,11 @@ import platform
 from pathlib import Path
 
 from kubeapi.events import EventRecorder
+from kubeapi.io.client import Client
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import NODES
 from kubeapi.status import StatusError
+from kubeapi.users import node_user
 from kubeapi.watching import Delta
 from kubelet.nodes import (
     Machine,
@@ -33,11 +35,12 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
 
 class LocalNode:
-    """One of the kubelet's nodes, with the addresses of its pods and the recorder of its events."""
+    """One of the kubelet's nodes: the addresses of its pods, the recorder of its events, and what it writes with."""
 
-    def __init__(self, config: NodeConfig, recorder: EventRecorder) -> None:
+    def __init__(self, config: NodeConfig, recorder: EventRecorder, client: Client) -> None:
         self.config = config
         self.recorder = recorder
+        self.client = client
         self.addresses = PodAddresses(config.pod_cidr)
 
 
@@ -50,7 +53,11 @@ class NodeRegistration:
     def __init__(self, dependencies: Dependencies) -> None:
         registry, clock = dependencies.registry, dependencies.clock
         self.nodes = {
-            each.name: LocalNode(each, EventRecorder(registry, COMPONENT, clock=clock, host=each.name))
+            each.name: LocalNode(
+                each,
+                EventRecorder(registry, COMPONENT, clock=clock, host=each.name),
+                Client(registry, node_user(each.name), dependencies.admissions),
+            )
             for each in dependencies.config.nodes
         }
         self._registry = registry

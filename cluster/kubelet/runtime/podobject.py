@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from kubeapi.events import EventRecorder
 from kubeapi.failures import Subject
+from kubeapi.io.client import Client
 from kubeapi.meta import JSON, is_terminating
 from kubeapi.objects.parts import status_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.registry import DeleteOptions, Registry
 from kubeapi.scheme import PODS
-from kubeapi.status import StatusError
 from kubelet.pod.spec import read_pod_spec
 from kubelet.pod.state import PodPlace, PodState
 from kubelet.pod.status import pod_status
@@ -24,15 +22,15 @@ class PodObject:
     Once the object ``is_gone``, or while the kubelet ``is_silent`` as the cluster is going down, nothing is written.
     """
 
-    def __init__(self, registry: Registry, recorder: EventRecorder, obj: JSON) -> None:
+    def __init__(self, client: Client, recorder: EventRecorder, obj: JSON) -> None:
         self.obj = obj
         self.spec = read_pod_spec(obj)
         self.subject = Subject(PODS, self.spec.key)
         self.is_gone = False
         self.is_silent = False
-        self._registry = registry
+        self._client = client
         self._recorder = recorder
-        self._failures = registry.store.failures
+        self._failures = client.registry.store.failures
         self._failing: set[str] = set()
 
     @property
@@ -66,19 +64,14 @@ class PodObject:
         status = pod_status(self.obj, state, place, now)
         if status == self.obj.get("status"):
             return
-        # Without its version the write cannot conflict with another one: only the status is replaced.
-        metadata = {name: value for name, value in self.obj["metadata"].items() if name != "resourceVersion"}
-        with contextlib.suppress(StatusError):
-            self.obj = self._registry.update_status(PODS, {**self.obj, "metadata": metadata, "status": status})
+        self._write(status)
 
     def reject(self, reason: str, message: str) -> None:
         """Fail the pod, which the kubelet does not admit (rejectPod)."""
         self.report("Warning", reason, message)
         if self._is_written:
             status = {"phase": "Failed", "reason": reason, "message": f"Pod was rejected: {message}"}
-            metadata = {name: value for name, value in self.obj["metadata"].items() if name != "resourceVersion"}
-            with contextlib.suppress(StatusError):
-                self.obj = self._registry.update_status(PODS, {**self.obj, "metadata": metadata, "status": status})
+            self._write(status)
 
     def fail(self, reason: str, message: str, kind: str = "Normal") -> None:
         """Fail the pod, whose containers are to be stopped then; a pod that is over already stays as it is.
@@ -89,15 +82,23 @@ class PodObject:
             return
         self.report(kind, reason, message)
         status = {**status_of(self.obj), "phase": "Failed", "reason": reason, "message": message}
-        metadata = {name: value for name, value in self.obj["metadata"].items() if name != "resourceVersion"}
-        with contextlib.suppress(StatusError):
-            self.obj = self._registry.update_status(PODS, {**self.obj, "metadata": metadata, "status": status})
+        self._write(status)
 
     def delete(self) -> None:
         """Delete the object at once, as nothing of its pod runs any more."""
         if self._is_written:
-            with contextlib.suppress(StatusError):
-                self._registry.delete(PODS, *self.spec.key, DeleteOptions(0, uid=self.spec.uid))
+            key, options = self.spec.key, DeleteOptions(0, uid=self.spec.uid)
+            self._client.post(lambda registry: registry.delete(PODS, *key, options), is_repeated=True)
+
+    def _write(self, status: JSON) -> None:
+        """Write a status. Without its version the write conflicts with no other one: only the status is replaced."""
+        metadata = {name: value for name, value in self.obj["metadata"].items() if name != "resourceVersion"}
+        new = {**self.obj, "metadata": metadata, "status": status}
+
+        def write(registry: Registry) -> None:
+            self.obj = registry.update_status(PODS, new)
+
+        self._client.post(write)
 
     def failed(self, what: str, error: BaseException) -> None:
         """Report an unforeseen error, as the kubelet reports a pod that it cannot sync."""

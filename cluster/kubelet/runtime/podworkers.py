@@ -85,7 +85,7 @@ class PodWorkers:
     def _admit(self, obj: JSON) -> None:
         """Give a pod an address and start it, unless it has finished or its deletion has begun."""
         node = self._nodes[obj["spec"]["nodeName"]]
-        pod = PodObject(self._dependencies.registry, node.recorder, obj)
+        pod = PodObject(node.client, node.recorder, obj)
         if pod.is_deleted or read_pod(obj).is_finished:
             self._unaddressed.pop(pod.spec.uid, None)
             if pod.is_deleted:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from kubeapi.events import EventRecorder
 from kubeapi.failures import Subject
+from kubeapi.io.client import Admissions, Client
 from kubeapi.io.informer import Informer
 from kubeapi.meta import JSON, ObjectKey, format_time, labels_of
 from kubeapi.objects.budget import read_budget
@@ -23,6 +24,7 @@ from kubeapi.scheme import NAMESPACES, NODES, PODDISRUPTIONBUDGETS, PODS
 from kubeapi.status import StatusError
 from kubeapi.watching import Delta, ListerWatcher
 from kubescheduler.affinity import NOT_ATTRACTED
+from kubescheduler.io.binder import SCHEDULER, Binder
 from kubescheduler.io.executor import Executor
 from kubescheduler.nodes import Nodes
 from kubescheduler.queue import SchedulingQueue
@@ -51,13 +53,20 @@ class Scheduler:
     """Assigns pods to nodes. ``run`` is the owner's task; cancelling it ends the scheduler."""
 
     def __init__(
-        self, source: ListerWatcher, registry: Registry, *, clock: Callable[[], float], rng: random.Random
+        self,
+        source: ListerWatcher,
+        registry: Registry,
+        *,
+        clock: Callable[[], float],
+        rng: random.Random,
+        admissions: Admissions | None = None,
     ) -> None:
         self._source = source
         self._registry = registry
         self._clock = clock
         self._rng = rng
         self._events = EventRecorder(registry, SCHEDULER_NAME, clock=clock)
+        self._binder = Binder(Client(registry, SCHEDULER, admissions), clock, self._bound, self._unbound)
         self._executor = Executor(registry, self._events, clock)
         self._facts = Facts(lambda: [read_budget(each) for each in registry.store.list(PODDISRUPTIONBUDGETS)], clock)
         self._failures = registry.store.failures
@@ -89,6 +98,7 @@ class Scheduler:
         finally:
             for handle in self._retries.values():
                 handle.cancel()
+            await self._binder.close()
 
     def _record_node(self, delta: Delta) -> None:
         self._nodes.put_node(delta.key.name, delta.new)
@@ -153,7 +163,7 @@ class Scheduler:
 
     def _schedule(self, key: ObjectKey) -> None:
         pod = self._registry.store.find(PODS, key)
-        if pod is None or not is_waiting(pod):
+        if pod is None or not is_waiting(pod) or self._binder.is_binding(key):
             return
         world = self._nodes.world(self._namespace_labels)
         storage = pod_storage(pod, Objects(self._registry.store.find, self._registry.store.list))
@@ -182,11 +192,26 @@ class Scheduler:
             self._registry.update(resource, obj)
 
     def _bind(self, key: ObjectKey, pod: JSON, node_name: str) -> None:
-        assigned = self._registry.update(PODS, bound(pod, node_name))
+        self._nodes.put_pod(key, bound(pod, node_name))
+        try:
+            self._binder.bind(key, node_name)
+        except StatusError:
+            self._nodes.put_pod(key, pod)
+            raise
+
+    def _bound(self, key: ObjectKey, assigned: JSON) -> None:
         self._nodes.put_pod(key, assigned)
         self._unschedulable.pop(key, None)
-        self._registry.update_status(PODS, with_scheduled(assigned, format_time(self._clock())))
+        node_name = assigned["spec"]["nodeName"]
         self._events.event(assigned, "Normal", "Scheduled", f"Successfully assigned {key} to {node_name}")
+
+    def _unbound(self, key: ObjectKey, refusal: StatusError) -> None:
+        """Note that a pod was not bound after all, and try it again later."""
+        pod = self._registry.store.find(PODS, key)
+        self._nodes.put_pod(key, pod)
+        if pod is not None and is_waiting(pod):
+            self._events.event(pod, "Warning", "FailedScheduling", f"binding rejected: {refusal}")
+            self._enqueue_later(key, LAST_RETRY_SECONDS)
 
     def _refuse(self, key: ObjectKey, pod: JSON, decision: Unschedulable) -> None:
         """Note why a pod has to wait, and make room for it where that is possible."""

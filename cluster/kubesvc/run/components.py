@@ -29,6 +29,7 @@ from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.network.sandbox import SandboxNetwork
 from kubesvc.run import settings
 from kubesvc.run.admissions import ClusterAdmissions
+from kubesvc.run.compaction import compact
 from kubesvc.run.dnsaddresses import bind_dns
 from kubesvc.run.identity import ClusterIdentity
 from kubesvc.run.localaddresses import keep_local
@@ -44,9 +45,6 @@ from kubesvc.why.status import DNSAddress
 if TYPE_CHECKING:
     from kubelet.process.runner import ProcessRunner
     from kubesvc.run.internet import Internet
-
-COMPACT_SECONDS = 30.0
-"""Pause between two removals of old versions of objects, which also happen on writes."""
 
 
 class Components:
@@ -76,11 +74,11 @@ class Components:
         self.network = self._make_network(runner)
         self.upstream = self._make_upstream(upstream)
         self.outside = OutsideServers(config, self.network, runner, monotonic=time.monotonic)
-        self._admissions = ClusterAdmissions(store, self._rng)
+        self._admissions = asked = ClusterAdmissions(store, self._rng)
         self.kubelet = self._admissions.runtime = self._make_kubelet(runner)
         self.proxy = self._make_proxy()
         self.controllers = self._make_controllers()
-        self.scheduler = Scheduler(self._source, registry, clock=time.time, rng=self._rng)
+        self.scheduler = Scheduler(self._source, registry, clock=time.time, rng=self._rng, admissions=asked)
         self.dns = self._make_dns()
         runner.observe(lambda _: self._note_network())
         self.pod_sockets = PodSockets(store, self.kubelet.programs, self._recorders.of("kubelet"), time.time)
@@ -126,6 +124,7 @@ class Components:
                 monotonic=time.monotonic,
                 rng=self._rng,
                 tokens=self.identity.issuer,
+                admissions=self._admissions,
             ),
         )
 
@@ -154,7 +153,12 @@ class Components:
         """Start everything in tasks of ``group`` and return these; StartError if a server outside refuses."""
         if self.upstream is not None:
             await self.upstream.start()
-        parts = {**self._workloads(), "proxy": self.proxy.run(), "dns": self.dns.run(), "compaction": self._compact()}
+        parts = {
+            **self._workloads(),
+            "proxy": self.proxy.run(),
+            "dns": self.dns.run(),
+            "compaction": compact(self._store),
+        }
         if self._runner.has_sandboxes:
             parts |= {"hosts": self._follow_hosts(), "internet": self._keep_internet()}
         tasks = [group.create_task(part, name=name) for name, part in parts.items()]
@@ -206,12 +210,6 @@ class Components:
     def internet_error(self) -> str:
         """Why pods do not reach the internet, "" if nothing is known to be in the way."""
         return self._internet.error if self._internet is not None else ""
-
-    async def _compact(self) -> None:
-        while True:
-            await asyncio.sleep(COMPACT_SECONDS)
-            with self._store.failures.guard("kubesvc", "forgetting old versions"):
-                self._store.compact()
 
     def watch_pods(self) -> Callable[[], None]:
         """Look at the sockets of pods after each change of a pod; returns the way to end that."""

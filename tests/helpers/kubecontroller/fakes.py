@@ -93,7 +93,8 @@ class FakeCluster:
         controllers = ControllerManager(
             self.source, self.registry, self.config, clock=self.clock, admissions=self.admissions
         )
-        scheduler = Scheduler(self.source, self.registry, clock=self.clock, rng=random.Random(3))
+        rng, admissions = random.Random(3), self.admissions
+        scheduler = Scheduler(self.source, self.registry, clock=self.clock, rng=rng, admissions=admissions)
         pods = Informer(self.source, PODS)
         pods.add_handler("kubelet", self.kubelet.handle)
         tasks = [asyncio.create_task(each.run()) for each in (controllers, scheduler, pods)]

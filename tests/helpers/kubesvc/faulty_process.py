@@ -154,9 +154,9 @@ def break_everything() -> None:
     _break(TcpFront, "reap", lambda _: True)
     _break(Store, "compact", lambda _: True)
     dataplane.REAP_SECONDS = 0.1
-    from kubesvc.run import components, eventwarnings
+    from kubesvc.run import compaction, eventwarnings
 
-    components.COMPACT_SECONDS = 0.1
+    compaction.COMPACT_SECONDS = 0.1
     _break(eventwarnings.EventWarnings, "_on_event", lambda _, event: event.object.get("reason") == "sink")
 
 

@@ -46,9 +46,11 @@ class Answering(ClusterAdmissions):
         review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
         return Outcome(wanted.uid, json.dumps(review).encode())
 
-    def users(self, plural: str) -> set[str]:
+    def users(self, plural: str, subresource: str = "") -> set[str]:
         """Return who has written objects of a resource."""
-        return {each["userInfo"]["username"] for each in self.asked if each["resource"]["resource"] == plural}
+        wanted = (plural, subresource)
+        asked = [each for each in self.asked if (each["resource"]["resource"], each.get("subResource", "")) == wanted]
+        return {each["userInfo"]["username"] for each in asked}
 
 
 def reviewed(respond: Callable[[JSON], JSON], *, is_mutating: bool = False, rule: JSON = PODS_RULE) -> FakeCluster:
@@ -126,14 +128,29 @@ async def test_a_webhook_of_pods_that_is_slow_keeps_no_other_controller_waiting(
         assert len(cluster.pods()) == 1
 
 
-async def test_each_controller_writes_under_its_own_name() -> None:
+async def test_each_component_writes_under_its_own_name() -> None:
     every = {"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"], "operations": ["*"]}
     cluster = reviewed(lambda _: {"allowed": True}, rule=every)
     async with cluster.running():
         cluster.apply(SERVICES, service())
         cluster.apply(DEPLOYMENTS, deployment(replicas=1))
         await cluster.settle()
+    assert answers(cluster).users("pods", "binding") == {"system:kube-scheduler"}
     account = "system:serviceaccount:kube-system:"
     assert answers(cluster).users("replicasets") >= {f"{account}deployment-controller"}
     assert answers(cluster).users("endpointslices") == {f"{account}endpointslice-controller"}
     assert answers(cluster).users("serviceaccounts") == {f"{account}service-account-controller"}
+
+
+async def test_a_denied_binding_is_an_event_and_is_tried_again() -> None:
+    rule = {**PODS_RULE, "resources": ["pods/binding"]}
+    cluster = reviewed(lambda _: {"allowed": False, "status": {"message": "not there"}}, rule=rule)
+    async with cluster.running():
+        cluster.apply(DEPLOYMENTS, deployment(replicas=1))
+        await cluster.settle()
+        denied = 'admission webhook "x.example.com" denied the request: not there'
+        assert cluster.events("FailedScheduling") == [f"binding rejected: {denied}"]
+        assert "nodeName" not in cluster.pods()[0]["spec"]
+        answers(cluster).respond = lambda _: {"allowed": True}
+        await asyncio.sleep(60)
+        assert cluster.pods()[0]["spec"]["nodeName"]

@@ -7,8 +7,10 @@ from tests.helpers.kubeapi.objects import FakeClock, new_registry, pod
 from tests.helpers.kubeapi.tokens import ISSUER, token_issuer
 
 from kubeapi.events import EventRecorder
+from kubeapi.io.client import Client
 from kubeapi.scheme import PODS, SERVICEACCOUNTS
 from kubeapi.serviceaccounts.jwt import read_claims
+from kubeapi.users import node_user
 from kubelet.pod.volumes import VolumeError, read_volumes
 from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.podtokens import PodTokens
@@ -27,7 +29,9 @@ class Kubelet:
         created = self.registry.create(PODS, pod(serviceAccountName="robot"))
         recorder = EventRecorder(self.registry, "kubelet", clock=self.clock)
         issuer = token_issuer(self.registry, self.clock)
-        self.tokens = PodTokens(PodObject(self.registry, recorder, created), self.registry.store, issuer, self.clock)
+        self.tokens = PodTokens(
+            PodObject(Client(self.registry, node_user("n")), recorder, created), self.registry.store, issuer, self.clock
+        )
 
 
 def test_a_token_is_the_same_until_most_of_its_time_is_over() -> None:
