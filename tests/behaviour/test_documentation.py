@@ -11,6 +11,7 @@ import pytest
 from tests.helpers.pages import PAGES, ROOT, TRIED, blocks, consoles
 
 from kubeapi.kinds import KINDS
+from kubeapi.validation.admission import without_effect
 from kubelet.images import agnhost
 from kubelet.images.catalog import BUILTIN_IMAGES
 from kubeproxy.balancers import NAMES
@@ -89,6 +90,12 @@ def test_the_start_page_counts_the_algorithms() -> None:
 def test_every_kind_is_on_its_page() -> None:
     page = PAGES["cluster/kinds.md"]
     assert [each.resource.kind for each in KINDS if not re.search(rf"\b{each.resource.kind}\b", page)] == []
+
+
+def test_the_kinds_that_are_stored_without_effect_are_listed() -> None:
+    table = PAGES["cluster/kinds.md"].partition("## Stored without effect")[2].partition("\n## ")[0]
+    idle = {each.resource.kind for each in KINDS if each.warnings.__qualname__.startswith(without_effect.__name__)}
+    assert idle == {name for cell in re.findall(r"^\| ([A-Z].*?) \|", table, re.MULTILINE) for name in cell.split(", ")}
 
 
 def test_every_image_and_every_command_of_agnhost_is_on_its_page() -> None:
