@@ -5,6 +5,7 @@ Both are made when they are first asked for, and kept in files, so that what has
 
 from __future__ import annotations
 
+import os
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -51,6 +52,11 @@ class ClusterIdentity:
     def endpoint(self) -> str:
         """The endpoint of default/kubernetes: in the exact plan the first node's address, as with kubeadm."""
         return self._config.nodes[0].address if self._config.plan.is_exact else LOCALHOST
+
+    @property
+    def has_certificate(self) -> bool:
+        """Whether something is kept as the certificate, be it good or not."""
+        return os.path.lexists(self._state.certificate)
 
     @cached_property
     def certificate(self) -> ServerCertificate:

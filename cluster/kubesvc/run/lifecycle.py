@@ -67,6 +67,8 @@ class Run:
 
         OSError for a disk that takes no more.
         """
+        if self._start.certificate_maker is not None:
+            self._start.certificate_maker.wait()
         try:
             _ = self._components.identity.certificate
         except IsADirectoryError as error:

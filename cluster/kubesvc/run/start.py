@@ -15,6 +15,7 @@ from kubesvc.state.directory import StateDirectory
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kubesvc.run.ahead import CertificateMaker
     from kubesvc.run.upstream import MakeUpstream
     from kubesvc.state.saved import Lost
 
@@ -37,6 +38,8 @@ class Start:
     """Whether this machine gets routes to the cluster's addresses."""
     upstream: MakeUpstream | None = None
     """Makes the cluster elsewhere whose objects this one has; None for a cluster of its own."""
+    certificate_maker: CertificateMaker | None = None
+    """Makes the API server's certificate meanwhile; None if nobody does."""
 
     @property
     def configuration(self) -> ClusterConfiguration:

@@ -14,6 +14,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from kubehost import openfiles
 from kubesvc.remote.connect.hostsfile import HOSTS, HostsFile
@@ -86,6 +87,7 @@ def _clear_hosts(up: UpStart) -> None:
 
 
 def _run(up: UpStart) -> int:
+    up = _with_maker(up)
     import uvloop
 
     from kubesvc.run.opening import clear_leftovers
@@ -102,6 +104,16 @@ def _run(up: UpStart) -> int:
     except Exception as error:
         _explain(error, up)
         return EXIT_FAILED
+
+
+def _with_maker(up: UpStart) -> UpStart:
+    """Have the certificate made while this process imports; before there is any thread."""
+    from kubesvc.run.ahead import certificate_maker
+    from kubesvc.run.identity import ClusterIdentity
+
+    start = up.start
+    identity = ClusterIdentity(start.configuration, start.state, start.prepared.registry)
+    return replace(up, start=replace(start, certificate_maker=certificate_maker(identity)))
 
 
 async def _session(up: UpStart) -> int:
