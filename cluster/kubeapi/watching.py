@@ -6,9 +6,9 @@ of Kubernetes: it is handed back to the source, never compared or counted (clien
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import Resource
@@ -47,6 +47,14 @@ class ObjectList(NamedTuple):
     resource_version: str
 
 
+class ListPage(NamedTuple):
+    """A part of a list. With one that ``is_first`` the list begins: what came before it does not count."""
+
+    items: Sequence[JSON]
+    resource_version: str
+    is_first: bool
+
+
 class Delta(NamedTuple):
     """One object's change: ``old`` is None when it is new, ``new`` is None when it is gone."""
 
@@ -67,4 +75,13 @@ class ListerWatcher(Protocol):
 
         Raises StatusError 410 when it cannot reach back so far.
         """
+        ...
+
+
+@runtime_checkable
+class PagedListerWatcher(ListerWatcher, Protocol):
+    """A ListerWatcher of which a large list may be read while the rest of it is made."""
+
+    def pages(self, resource: Resource) -> AsyncGenerator[ListPage, None]:
+        """Yield all objects of the resource, part by part."""
         ...

@@ -11,7 +11,10 @@ from kubeapi.status import StatusError
 from kubeclient.refusals import GONE
 
 PAGE_ITEMS = 500
-"""Objects of a page (pager's defaultPageSize): enough to be cheap, few enough that a page's text is soon forgotten."""
+"""Objects of the first page (pager's defaultPageSize)."""
+PAGE_BYTES = 1 << 20
+"""What later pages have about: each costs the server some milliseconds, and is held as a whole until it is read."""
+FEWEST_ITEMS, MOST_ITEMS = 50, 2000
 
 _NEXT = re.compile(rb'\{(?:"(?:kind|apiVersion)":"[\w./]*",)*"metadata":\{[^{}]*"continue":"([\w.+/=-]+)"')
 
@@ -33,6 +36,15 @@ class Pager:
         self.is_over = False
         self._limit = PAGE_ITEMS
         self.token = ""
+
+    def note_size(self, size: int) -> None:
+        """Have further pages as many objects as PAGE_BYTES may have, as the last page of ``size`` bytes tells.
+
+        At most twice as many as before: a page may have fewer than were asked for.
+        """
+        if self._limit:
+            by_size = self._limit * min(PAGE_BYTES / size, 2.0)
+            self._limit = min(max(round(by_size), FEWEST_ITEMS), MOST_ITEMS)
 
     def params(self) -> dict[str, str]:
         """Return the parameters of the next page."""

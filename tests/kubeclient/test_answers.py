@@ -18,7 +18,7 @@ from kubeclient import watchlines
 from kubeclient.backoff import LONGEST_SECONDS, RESET_SECONDS, Backoff
 from kubeclient.freshness import Freshness, oldest
 from kubeclient.listoptions import WATCH_SECONDS, is_behind, watch_params
-from kubeclient.paging import next_token
+from kubeclient.paging import FEWEST_ITEMS, MOST_ITEMS, PAGE_BYTES, Pager, next_token
 from kubeclient.paths import path_of
 from kubeclient.refusals import Refusal, must_list_again, read_refusal, with_remedy
 from kubeclient.selection import Selection
@@ -230,3 +230,21 @@ def test_long_parts_are_nobody_elses() -> None:
 )
 def test_the_token_of_the_next_page_is_seen_where_a_page_begins_with_it(text: bytes, token: str) -> None:
     assert next_token(text) == token
+
+
+@pytest.mark.parametrize(
+    ("sizes", "limit"),
+    [
+        ([PAGE_BYTES // 2], 1000),
+        ([PAGE_BYTES], 500),
+        ([PAGE_BYTES * 4], 125),
+        ([PAGE_BYTES * 1000], FEWEST_ITEMS),
+        ([1], 1000),
+        ([1, 1, 1], MOST_ITEMS),
+    ],
+)
+def test_a_page_has_as_many_objects_as_the_one_before_lets_expect(sizes: list[int], limit: int) -> None:
+    pager = Pager()
+    for each in sizes:
+        pager.note_size(each)
+    assert pager.params() == {"limit": str(limit)}

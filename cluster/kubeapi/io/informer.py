@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from typing import NamedTuple
 
 from kubeapi.failures import Failures, Subject
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.scheme import Resource
 from kubeapi.status import StatusError
-from kubeapi.watching import Delta, EventType, ListerWatcher, WatchEvent
+from kubeapi.watching import Delta, EventType, ListerWatcher, PagedListerWatcher, WatchEvent
 
 RETRY_SECONDS = 1.0
 """Pause before listing again after a source has failed (client-go's reflector starts at 0.8 s)."""
@@ -39,8 +40,9 @@ class Informer:
     handler that raises at a change has lost that object until the object's next change: ``failures`` records it, and no
     other object or handler is affected.
 
-    With ``keeps_objects`` false the cache stays empty, no change has an ``old``, and a list hands over every object: of
-    a large cluster the objects themselves take more memory than what handlers make of them. After each ``turn`` changes
+    With ``keeps_objects`` false the cache stays empty, no change has an ``old``, and a list hands over every object, a
+    page as soon as it is there: of a large cluster the objects themselves take more memory than what handlers make of
+    them. After each ``turn`` changes
     of a list other tasks have their turn, so that none is held up by a large one; 0 hands over all at once.
     """
 
@@ -99,10 +101,31 @@ class Informer:
 
     async def _list(self) -> str:
         """Hand over a list, and return its version."""
-        listed = await self._source.list(self.resource)
-        await self._hand_over_list(self._replace(listed.items))
+        if not self._keeps_objects and isinstance(self._source, PagedListerWatcher):
+            version = await self._list_by_pages(self._source)
+        else:
+            listed = await self._source.list(self.resource)
+            await self._hand_over_list(self._replace(listed.items))
+            version = listed.resource_version
         self._synced.set()
-        return listed.resource_version
+        return version
+
+    async def _list_by_pages(self, source: PagedListerWatcher) -> str:
+        """Hand over each page of a list before the next one is read."""
+        listed, version = set[ObjectKey](), ""
+        async with aclosing(source.pages(self.resource)) as pages:
+            async for page in pages:
+                if page.is_first:
+                    listed.clear()
+                deltas = [Delta(key_of(each), None, each) for each in page.items]
+                version, keys = page.resource_version, {each.key for each in deltas}
+                listed |= keys
+                self._keys |= keys  # also of a list that ends before its end: the next one may not have them
+                await self._hand_over_list(deltas)
+        vanished = [Delta(key, None, None) for key in self._keys - listed]
+        self._keys = listed
+        await self._hand_over_list(vanished)
+        return version
 
     async def _hand_over_list(self, deltas: Sequence[Delta]) -> None:
         for begin in range(0, len(deltas), self._turn or len(deltas) or 1):

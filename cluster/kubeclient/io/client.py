@@ -116,7 +116,7 @@ class APIClient:
     def read(self, body: bytearray) -> JSON:
         """Return the JSON of an answer; one that is cut, or no JSON, is a ConnectionError."""
         try:
-            found = json.loads(body)
+            found = json.loads(body.decode())  # as text: of bytes it first guesses the encoding
         except ValueError:
             found = None
         if not isinstance(found, dict):

@@ -12,8 +12,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from kubeapi.meta import JSON
 from kubeapi.status import StatusError
-from kubeapi.watching import ObjectList, WatchEvent
+from kubeapi.watching import ListPage, ObjectList, WatchEvent
 from kubeclient.access import ConfigError
 from kubeclient.backoff import Backoff
 from kubeclient.freshness import Freshness
@@ -26,7 +27,7 @@ from kubeclient.io.reading import (
     Source,
     begin,
     read_batches,
-    read_list,
+    read_pages,
     read_version,
 )
 from kubeclient.listoptions import SHORT_WATCH_SECONDS, is_behind, watch_params
@@ -70,17 +71,42 @@ class Follower:
 
     async def list(self) -> ObjectList:
         """Return all objects that are selected, however long the server is away."""
+        items: list[JSON] = []
+        version = ""
+        async with aclosing(self.pages()) as pages:
+            async for page in pages:
+                if page.is_first:
+                    items.clear()
+                items += page.items
+                version = page.resource_version
+        return ObjectList(items, version)
+
+    async def pages(self) -> AsyncGenerator[ListPage, None]:
+        """Yield all objects that are selected, page by page, however long the server is away."""
         while True:
             try:
-                listed = await self._list()
+                async with aclosing(self._pages()) as pages:
+                    async for page in pages:
+                        yield page
             except _FAILURES as error:
                 await self._pause(error)
             else:
                 self._touch()
-                return listed
+                return
 
-    async def _list(self) -> ObjectList:
+    async def _pages(self) -> AsyncGenerator[ListPage, None]:
         await self._drop_begun()
+        if (streamed := await self._stream()) is not None:
+            yield ListPage(streamed.items, streamed.resource_version, is_first=True)
+            return
+        async with aclosing(read_pages(self._source)) as pages:
+            async for page, remark in pages:
+                if remark:
+                    self.freshness = self.freshness._replace(remark=remark)
+                yield page
+
+    async def _stream(self) -> ObjectList | None:
+        """Return a list from the watch that begins with it; None if it has to be read in pages."""
         if self._source.clock() >= self._streams_from:
             try:
                 self._begun = await begin(self._source)
@@ -98,10 +124,7 @@ class Follower:
                 pass
             else:
                 return self._begun.listed
-        listed, remark = await read_list(self._source)
-        if remark:
-            self.freshness = self.freshness._replace(remark=remark)
-        return listed
+        return None
 
     async def watch(self, resource_version: str) -> AsyncIterator[Sequence[WatchEvent]]:
         """Yield what happens after a version, for ever; StatusError 410 when the server can no longer say that."""

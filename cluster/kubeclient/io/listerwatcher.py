@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from random import Random
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
-from kubeapi.watching import ObjectList, WatchEvent
+from kubeapi.watching import ListPage, ObjectList, WatchEvent
 from kubeclient.freshness import Freshness
 from kubeclient.io.client import APIClient
 from kubeclient.io.contact import Contact
@@ -26,12 +26,12 @@ class APIListerWatcher:
 
     ``selections`` are by resource, as is ``slim``, which returns what is to be kept of an object, its name and
     resourceVersion at least, and may change it; without one that is all but what nobody reads (``kubeclient.slim``).
-    Equal parts of objects are shared, but not of those in ``unshared``, which may be set before the first list: where
-    no object is kept, to find them takes time for nothing. ``clock`` is in seconds.
+    ``clock`` is in seconds.
 
-    ``streams``, which may be set before the first list, is whether lists are asked for as watches that begin with all
-    objects (WatchList), where the server has them: that takes the least memory, but of a list of 10,000 objects
-    kube-apiserver sends 20 pages in a tenth of the time.
+    Two may be set before the first list. ``shares`` is whether equal parts of objects are shared: where no object is
+    kept, to find them takes time for nothing. ``streams`` is whether lists are asked for as watches that begin with all
+    objects (WatchList), where the server has them: that takes the least memory, but a list of 10,000 objects in pages
+    comes from kube-apiserver in a tenth of the time.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class APIListerWatcher:
         self._selections = selections
         self._slim = slim if slim is not None else {}
         self.streams = True
-        self.unshared: Collection[Resource] = ()
+        self.shares = True
         self._clock = clock
         self._rng = rng if rng is not None else Random()
         self._sharing = Sharing()
@@ -62,6 +62,10 @@ class APIListerWatcher:
         """Return all objects that are selected."""
         return await self._follower(resource).list()
 
+    def pages(self, resource: Resource) -> AsyncGenerator[ListPage, None]:
+        """Yield all objects that are selected, page by page."""
+        return self._follower(resource).pages()
+
     def watch(self, resource: Resource, resource_version: str) -> AsyncIterator[Sequence[WatchEvent]]:
         """Yield what happens after a version, as many events as have come at a time."""
         return self._follower(resource).watch(resource_version)
@@ -71,7 +75,7 @@ class APIListerWatcher:
         found = self._followers.get(resource)
         if found is None:
             selection, slim = self._selections.get(resource, EVERYTHING), self._slim.get(resource, slimmed)
-            if resource not in self.unshared:
+            if self.shares:
                 slim = partial(_shared, slim, self._sharing)
             source = Source(self._client, resource, selection, slim, self._clock, self._rng, self._contact)
             found = self._followers[resource] = Follower(source, streams=self.streams)

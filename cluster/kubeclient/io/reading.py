@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
 from kubeapi.status import StatusError
-from kubeapi.watching import EventType, ObjectList, WatchEvent
+from kubeapi.watching import EventType, ListPage, ObjectList, WatchEvent
 from kubeclient.io.client import APIClient
 from kubeclient.io.contact import Contact
 from kubeclient.io.failures import explain
@@ -67,20 +67,29 @@ class Begun(NamedTuple):
     batches: AsyncGenerator[Batch, None]
 
 
-async def read_list(source: Source) -> tuple[ObjectList, str]:
-    """Return all selected objects, page by page, and a remark on items that are no objects ("": there are none)."""
-    pager, items, remark = Pager(), list[JSON](), ""
+class ReadPage(NamedTuple):
+    """A page, and a remark on items of it that are no objects ("": there are none)."""
+
+    page: ListPage
+    remark: str
+
+
+async def read_pages(source: Source) -> AsyncGenerator[ReadPage, None]:
+    """Yield all selected objects, page by page."""
+    pager, is_first = Pager(), True
     async with aclosing(_pages(source, pager)) as pages:
         async for page in pages:
             if page is None:
-                items.clear()
+                is_first = True
                 continue
+            items, remark = list[JSON](), ""
             for each in pager.items_of(page):
                 try:
                     items.append(source.kept(whole(each, source.resource)))
                 except ValueError as error:
                     remark = str(error)
-    return ObjectList(items, pager.resource_version), remark
+            yield ReadPage(ListPage(items, pager.resource_version, is_first), remark)
+            is_first = False
 
 
 async def _pages(source: Source, pager: Pager) -> AsyncGenerator[JSON | None, None]:
@@ -102,6 +111,7 @@ async def _pages(source: Source, pager: Pager) -> AsyncGenerator[JSON | None, No
                 asked, token = _ask(source, pager.params()), ""
                 yield None
                 continue
+            pager.note_size(len(body))
             token = next_token(body)
             if token:
                 asked = _ask(source, pager.params_of(token))

@@ -23,7 +23,6 @@ from kubeclient.io.client import APIClient
 from kubeclient.io.listerwatcher import APIListerWatcher
 from kubeclient.selection import Selection
 from kubedns.io.server import DNSServer
-from kubedns.slim import slim_by_resource
 from kubehost.addresses import Address
 from kubeproxy.server.healthcheck import HealthcheckServer
 from kubesvc.remote.corefile.model import Kubernetes
@@ -45,6 +44,8 @@ SYNC_SECONDS = 5.0
 DRAIN_SECONDS = 5.0
 """How long queries may wait for upstreams after the request to stop: as long as all upstreams together have."""
 
+SITES_SECONDS = 1.0
+"""How long HTTP servers wait for Services at the start."""
 SETTLE_SECONDS = 30.0
 """After this time the process is told that it has started, whether or not all objects are known."""
 
@@ -84,11 +85,11 @@ class _Running:
         )
         self._sites = Sites(self._server, source.freshness, time.monotonic, self._reloads)
         await self._bind()
-        await self._serve_sites()
         async with asyncio.TaskGroup() as tasks:
             following = [
                 tasks.create_task(self._server.run(), name="dns"),
                 tasks.create_task(self._tell(begun), name="dns-ready"),
+                tasks.create_task(self._begin_sites(), name="dns-sites"),
                 tasks.create_task(self._follow_files(), name="dns-reload"),
                 tasks.create_task(self._follow_hosts(), name="dns-hosts"),
                 tasks.create_task(tell_of_losses(self._freshness, time.monotonic, self._say), name="dns-losses"),
@@ -138,13 +139,18 @@ class _Running:
         source = APIListerWatcher(
             self._clients[access],
             selections=selections(kubernetes),
-            slim=slim_by_resource(has_pod_names=kubernetes.names_endpoints_by_pod),
             clock=time.monotonic,
             rng=self._rng,
         )
-        # The names of Services are answered as soon as these are known; slices are many, and wait in a list longer.
-        source.streams, source.unshared = False, (SERVICES,)
+        source.streams = source.shares = False  # objects are read a page at a time, and none is kept
         return source
+
+    async def _begin_sites(self) -> None:
+        """Serve the HTTP servers once Services are known: to import what serves HTTP takes longer than some pages."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SITES_SECONDS):
+                await self._server.wait_for_services()
+        await self._serve_sites()
 
     async def _serve_sites(self) -> None:
         """Serve the HTTP servers of the configuration in place of those of the one before."""

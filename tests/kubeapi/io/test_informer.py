@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -15,7 +15,7 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import PODS, Resource
 from kubeapi.status import Expired
 from kubeapi.store import Store
-from kubeapi.watching import Delta, EventType, ListerWatcher, ObjectList, WatchEvent
+from kubeapi.watching import Delta, EventType, ListerWatcher, ListPage, ObjectList, WatchEvent
 
 
 def obj(name: str, value: int = 0) -> JSON:
@@ -197,6 +197,34 @@ async def test_without_objects_a_new_list_tells_all_and_nothing_is_kept() -> Non
         store.delete(PODS, "default", "same")
         assert await follower.next_batch() == [("same", False, False)]
         assert follower.informer.cache == {}
+
+
+class PagedSource(OpaqueSource):
+    """A source of pages, which begins its list anew after the second one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_go_on = asyncio.Event()
+
+    async def pages(self, _resource: Resource) -> AsyncGenerator[ListPage, None]:
+        yield ListPage([obj("a"), obj("gone")], "v1", is_first=True)
+        await self.may_go_on.wait()
+        yield ListPage([obj("gone too")], "v1", is_first=False)
+        yield ListPage([obj("a")], "v2", is_first=True)
+        yield ListPage([obj("c")], "v2", is_first=False)
+
+
+async def test_without_objects_each_page_of_a_list_is_told_when_it_is_there() -> None:
+    source = PagedSource()
+    async with running(Follower(source, keeps_objects=False)) as follower:
+        assert await follower.next_batch() == [("a", False, True), ("gone", False, True)]
+        assert not follower.informer.has_synced
+        source.may_go_on.set()
+        for name in ("gone too", "a", "c"):
+            assert await follower.next_batch() == [(name, False, True)]
+        assert sorted(await follower.next_batch()) == [("gone", False, False), ("gone too", False, False)]
+        assert await follower.next_batch() == [("b", False, True)]
+    assert source.asked == ["v2"]
 
 
 async def test_a_large_list_gives_other_tasks_their_turn_and_is_one_batch() -> None:

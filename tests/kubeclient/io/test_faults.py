@@ -225,7 +225,7 @@ async def test_a_list_in_pages_that_expires_is_read_in_one_piece() -> None:
     async with following(script) as (server, found):
         await found.until(lambda each: each.names == ["b", "c"])
         sent = [(each.query.get("limit"), each.query.get("continue")) for each in server.lists]
-        assert sent == [("500", None), ("500", "next"), (None, None)]
+        assert sent == [("500", None), ("1000", "next"), (None, None)]
 
 
 def compact(body: JSON, code: int = 200) -> Script:

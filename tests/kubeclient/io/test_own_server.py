@@ -53,6 +53,8 @@ async def test_objects_are_listed_and_watched(monkeypatch: pytest.MonkeyPatch, i
 async def test_a_list_in_pages_is_whole_whatever_happens_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follower, "begin", refuse)
     monkeypatch.setattr(paging, "PAGE_ITEMS", 2)
+    monkeypatch.setattr(paging, "FEWEST_ITEMS", 2)
+    monkeypatch.setattr(paging, "PAGE_BYTES", 1)
     async with cluster(history_limit=3) as (handlers, door, client):
         for number in range(5):
             handlers.registry.create(SERVICES, service(f"s{number}"))
