@@ -6,7 +6,7 @@
 ``wire``        TLS, HTTP, WebSockets, SPDY: ``APIServerListener`` reads requests and writes answers
 ``auth``        the token, the Host header, and the user that a request impersonates
 ``handlers``    the verbs: reading, writing, patching, deletion, subresources; ``ObjectWriter`` does every write
-``admission``   webhooks: which ones a request matches, what each is asked, and what its answer means
+``admission``   webhooks and policies: which ones a request matches, and what becomes of it
 ``streaming``   logs, exec, attach and port-forward: validation, and the protocols of their connections
 ``proxying``    the subresource ``proxy``: where a request goes, and what changes on the way
 ``apply``       server-side apply, and the owners of fields (``metadata.managedFields``)
