@@ -158,7 +158,7 @@ class APIServer:
         if form is None:
             return not_acceptable(accept)
         asked = ResourceRequest(request, served.resource, path, form)
-        if served.stored is not None and not path.subresource:
+        if served.stored is not None and path.subresource in ("", "status"):
             return self._conversions[served.stored.kind](asked)
         deprecation = [served.resource.deprecation] if isinstance(served.resource, CustomResource) else []
         return with_warnings(self._answer_served(asked), list(filter(None, deprecation)))

@@ -85,7 +85,7 @@ _WHILE_TERMINATING = ("delete", "deletecollection", "get", "list", "watch")
 def _served(kind: Kind) -> tuple[Served, ...]:
     """Return a kind under its stored version and its others."""
     own = Served(kind.resource, kind.verbs, kind.categories, kind.subresources, deprecation=kind.deprecation)
-    return own, *(Served(each, kind.verbs, stored=kind.resource) for each in kind.other_versions)
+    return own, *(replace(own, resource=each, stored=kind.resource) for each in kind.other_versions)
 
 
 CATALOG: tuple[Served, ...] = (

@@ -108,13 +108,39 @@ METRICS = [
 def test_every_metric_survives_the_way_to_v1_and_back(metric: JSON) -> None:
     behavior = {"scaleDown": {"policies": [{"type": "Pods", "value": 4, "periodSeconds": 15}]}}
     spec = {"scaleTargetRef": WEB, "maxReplicas": 3, "metrics": [metric], "behavior": behavior}
+    (field,) = set(metric) - {"type"}
+    values = {name: value for name, value in metric[field]["target"].items() if name != "type"}
+    state = {name: value for name, value in metric[field].items() if name != "target"} | {"current": values}
+    condition = {"type": "AbleToScale", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    status = {
+        "currentReplicas": 1,
+        "desiredReplicas": 2,
+        "currentMetrics": [{"type": metric["type"], field: state}],
+        "conditions": [{**condition, "reason": "ReadyForNewScale", "message": ""}],
+    }
     stored = {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
         "metadata": {"name": "a"},
         "spec": spec,
+        "status": status,
     }
     assert from_v1(to_v1(stored)) == stored
+
+
+def test_the_status_is_read_and_written_in_v1() -> None:
+    client = APIClient()
+    client.post(OLD, old())
+    path = f"{OLD}/web/status"
+    shown = client.get(path).json
+    assert shown["apiVersion"] == "autoscaling/v1"
+    shown["status"] = {"currentReplicas": 2, "desiredReplicas": 3, "currentCPUUtilizationPercentage": 55}
+    assert client.put(path, {**shown, "spec": {**shown["spec"], "maxReplicas": 9}}).json["status"] == shown["status"]
+    client.patch(path, {"status": {"desiredReplicas": 4}}, "merge")
+    found = client.get(f"{NEW}/web").json
+    used = {"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": 55}}}
+    assert (found["spec"]["maxReplicas"], found["status"]["desiredReplicas"]) == (5, 4)
+    assert found["status"]["currentMetrics"] == [used]
 
 
 def test_the_state_of_metrics_is_shown_in_annotations() -> None:

@@ -1,6 +1,6 @@
 """HorizontalPodAutoscalers of autoscaling/v1: the same objects, with what v1 has no fields for in annotations. Pure.
 
-Follows ``pkg/apis/autoscaling/v1/conversion.go``. The status is only converted to v1: no client writes it in v1.
+Follows ``pkg/apis/autoscaling/v1/conversion.go``.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ def to_v1(hpa: JSON) -> JSON:
 
 
 def from_v1(hpa: JSON) -> JSON:
-    """Return a HorizontalPodAutoscaler of autoscaling/v1 as it is stored, without its status."""
+    """Return a HorizontalPodAutoscaler of autoscaling/v1 as it is stored."""
     spec, found = spec_of(hpa), annotations_of(hpa)
-    metrics = [_new_metric(each) for each in _read(found.get(_METRICS), list) if isinstance(each, dict)]
+    metrics = [_new_metric(each, "target") for each in _read(found.get(_METRICS), list) if isinstance(each, dict)]
     if spec.get(_TARGET) is not None:
         target = {"type": "Utilization", "averageUtilization": spec[_TARGET]}
         metrics.append({"type": "Resource", "resource": {"name": "cpu", "target": target}})
@@ -91,7 +91,23 @@ def from_v1(hpa: JSON) -> JSON:
     }
     rest = {name: value for name, value in hpa.items() if name != "status"}
     version = {"apiVersion": HORIZONTALPODAUTOSCALERS.api_version}
-    return {**rest, **version, "metadata": _with_annotations(hpa, {}), "spec": stored}
+    status = _status_from_v1(status_of(hpa), found)
+    return {**rest, **version, "metadata": _with_annotations(hpa, {}), "spec": stored, "status": status}
+
+
+def _status_from_v1(status: JSON, annotations: dict[str, str]) -> JSON:
+    """Return the status as it is stored; what the annotations say of the metrics goes before the field of v1."""
+    written = _read(annotations.get(_CURRENT), list)
+    current = [_new_metric(each, "current") for each in written if isinstance(each, dict)]
+    used = status.get("currentCPUUtilizationPercentage")
+    if not current and used is not None:
+        current = [{"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": used}}}]
+    conditions = _read(annotations.get(_CONDITIONS), list)
+    return {
+        **{name: status[name] for name in _STATUS if name in status},
+        **({"currentMetrics": current} if current else {}),
+        **({"conditions": conditions} if conditions else {}),
+    }
 
 
 def _with_annotations(hpa: JSON, added: dict[str, str]) -> JSON:
@@ -127,8 +143,8 @@ def _at(value: Any, path: list[str]) -> Any:
     return value
 
 
-def _new_metric(metric: JSON) -> JSON:
-    """Return a metric that v1 has written as v2 has it."""
+def _new_metric(metric: JSON, part: str) -> JSON:
+    """Return a metric, or the state of one (``part`` "current"), that v1 has written as v2 has it."""
     new: JSON = {"type": metric.get("type", "")}
     for kind, fields in _FIELDS.items():
         source = metric.get(kind)
@@ -136,11 +152,16 @@ def _new_metric(metric: JSON) -> JSON:
             made: JSON = {}
             new[kind] = made
             for name, path in fields.items():
-                if name in source:
-                    inner = made if len(path) == 1 else made.setdefault(path[0], {})
-                    inner[path[-1]] = source[name]
-            target = made.setdefault("target", {})
-            target["type"] = _target_type(kind, target)
+                written = name if name == "target" else name.replace("target", part, 1)
+                if written in source:
+                    where = part if path[0] == "target" else path[0]
+                    inner = made if len(path) == 1 else made.setdefault(where, {})
+                    inner[path[-1]] = source[written]
+            if part == "target":
+                target = made.setdefault("target", {})
+                target["type"] = _target_type(kind, target)
+            else:
+                made.setdefault("current", {})
     return new
 
 
