@@ -23,6 +23,7 @@ from kubeapiserver.auth.readonly import refusal_of_write
 from kubeapiserver.catalog import Catalog, Served
 from kubeapiserver.discovery import Discovery
 from kubeapiserver.errors import MethodNotAllowed, UnknownPath
+from kubeapiserver.handlers.computed import ComputedReading
 from kubeapiserver.handlers.custommetrics import CustomMetricsReading
 from kubeapiserver.handlers.deletion import Deletion
 from kubeapiserver.handlers.eviction import Evictions
@@ -32,7 +33,7 @@ from kubeapiserver.handlers.reading import Reading
 from kubeapiserver.handlers.reviews import Reviews
 from kubeapiserver.handlers.subresources import Subresources
 from kubeapiserver.handlers.tokens import TokenRequests
-from kubeapiserver.handlers.usage import UsageReading
+from kubeapiserver.handlers.usage import UsageObjects
 from kubeapiserver.handlers.writer import Admit, ObjectWriter
 from kubeapiserver.handlers.writing import Writing
 from kubeapiserver.messages import Answer, Request
@@ -89,14 +90,13 @@ class APIServer:
     ) -> None:
         self._store = store = registry.store
         self._catalog = Catalog(CustomKinds(store))
-        self._proxying = Proxying(store, registry.rng)
-        webhooks = Webhooks(store, registry.rng)
+        self._proxying, webhooks = Proxying(store, registry.rng), Webhooks(store, registry.rng)
         renderer, writer = Renderer(clock, store.failures), ObjectWriter(registry, admit, clock, webhooks)
         self._metrics = RequestMetrics(store, VERSION)
         served, issuer = Discovery(self._catalog, VERSION, address), authenticator.issuer
         self._paths = NonResourcePaths(served, self._metrics, store.failures, issuer)
-        self._reading = Reading(store, renderer)
-        self.usage, self.custom_metrics = UsageReading(store, renderer, clock), CustomMetricsReading(store)
+        self.usage, self.custom_metrics = UsageObjects(store, clock), CustomMetricsReading(store)
+        self._reading, self._computed = Reading(store, renderer), ComputedReading(renderer, self.usage)
         self._writing, self._patching = Writing(store, writer, renderer), Patching(store, writer, renderer)
         self._deletion = Deletion(registry, renderer, self._reading, Evictions(registry, clock), webhooks)
         self._subresources = Subresources(registry, writer, self._patching, renderer, clock)
@@ -181,8 +181,8 @@ class APIServer:
     def _answer_collection(self, asked: ResourceRequest, served: Served) -> Answer:
         is_everywhere = asked.resource.namespaced and not asked.namespace
         match asked.http.method:
-            case "GET" if served.is_usage:
-                return self.usage.list(asked)
+            case "GET" if served.is_computed:
+                return self._computed.list(asked)
             case "GET" if "list" in served.verbs:
                 return self._reading.list_or_watch(asked)
             case "POST" if served.is_review and not is_everywhere:
@@ -198,8 +198,8 @@ class APIServer:
         if _VERBS.get(method) not in served.verbs:
             raise MethodNotAllowed
         match method:
-            case "GET" if served.is_usage:
-                return self.usage.get(asked)
+            case "GET" if served.is_computed:
+                return self._computed.get(asked)
             case "GET":
                 return self._reading.get(asked)
             case "PUT":

@@ -29,8 +29,8 @@ class Served:
     """The resource under which the same objects are stored, if it is another one."""
     is_review: bool = False
     """Whether objects are answered at once, and never stored."""
-    is_usage: bool = False
-    """Whether objects are measured for each answer, and never stored."""
+    is_computed: bool = False
+    """Whether objects are made for each answer, and never stored."""
     has_parts_only: bool = False
     """Whether there are only subresources: metrics of objects that another group has."""
     deprecation: str = ""
@@ -63,6 +63,8 @@ _REVIEWS = (ACCESS, LOCAL_ACCESS, SUBJECT_ACCESS, SUBJECT_RULES, SUBJECT, TOKENS
 
 NODE_METRICS = Resource("NodeMetrics", "nodes", "metrics.k8s.io", "v1beta1", False)
 POD_METRICS = Resource("PodMetrics", "pods", "metrics.k8s.io", "v1beta1", True)
+COMPONENT_STATUSES = Resource("ComponentStatus", "componentstatuses", "", "v1", False, ("cs",))
+_DEPRECATED = "v1 ComponentStatus is deprecated in v1.19+"
 CUSTOM_METRICS = tuple(
     Resource("MetricValueList", str(each), GROUP, version, True)
     for version in ("v1beta2", "v1beta1")
@@ -91,7 +93,8 @@ def _served(kind: Kind) -> tuple[Served, ...]:
 CATALOG: tuple[Served, ...] = (
     *sorted((each for kinds in map(_served, KINDS) for each in kinds), key=lambda each: each.resource.plural),
     *(Served(each, ("create",), is_review=True) for each in _REVIEWS),
-    *(Served(each, ("get", "list"), is_usage=True) for each in (NODE_METRICS, POD_METRICS)),
+    *(Served(each, ("get", "list"), is_computed=True) for each in (NODE_METRICS, POD_METRICS)),
+    Served(COMPONENT_STATUSES, ("get", "list"), is_computed=True, deprecation=_DEPRECATED),
     *(Served(each, (), subresources=_metrics_of(each), has_parts_only=True) for each in CUSTOM_METRICS),
 )
 """Everything that discovery tells, by name."""

@@ -44,6 +44,7 @@ deployments           deploy       apps/v1      true         Deployment
 replicasets           rs           apps/v1      true         ReplicaSet
 statefulsets          sts          apps/v1      true         StatefulSet
 $ kubectl api-resources --namespaced=false -o name --verbs=list
+componentstatuses
 namespaces
 nodes
 persistentvolumes
