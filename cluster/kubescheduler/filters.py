@@ -13,11 +13,11 @@ from kubeapi.meta import JSON
 from kubeapi.objects.node import Node, read_node
 from kubeapi.objects.parts import list_at, spec_of
 from kubeapi.objects.placement import matches_node, tolerates
+from kubeapi.objects.podresources import request_of
 from kubescheduler.affinity import Affinity, pod_affinity
 from kubescheduler.nodes import NodeInfo, World
 from kubescheduler.ports import TAKEN, are_taken, node_ports
 from kubescheduler.refusal import Refusal, final, resolvable
-from kubescheduler.resources import request_of
 from kubescheduler.spreading import Spread, pod_spread
 from kubescheduler.storage import PodStorage
 

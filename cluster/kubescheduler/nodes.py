@@ -12,8 +12,9 @@ from typing import NamedTuple
 from kubeapi.meta import JSON, ObjectKey, controller_of
 from kubeapi.objects.parts import map_at
 from kubeapi.objects.pod import read_pod
+from kubeapi.objects.podresources import Amounts, amounts_of, request_of
 from kubeapi.objects.priority import priority_of
-from kubescheduler.resources import Amounts, Usage, amounts_of, request_of, usage_of
+from kubescheduler.resources import Usage, usage_of
 
 
 class PlacedPod(NamedTuple):

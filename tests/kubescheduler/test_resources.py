@@ -9,7 +9,8 @@ import pytest
 from tests.helpers.kubescheduler.worlds import asking_pod, sized_node, world_of
 
 from kubeapi.meta import JSON
-from kubescheduler.resources import Usage, request_of, usage_of
+from kubeapi.objects.podresources import request_of
+from kubescheduler.resources import Usage, usage_of
 from kubescheduler.scheduling import Unschedulable, schedule
 
 

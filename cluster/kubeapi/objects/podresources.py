@@ -7,16 +7,22 @@ what a pod has of its own (``spec.resources``) stands for the sum, and its overh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import ceil
 from typing import Literal
 
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at
-from kubeapi.serialization.quantity import amount_of, sum_of
+from kubeapi.serialization.quantity import QUANTITY, amount_of, sum_of
 
 Quantities = Mapping[str, str]
 """Quantities by the names of resources."""
 
+Amounts = Mapping[str, int]
+"""Whole numbers by the names of resources: thousandths of CPUs, bytes, pieces of anything else."""
+
+CONTAINERS = ("containers", "initContainers")
 _OWN = ("cpu", "memory")
+_NOTHING: Amounts = {}
 
 
 def pod_resources(spec: JSON, kind: Literal["requests", "limits"]) -> dict[str, str]:
@@ -40,6 +46,30 @@ def pod_resources(spec: JSON, kind: Literal["requests", "limits"]) -> dict[str, 
     if kind == "limits":  # nothing is added to what has no limit
         overhead = {name: value for name, value in overhead.items() if name in total}
     return added((total, overhead))
+
+
+def request_of(pod: JSON) -> Amounts:
+    """Return what a pod requests."""
+    spec = pod["spec"]
+    return amounts_of(pod_resources(spec, "requests")) if requests_any(spec) else _NOTHING
+
+
+def requests_any(spec: JSON) -> bool:
+    """Tell whether a pod's spec requests anything; most do not, of which nothing else has to be read then."""
+    if spec.get("overhead") or spec.get("resources"):
+        return True
+    return any("requests" in map_at(each, "resources") for name in CONTAINERS for each in spec.get(name) or ())
+
+
+def amounts_of(quantities: Quantities) -> dict[str, int]:
+    """Return quantities as whole numbers, rounded up; what is none is left out."""
+    texts = {name: str(value) for name, value in quantities.items()}
+    return {name: _whole(name, text) for name, text in texts.items() if QUANTITY.fullmatch(text)}
+
+
+def _whole(name: str, quantity: str) -> int:
+    amount = amount_of(quantity)
+    return ceil(amount * 1000 if name == "cpu" else amount)
 
 
 def added(quantities: Iterable[Quantities]) -> dict[str, str]:

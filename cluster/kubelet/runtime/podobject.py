@@ -8,6 +8,7 @@ from kubeapi.io.client import Client
 from kubeapi.meta import JSON, is_terminating
 from kubeapi.objects.parts import status_of
 from kubeapi.objects.pod import read_pod
+from kubeapi.objects.podresources import Amounts, request_of
 from kubeapi.registry import DeleteOptions, Registry
 from kubeapi.scheme import PODS
 from kubelet.pod.spec import read_pod_spec
@@ -32,6 +33,7 @@ class PodObject:
         self._recorder = recorder
         self._failures = client.registry.store.failures
         self._failing: set[str] = set()
+        self._request: Amounts | None = None
 
     @property
     def is_deleted(self) -> bool:
@@ -48,8 +50,17 @@ class PodObject:
     def _is_written(self) -> bool:
         return not self.is_gone and not self.is_silent
 
+    @property
+    def request(self) -> Amounts:
+        """What the pod requests, which is asked for each pod that comes to its node."""
+        if self._request is None:
+            self._request = request_of(self.obj)
+        return self._request
+
     def update(self, obj: JSON) -> None:
         """Take the object's new version."""
+        if obj["spec"] is not self.obj["spec"]:
+            self._request = None
         self.obj, self.spec = obj, read_pod_spec(obj)
 
     def report(self, kind: str, reason: str, message: str) -> None:

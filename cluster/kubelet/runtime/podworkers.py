@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 
 from kubeapi.failures import Subject
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.pod import read_pod
-from kubeapi.scheme import PODS
+from kubeapi.scheme import NODES, PODS
 from kubeapi.watching import Delta
-from kubelet.pod import hostports
-from kubelet.pod.hostports import asks_for_taken_ports
+from kubelet.pod.admission import Rejection, node_rejection, port_rejection
 from kubelet.pod.security import sysctl_refusal
 from kubelet.pod.state import PodPlace
 from kubelet.runtime.dependencies import COMPONENT, Dependencies
@@ -94,18 +94,26 @@ class PodWorkers:
         if self._dependencies.runner.has_sandboxes and (refusal := sysctl_refusal(pod.spec)):
             pod.reject("SysctlForbidden", refusal)
             return
-        if asks_for_taken_ports(obj, self._pods_on(node.config.name)):
-            pod.reject(hostports.REASON, hostports.REFUSAL)
+        if rejection := self._rejection(pod, node.config.name):
+            pod.reject(*rejection)
             return
         addresses = self._allocate(pod, node)
         if addresses is None:
             return
         self._begin(pod, node, addresses)
 
-    def _pods_on(self, node: str) -> Iterator[JSON]:
+    def _rejection(self, pod: PodObject, name: str) -> Rejection | None:
+        """Return why a node does not run a pod, None if it does."""
+        node = self._dependencies.registry.store.find(NODES, ObjectKey("", name))
+        others = partial(self._pods_on, name)
+        if node is not None and (found := node_rejection(pod.obj, node, lambda: (each.request for each in others()))):
+            return found
+        return port_rejection(pod.obj, (each.obj for each in others()))
+
+    def _pods_on(self, node: str) -> Iterator[PodObject]:
         """Yield the pods that run on a node."""
-        alive = (each for each in self if not each.pod.is_gone and not each.is_terminal)
-        return (each.pod.obj for each in alive if read_pod(each.pod.obj).node_name == node)
+        alive = (each.pod for each in self if not each.pod.is_gone and not each.is_terminal)
+        return (each for each in alive if read_pod(each.obj).node_name == node)
 
     def _begin(self, pod: PodObject, node: LocalNode, addresses: tuple[str, ...]) -> None:
         config = self._dependencies.config
