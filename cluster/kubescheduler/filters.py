@@ -13,9 +13,8 @@ from kubeapi.meta import JSON
 from kubeapi.objects.node import Node, read_node
 from kubeapi.objects.parts import list_at, spec_of
 from kubeapi.objects.placement import matches_node, tolerates
-from kubeapi.objects.podresources import request_of
 from kubescheduler.affinity import Affinity, pod_affinity
-from kubescheduler.nodes import NodeInfo, World
+from kubescheduler.nodes import NodeInfo, PlacedPod, World
 from kubescheduler.ports import TAKEN, are_taken, node_ports
 from kubescheduler.refusal import Refusal, final, resolvable
 from kubescheduler.spreading import Spread, pod_spread
@@ -29,10 +28,10 @@ _CORDON: JSON = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedul
 class Filters:
     """Answers for one pod in one world, of which it counts the pods once."""
 
-    def __init__(self, pod: JSON, world: World, storage: PodStorage | None = None) -> None:
-        self._pod = pod
+    def __init__(self, placed: PlacedPod, world: World, storage: PodStorage | None = None) -> None:
+        pod = placed.pod
         self._spec = spec_of(pod)
-        self._request = request_of(pod)
+        self._request = placed.request
         self._ports = node_ports(pod)
         self._storage = storage
         self._spread: Spread | None = pod_spread(pod, world)

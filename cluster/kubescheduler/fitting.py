@@ -5,9 +5,8 @@ Follows ``RunFilterPluginsWithNominatedPods`` of k8s.io/kubernetes ``pkg/schedul
 
 from __future__ import annotations
 
-from kubeapi.meta import JSON
 from kubescheduler.filters import Filters
-from kubescheduler.nodes import NodeInfo, World
+from kubescheduler.nodes import NodeInfo, PlacedPod, World
 from kubescheduler.refusal import Refusal
 from kubescheduler.storage import PodStorage
 
@@ -15,16 +14,16 @@ from kubescheduler.storage import PodStorage
 class Fitting:
     """Answers for one pod in one world; as most nodes have no such pods, the world's own pods are counted once."""
 
-    def __init__(self, pod: JSON, world: World, storage: PodStorage | None) -> None:
-        self._pod, self._world, self._storage = pod, world, storage
-        self._filters = Filters(pod, world, storage)
+    def __init__(self, placed: PlacedPod, world: World, storage: PodStorage | None) -> None:
+        self._placed, self._world, self._storage = placed, world, storage
+        self._filters = Filters(placed, world, storage)
 
     def refusal(self, info: NodeInfo) -> Refusal | None:
         """Return why a node may not run the pod, None if it may: with the pods that wait, and without them."""
-        if waiting := self._world.nominated_before(self._pod, info.name):
+        if waiting := self._world.nominated_before(self._placed.pod, info.name):
             full = info.copy()
             for key, placed in waiting.items():
                 full.add(key, placed)
-            if refusal := Filters(self._pod, self._world.replaced(full), self._storage).refusal(full):
+            if refusal := Filters(self._placed, self._world.replaced(full), self._storage).refusal(full):
                 return refusal
         return self._filters.refusal(info)

@@ -15,7 +15,7 @@ from kubeapi.objects.parts import map_at, status_of
 from kubeapi.objects.priority import priority_of
 from kubescheduler.fitting import Fitting
 from kubescheduler.messages import UNHELPFUL, explain
-from kubescheduler.nodes import NodeInfo, World
+from kubescheduler.nodes import NodeInfo, PlacedPod, World
 from kubescheduler.refusal import Refusal, final
 from kubescheduler.storage import PodStorage
 
@@ -40,11 +40,16 @@ class Preemption(NamedTuple):
 class Attempt(NamedTuple):
     """A pod that fits on no node: why, by the nodes' names; ``now`` is in seconds since the epoch."""
 
-    pod: JSON
+    placed: PlacedPod
     refusals: Mapping[str, Refusal]
     storage: PodStorage | None
     budgets: Sequence[Budget]
     now: float
+
+    @property
+    def pod(self) -> JSON:
+        """The pod."""
+        return self.placed.pod
 
 
 def ineligible(attempt: Attempt, world: World) -> str:
@@ -128,7 +133,7 @@ class _Trial:
         self._info.remove(key_of(pod))
 
     def refusal(self) -> Refusal | None:
-        return Fitting(self._attempt.pod, self._world, self._attempt.storage).refusal(self._info)
+        return Fitting(self._attempt.placed, self._world, self._attempt.storage).refusal(self._info)
 
     def spares(self, pod: JSON) -> bool:
         """Bring a pod back if the other fits beside it; tell whether it does."""

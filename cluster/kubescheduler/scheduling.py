@@ -19,7 +19,7 @@ from kubeapi.objects.placement import named_nodes
 from kubeapi.objects.pod import read_pod
 from kubescheduler.fitting import Fitting
 from kubescheduler.messages import explain, no_node, unhelpful, with_preemption
-from kubescheduler.nodes import NodeInfo, World, placed_pod
+from kubescheduler.nodes import NodeInfo, PlacedPod, World, placed_pod
 from kubescheduler.preemption import Attempt, Preemption, ineligible, preempt
 from kubescheduler.refusal import Refusal, final
 from kubescheduler.scoring import scores
@@ -60,12 +60,13 @@ def schedule(
         return Unschedulable("no nodes available to schedule pods")
     if refusal := storage.refusal if storage else "":
         return Unschedulable(with_preemption(no_node(count, refusal), unhelpful(count)))
-    fitting, refusals = _filter(pod, world, storage)
+    placed = placed_pod(pod)
+    fitting, refusals = _filter(placed, world, storage)
     if fitting:
-        return _best(pod, fitting, world, rng)
+        return _best(placed, fitting, world, rng)
     facts = facts or Facts()
     message = explain(count, refusals.values())
-    attempt = Attempt(pod, refusals, storage, facts.budgets(), facts.clock())
+    attempt = Attempt(placed, refusals, storage, facts.budgets(), facts.clock())
     if why := ineligible(attempt, world):
         return Unschedulable(with_preemption(message, why), keeps_nomination=True)
     outcome = preempt(attempt, world)
@@ -74,11 +75,12 @@ def schedule(
     return Unschedulable(with_preemption(message, outcome))
 
 
-def _filter(pod: JSON, world: World, storage: PodStorage | None) -> tuple[list[NodeInfo], dict[str, Refusal]]:
+def _filter(placed: PlacedPod, world: World, storage: PodStorage | None) -> tuple[list[NodeInfo], dict[str, Refusal]]:
     """Return the nodes that may run a pod, and why the others may not; that on which it waits for room goes first."""
+    pod = placed.pod
     named = named_nodes(pod["spec"])
     possible = [each for each in world.infos if named is None or each.name in named]
-    trial = Fitting(pod, world, storage)
+    trial = Fitting(placed, world, storage)
     nominated = status_of(pod).get("nominatedNodeName")
     for each in possible:
         if each.name == nominated and trial.refusal(each) is None:
@@ -94,11 +96,10 @@ def _filter(pod: JSON, world: World, storage: PodStorage | None) -> tuple[list[N
     return fitting, refusals
 
 
-def _best(pod: JSON, fitting: Sequence[NodeInfo], world: World, rng: random.Random) -> str:
+def _best(placed: PlacedPod, fitting: Sequence[NodeInfo], world: World, rng: random.Random) -> str:
     """Return the name of the node that suits a pod best of those that may run it."""
     if len(fitting) == 1:
         return fitting[0].name
-    placed = placed_pod(pod)
     ranks = [
         (-score, info.owners[placed.owner], len(info.pods))
         for score, info in zip(scores(placed, fitting, world), fitting, strict=True)

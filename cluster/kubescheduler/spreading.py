@@ -83,15 +83,16 @@ class _Wish:
 
     def scores(self, rated: Sequence[NodeInfo], infos: Sequence[NodeInfo]) -> Iterator[tuple[str, float]]:
         """Yield the names of the nodes that have the key, each with its count, weighted by the number of domains."""
-        key = self._key
-        domains = dict.fromkeys((labels_of(each.node).get(key) for each in rated), 0)
+        key, count = self._key, self._count
+        domain_of = {info.name: labels_of(info.node).get(key) for info in infos}
+        domains = dict.fromkeys((domain_of[each.name] for each in rated), 0)
         domains.pop(None, None)
         weight = log((len(rated) if key == HOST_LABEL else len(domains)) + 2)
         for info in infos:
-            if (domain := labels_of(info.node).get(key)) in domains:
-                domains[domain] += self._count(info)
+            if (domain := domain_of[info.name]) in domains:
+                domains[domain] += count(info)
         for info in rated:
-            if (domain := labels_of(info.node).get(key)) is not None:
+            if (domain := domain_of[info.name]) is not None:
                 yield info.name, domains[domain] * weight + (self._skew - 1)
 
 
