@@ -58,6 +58,19 @@ def test_a_page_is_short_and_opens_with_its_subject(page: str) -> None:
     assert PAGES[page].startswith("# ")
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_row_of_a_table_has_all_its_cells(page: str) -> None:
+    prose = re.sub(r"^```.*?^```", "", PAGES[page], flags=re.MULTILINE | re.DOTALL)
+    tables = [each.splitlines() for each in re.findall(r"(?:^\|.*\n)+", prose, re.MULTILINE)]
+    wrong = [row for first, *rows in tables for row in rows if cells(row) != cells(first)]
+    assert (wrong, [table[0] for table in tables if not table[1].startswith("|---")]) == ([], [])
+
+
+def cells(row: str) -> int:
+    """Return how many cells a row has; a bar within one is escaped, in code too."""
+    return len(re.findall(r"(?<!\\)\|", row)) - 1
+
+
 def test_every_page_with_commands_and_output_has_a_test_that_runs_them() -> None:
     assert [page for page in PAGES if consoles(page)] == sorted(TRIED)
 
