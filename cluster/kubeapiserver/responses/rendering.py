@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kubeapi.customresources.conversion import as_seen
+from kubeapi.customresources.conversion import as_comparable, as_seen, require_seen
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.failures import Failures, Subject
 from kubeapi.meta import JSON, key_of
@@ -51,7 +51,7 @@ class Renderer:
     def document(self, view: View, obj: JSON) -> JSON:
         """Return one object in a form."""
         if view.form.shape == "Partial":
-            return partial(obj, view.form.version)
+            return partial(as_comparable(view.resource, obj), view.form.version)
         if view.form.shape == "Table":
             return self.table(view, [obj], obj["metadata"].get("resourceVersion", ""))
         return as_seen(view.resource, obj)
@@ -66,7 +66,7 @@ class Renderer:
             return self._list_of_texts(resource, objects, metadata)
         if form.shape == "Partial":
             kind, api_version = "PartialObjectMetadataList", f"{_META_GROUP}/{form.version}"
-            items = [partial(each, form.version) for each in objects]
+            items = [partial(as_comparable(resource, each), form.version) for each in objects]
         else:
             kind, api_version = _list_kind(resource), resource.api_version
             metadata = {"continue": "", **metadata}
@@ -84,6 +84,7 @@ class Renderer:
 
     def table(self, view: View, objects: Sequence[JSON], version: str, *, has_columns: bool = True) -> JSON:
         """Return a Table; in a watch only the first Table defines its columns."""
+        require_seen(view.resource, objects)
         shown = table_for(view.resource)
         return {
             "kind": "Table",
