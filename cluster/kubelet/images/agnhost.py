@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from kubeapi.serialization.duration import parse_duration
 from kubelet.images.agnhostnetwork import (
     plan_connect,
+    plan_mtls_client,
+    plan_mtls_server,
     plan_net,
     plan_nettest,
     plan_port_forward_tester,
@@ -194,6 +196,8 @@ _COMMANDS: Mapping[str, tuple[frozenset[str], Callable[[Invocation], ServerPlan]
         ("grpc-health-checking", "port http-port delay-unhealthy-sec service", _grpc_health),
         ("crd-conversion-webhook", CONVERSION_FLAGS, lambda given: plan_conversion(given.flags, given.host)),
         ("guestbook", "http-port backend-port replicaof", _guestbook),
+        ("mtlsclient", "fetch-url server-trust-bundle client-cred-bundle", plan_mtls_client),
+        ("mtlsserver", "listen server-creds spiffe-trust-bundle", plan_mtls_server),
         ("net", "serve runner options delay-shutdown", plan_net),
         ("nettest", "port peers service namespace delay-shutdown", plan_nettest),
         ("pause", "delay-shutdown", _pause),

@@ -81,3 +81,24 @@ def plan_tcp_reset(given: Invocation) -> ServerPlan:
         return bad_flag(given.flags, "port")
     here = given.host.bind_port(port)
     return plan_server("tcp-reset", [here], port=here)
+
+
+def plan_mtls_server(given: Invocation) -> ServerPlan:
+    """Return the plan of ``mtlsserver``, which asks its clients for certificates."""
+    flags = given.flags
+    listen, credentials, trust = (flags.get(each, "") for each in ("listen", "server-creds", "spiffe-trust-bundle"))
+    if not listen or not credentials or not trust:
+        return plan_refusal("Error: missing required flags", 1)
+    port = read_port(listen.rpartition(":")[2])
+    if not port:
+        return bad_flag(flags, "listen")
+    return plan_server("mtlsserver", port=given.host.bind_port(port), credentials=credentials, trust=trust)
+
+
+def plan_mtls_client(given: Invocation) -> ServerPlan:
+    """Return the plan of ``mtlsclient``, which shows a certificate of its own."""
+    names = ("fetch-url", "client-cred-bundle", "server-trust-bundle")
+    url, credentials, trust = (given.flags.get(each, "") for each in names)
+    if not url or not credentials or not trust:
+        return plan_refusal("Error: missing required flags", 1)
+    return plan_server("mtlsclient", url=url, credentials=credentials, trust=trust)

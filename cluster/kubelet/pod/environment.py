@@ -32,7 +32,8 @@ class Sources(NamedTuple):
 
     ``objects`` has those of each kind of CONFIG_KINDS; a kind that is left out has none. ``token`` returns the token
     for a serviceAccountToken of a projected volume, "" where pods get none. ``read_file`` returns the text of a file of
-    a volume (its name, the path in it), or raises OSError.
+    a volume (its name, the path in it), or raises OSError. ``certificate`` returns the key and the certificates for a
+    podCertificate, in PEM, or raises VolumeError; None where pods get none.
     """
 
     pod: PodSpec
@@ -41,6 +42,7 @@ class Sources(NamedTuple):
     services: Iterable[Service]
     token: Callable[[JSON], str] = lambda source: ""
     read_file: Callable[[str, str], str] = _no_file
+    certificate: Callable[[JSON], tuple[bytes, bytes] | None] = lambda source: None
 
 
 def expand(text: str, mapping: Callable[[str], str | None]) -> str:

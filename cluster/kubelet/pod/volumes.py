@@ -176,6 +176,15 @@ def _trust_files(source: JSON, sources: Sources, mode: int) -> Files:
     return {source.get("path", ""): VolumeFile(text.encode(), mode)}
 
 
+def _certificate_files(source: JSON, sources: Sources, mode: int) -> Files:
+    found = sources.certificate(source)
+    if found is None:
+        return {}
+    key, chain = found
+    contents = {"credentialBundlePath": key + chain, "keyPath": key, "certificateChainPath": chain}
+    return {source[name]: VolumeFile(content, mode) for name, content in contents.items() if source.get(name)}
+
+
 def _projected_files(source: JSON, sources: Sources, mode: int) -> Files:
     """Return the files of all sources of a projected volume; of two with one path the later counts."""
     files: dict[str, VolumeFile] = {}
@@ -205,5 +214,6 @@ _PROJECTED: Mapping[str, Callable[[JSON, Sources, int], Files]] = {
     **{kind: files for kind, files in _PAYLOADS.items() if kind != "projected"},
     "serviceAccountToken": _token_files,
     "clusterTrustBundle": _trust_files,
+    "podCertificate": _certificate_files,
 }
 """The sources of a projected volume."""

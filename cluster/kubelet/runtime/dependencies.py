@@ -17,12 +17,17 @@ COMPONENT = "kubelet"
 """The name under which the kubelet records events and faults."""
 
 
+def _no_key(kind: str) -> tuple[bytes, bytes]:
+    raise ValueError(f'no key of the type "{kind}" can be made here')
+
+
 @dataclass(frozen=True)
 class Dependencies:
     """Made by the owner of the kubelet, which also closes ``runner``.
 
     ``clock`` is in seconds since the epoch, ``monotonic`` in seconds of a clock that never goes back. ``tokens`` makes
-    the tokens of pods, ``admissions`` reviews what is written about them.
+    the tokens of pods, ``admissions`` reviews what is written about them. ``make_key`` makes a key of a ``keyType``
+    (PEM) and a request with its proof (PKCS #10, DER).
     """
 
     config: KubeletConfig
@@ -34,3 +39,4 @@ class Dependencies:
     rng: random.Random
     tokens: TokenIssuer | None = None
     admissions: Admissions | None = None
+    make_key: Callable[[str], tuple[bytes, bytes]] = _no_key

@@ -12,6 +12,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from kubelet.images.imagevolume import image_files
@@ -21,13 +22,15 @@ from kubelet.pod.state import PodPlace
 from kubelet.pod.volumes import Volume, VolumeError, read_volumes, volume_files
 from kubelet.runtime.atomicwriter import AtomicWriter
 from kubelet.runtime.imagelayer import write_files
+from kubelet.runtime.podcredentials import PodCredentials
 from kubelet.runtime.podobject import PodObject
-from kubelet.runtime.podtokens import PodTokens
 from kubelet.runtime.references import ReferencedObjects
 from kubelet.sandbox.spec import Mount
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 122.0
 """Seconds between attempts: the pause doubles (initialDurationBeforeRetry, maxDurationBeforeRetry)."""
+SHORTEST_WAIT = 1.0
+"""Seconds until a token or certificate that is due and could not be renewed is tried again."""
 SHARED_MEMORY, SHARED_MEMORY_BYTES = "_shm", 64 << 20
 """The folder of a pod's /dev/shm, a name that no volume has, and its size, that of containerd."""
 DISK_MODE, MEMORY_MODE = 0o777, 0o1777
@@ -44,10 +47,10 @@ _TYPES: Mapping[str, tuple[Callable[[int], bool], str]] = {
 
 
 class PodVolumes:
-    """``folder`` has a folder for each; their files are made from ``references`` and ``tokens``.
+    """``folder`` has a folder for each; their files are made from ``references`` and ``credentials``.
 
-    Without ``tokens`` the volume with a token that admission gives to pods is left out. ``shared_memory`` is the folder
-    that all containers have as /dev/shm; "" if there is but one, which has its own.
+    Without ``credentials`` the volume with a token that admission gives to pods is left out. ``shared_memory`` is the
+    folder that all containers have as /dev/shm; "" if there is but one, which has its own.
     """
 
     def __init__(
@@ -56,9 +59,9 @@ class PodVolumes:
         pod: PodObject,
         references: ReferencedObjects,
         place: PodPlace,
-        tokens: PodTokens | None = None,
+        credentials: PodCredentials | None = None,
     ) -> None:
-        self.volumes = read_volumes(pod.obj, has_tokens=tokens is not None)
+        self.volumes = read_volumes(pod.obj, has_tokens=credentials is not None)
         self.folder = folder
         self.shared_memory = str(folder / SHARED_MEMORY) if len(pod.spec.containers) > 1 else ""
         self._pod = pod
@@ -68,8 +71,10 @@ class PodVolumes:
         self._writers: dict[str, AtomicWriter] = {}
         self._wake = asyncio.Event()
         self._has_begun = False
-        self._tokens = tokens
+        self._credentials = credentials
         self._renewal: asyncio.Handle | None = None
+        if credentials is not None:
+            credentials.certificates.changed = self.update
 
     @property
     def memory(self) -> tuple[Mount, ...]:
@@ -93,18 +98,18 @@ class PodVolumes:
         self._plan_renewal()
 
     def _plan_renewal(self) -> None:
-        wait = self._tokens.wait if self._tokens is not None else None
-        if wait is not None:
-            self._renewal = asyncio.get_running_loop().call_later(wait, self._renew)
-
-    def _renew(self) -> None:
-        self.update()
-        self._plan_renewal()
-
-    def close(self) -> None:
-        """Renew no more tokens."""
+        wait = self._credentials.wait if self._credentials is not None else None
         if self._renewal is not None:
             self._renewal.cancel()
+        if wait is not None:
+            self._renewal = asyncio.get_running_loop().call_later(max(wait, SHORTEST_WAIT), self.update)
+
+    def close(self) -> None:
+        """Renew no more tokens and certificates."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+        if self._credentials is not None:
+            self._credentials.certificates.close()
 
     def update(self) -> None:
         """Write the files again of which the objects have changed, and try those volumes again that failed."""
@@ -113,6 +118,7 @@ class PodVolumes:
             for each in self.volumes:
                 if each.has_files:
                     self._is_set_up(each)
+            self._plan_renewal()
 
     def _is_set_up(self, volume: Volume) -> bool:
         try:
@@ -164,8 +170,9 @@ class PodVolumes:
         folder = self.folder / volume.name
         if volume.has_files:
             sources = self._references.sources(self._pod.spec, self._place)
-            if self._tokens is not None:
-                sources = sources._replace(token=self._tokens.token)
+            if (own := self._credentials) is not None:
+                certificate = partial(own.certificates.bundle, volume.name)
+                sources = sources._replace(token=own.tokens.token, certificate=certificate)
             self._writer(volume, folder).write(volume_files(volume, sources))
             return
         folder.mkdir(parents=True, exist_ok=True)

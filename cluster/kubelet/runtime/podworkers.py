@@ -19,6 +19,8 @@ from kubelet.pod.security import sysctl_refusal
 from kubelet.pod.state import PodPlace
 from kubelet.runtime.dependencies import COMPONENT, Dependencies
 from kubelet.runtime.noderegistration import LocalNode, NodeRegistration
+from kubelet.runtime.podcertificates import PodCertificates
+from kubelet.runtime.podcredentials import PodCredentials
 from kubelet.runtime.podlogs import PodLogs
 from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.podsandbox import PodSandbox, sandbox_spec
@@ -118,18 +120,20 @@ class PodWorkers:
     def _begin(self, pod: PodObject, node: LocalNode, addresses: tuple[str, ...]) -> None:
         config = self._dependencies.config
         place = PodPlace(addresses, node.config.addresses, self._dependencies.clock(), self._resources)
-        volumes = PodVolumes(config.volume_dir(pod.spec.uid), pod, self._references, place, self._tokens(pod))
+        volumes = PodVolumes(config.volume_dir(pod.spec.uid), pod, self._references, place, self._credentials(pod))
         spec = sandbox_spec(pod, place, node.config, volumes.memory, config.domain)
         sandbox = PodSandbox(self._dependencies.runner, pod, place, spec)
         worker = self._workers[pod.spec.uid] = PodWorker(self._dependencies, self._references, pod, sandbox, volumes)
         worker.begin()
 
-    def _tokens(self, pod: PodObject) -> PodTokens | None:
-        """Return the pod's tokens; None without sandboxes, where a container cannot have files at their path."""
+    def _credentials(self, pod: PodObject) -> PodCredentials | None:
+        """Return the pod's credentials; None without sandboxes, where a container cannot have files at their path."""
         parts = self._dependencies
         if parts.tokens is None or not parts.runner.has_sandboxes:
             return None
-        return PodTokens(pod, parts.registry.store, parts.tokens, parts.clock)
+        tokens = PodTokens(pod, parts.registry.store, parts.tokens, parts.clock)
+        certificates = PodCertificates(pod, parts.registry, parts.make_key, parts.clock, parts.rng)
+        return PodCredentials(tokens, certificates)
 
     def _allocate(self, pod: PodObject, node: LocalNode) -> tuple[str, ...] | None:
         """Return the pod's addresses; None if its node has none free, for which it waits then."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kubelet.pod.spec import PodSpec
     from kubelet.pod.state import PodPlace
 
-VOLUME_KINDS = ("ClusterTrustBundle", "PersistentVolume", "PersistentVolumeClaim")
+VOLUME_KINDS = ("ClusterTrustBundle", "PersistentVolume", "PersistentVolumeClaim", "PodCertificateRequest")
 """What volumes refer to, beside what variables do."""
 _GROUPS = ("", CLUSTERTRUSTBUNDLES.group)
 """Where these kinds are; other groups may have kinds of the same names."""

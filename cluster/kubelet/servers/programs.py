@@ -57,7 +57,7 @@ def _prepare_tester(given: Given) -> Callable[[], NoReturn]:
 
 
 def _prepare_out_of_window(given: Given) -> Callable[[], NoReturn]:
-    # Imported here, as the next one, because no other program needs it.
+    # Imported here, as the next ones, because no other program needs it.
     from kubelet.servers.outofwindow import prepare
 
     serve = prepare(given.environment)
@@ -119,8 +119,24 @@ def refuse(text: str, code: int) -> NoReturn:
     raise SystemExit(code)
 
 
+def _prepare_mtls_server(given: Given) -> Callable[[], NoReturn]:
+    from kubelet.servers.mutualtls import serve
+
+    listener = listen(given.address, given.options["port"])
+    _end_by_signals()
+    return partial(serve, listener, given.options)
+
+
+def _prepare_mtls_client(given: Given) -> Callable[[], NoReturn]:
+    from kubelet.servers.mutualtls import poll
+
+    return partial(_run, poll, given.options, given.environment)
+
+
 _PROGRAMS: Mapping[str, Callable[[Given], Callable[[], NoReturn]]] = {
     "connect": lambda given: partial(_connect, given.options, given.dialler),
+    "mtlsclient": _prepare_mtls_client,
+    "mtlsserver": _prepare_mtls_server,
     "net-runner": _prepare_half_close,
     "out-of-window": _prepare_out_of_window,
     "pause": _prepare_pause,

@@ -14,6 +14,7 @@ from kubeapi.registry import Registry
 from kubeapi.scheme import PODS
 from kubeapi.watching import WatchEvent
 from kubeapiserver.streaming.runtime import Runtime
+from kubeapiserver.wire.podkeys import make_key
 from kubecontroller.io.controllermanager import ControllerManager
 from kubedns.config import DNS_PORT
 from kubedns.io.answering import NAME as DNS
@@ -125,6 +126,7 @@ class Components:
                 rng=self._rng,
                 tokens=self.identity.issuer,
                 admissions=self._admissions,
+                make_key=make_key,
             ),
         )
 
