@@ -12,8 +12,8 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
+from kubeapi.io.client import Client
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.registry import Registry
 from kubeapi.scheme import NODES, PODCERTIFICATEREQUESTS, SERVICEACCOUNTS
 from kubeapi.status import StatusError
 from kubelet.pod.certificates import (
@@ -48,14 +48,14 @@ class PodCertificates:
     def __init__(
         self,
         pod: PodObject,
-        registry: Registry,
+        client: Client,
         make_key: Callable[[str], tuple[bytes, bytes]],
         clock: Callable[[], float],
         rng: random.Random,
     ) -> None:
         self.changed: Callable[[], None] = lambda: None
         self._pod = pod
-        self._registry = registry
+        self._client = client
         self._make_key = make_key
         self._clock = clock
         self._rng = rng
@@ -94,7 +94,7 @@ class PodCertificates:
         if requested is None:
             return known
         name = ObjectKey(self._pod.spec.key.namespace, requested.request)
-        request = self._registry.store.find(PODCERTIFICATEREQUESTS, name)
+        request = self._client.registry.store.find(PODCERTIFICATEREQUESTS, name)
         if request is None:
             is_abandoned = self._clock() > requested.at + ABANDONED_SECONDS
             return known._replace(requested=None) if is_abandoned else known
@@ -110,7 +110,7 @@ class PodCertificates:
         try:
             made, proof = await asyncio.to_thread(self._make_key, source["keyType"])
             request = request_of(self._pod.obj, self._bearer(), source, proof)
-            stored = self._registry.create(PODCERTIFICATEREQUESTS, request)
+            stored = await self._client.write(lambda registry: registry.create(PODCERTIFICATEREQUESTS, request))
         except (StatusError, VolumeError, ValueError) as error:
             self._faults[key] = f"while creating PodCertificateRequest: {error}"
         else:
@@ -122,7 +122,7 @@ class PodCertificates:
         self.changed()
 
     def _bearer(self) -> Bearer:
-        spec, find = self._pod.spec, self._registry.store.find
+        spec, find = self._pod.spec, self._client.registry.store.find
         account = find(SERVICEACCOUNTS, ObjectKey(spec.key.namespace, spec.service_account))
         node = find(NODES, ObjectKey("", self._pod.obj["spec"]["nodeName"]))
         if account is None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from kubeapi.failures import Subject
+from kubeapi.io.client import Client
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import NODES, PODS
@@ -120,19 +121,21 @@ class PodWorkers:
     def _begin(self, pod: PodObject, node: LocalNode, addresses: tuple[str, ...]) -> None:
         config = self._dependencies.config
         place = PodPlace(addresses, node.config.addresses, self._dependencies.clock(), self._resources)
-        volumes = PodVolumes(config.volume_dir(pod.spec.uid), pod, self._references, place, self._credentials(pod))
+        volumes = PodVolumes(
+            config.volume_dir(pod.spec.uid), pod, self._references, place, self._credentials(pod, node.client)
+        )
         spec = sandbox_spec(pod, place, node.config, volumes.memory, config.domain)
         sandbox = PodSandbox(self._dependencies.runner, pod, place, spec)
         worker = self._workers[pod.spec.uid] = PodWorker(self._dependencies, self._references, pod, sandbox, volumes)
         worker.begin()
 
-    def _credentials(self, pod: PodObject) -> PodCredentials | None:
+    def _credentials(self, pod: PodObject, client: Client) -> PodCredentials | None:
         """Return the pod's credentials; None without sandboxes, where a container cannot have files at their path."""
         parts = self._dependencies
         if parts.tokens is None or not parts.runner.has_sandboxes:
             return None
         tokens = PodTokens(pod, parts.registry.store, parts.tokens, parts.clock)
-        certificates = PodCertificates(pod, parts.registry, parts.make_key, parts.clock, parts.rng)
+        certificates = PodCertificates(pod, client, parts.make_key, parts.clock, parts.rng)
         return PodCredentials(tokens, certificates)
 
     def _allocate(self, pod: PodObject, node: LocalNode) -> tuple[str, ...] | None:

@@ -10,8 +10,10 @@ import pytest
 from tests.helpers.kubeapi.objects import FakeClock, new_registry, pod
 
 from kubeapi.events import EventRecorder
+from kubeapi.io.client import Client
 from kubeapi.meta import JSON, format_time
 from kubeapi.scheme import EVENTS, NODES, PODCERTIFICATEREQUESTS, PODS, SERVICEACCOUNTS
+from kubeapi.users import node_user
 from kubelet.pod.volumes import VolumeError
 from kubelet.runtime.podcertificates import JITTER_SECONDS, PodCertificates
 from kubelet.runtime.podobject import PodObject
@@ -32,8 +34,9 @@ class Kubelet:
         created = self.registry.create(PODS, pod(serviceAccountName="robot", nodeName="node-a"))
         recorder = EventRecorder(self.registry, "kubelet", clock=self.clock)
         self.keys = 0
-        found = PodObject(self.registry, recorder, created)
-        self.certificates = PodCertificates(found, self.registry, self.make_key, self.clock, random.Random(1))
+        client = Client(self.registry, node_user("node-a"))
+        found = PodObject(client, recorder, created)
+        self.certificates = PodCertificates(found, client, self.make_key, self.clock, random.Random(1))
         self.changed = asyncio.Event()
         self.certificates.changed = self.changed.set
 
