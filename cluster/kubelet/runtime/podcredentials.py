@@ -1,4 +1,4 @@
-"""What a pod proves with who it is: its tokens and its certificates, which are renewed in time."""
+"""The credentials of a pod: its tokens and its certificates, which are renewed in time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kubelet.runtime.podtokens import PodTokens
 
 
 class PodCredentials(NamedTuple):
-    """Those of one pod, which ends with its volumes."""
+    """Those of one pod; they end with its volumes."""
 
     tokens: PodTokens
     certificates: PodCertificates
