@@ -37,6 +37,8 @@ def apply(document: Any, operations: Any) -> Any:
     if not isinstance(operations, list):
         kind = go_kind(operations)
         raise MalformedPatchError(f"json: cannot unmarshal {kind} into Go value of type []handlers.jsonPatchOp")
+    for each in operations:
+        _check_types(each)
     patched = _Document(document)
     try:
         for each in operations:
@@ -62,9 +64,22 @@ def _items(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value
 
 
-def _checked(operation: Any) -> dict[str, Any]:
+def _check_types(operation: Any) -> None:
+    """Raise MalformedPatchError for an operation that is none of Go's type; null is an empty one."""
+    if operation is None:
+        return
     if not isinstance(operation, dict):
-        raise MalformedPatchError("json: cannot unmarshal into Go value of type jsonpatch.Operation")
+        text = f"json: cannot unmarshal {go_kind(operation)} into Go value of type handlers.jsonPatchOp"
+        raise MalformedPatchError(text)
+    for name in ("op", "path", "from"):
+        value = operation.get(name)
+        if value is not None and not isinstance(value, str):
+            field = f"Go struct field jsonPatchOp.{name} of type string"
+            raise MalformedPatchError(f"json: cannot unmarshal {go_kind(value)} into {field}")
+
+
+def _checked(read: dict[str, Any] | None) -> dict[str, Any]:
+    operation: dict[str, Any] = {} if read is None else read
     kind = operation.get("op")
     if kind not in ("remove", *_WITH_VALUE, *_WITH_FROM):
         raise PatchConflictError(f"Unexpected kind: {kind}")

@@ -13,7 +13,7 @@ from kubeapi.patch import merge
 from kubeapi.patch.items import StrategicPatchError, go_map
 from kubeapi.patch.strategic import strategic_merge
 from kubeapi.schema import Struct, struct_of
-from kubeapi.serialization.gojson import read_json
+from kubeapi.serialization.gojson import go_kind, read_json
 from kubeapi.serialization.repetition import repeated_keys
 from kubeapi.status import FieldError, Invalid, StatusError
 from kubeapi.validation.faults import invalid
@@ -110,9 +110,17 @@ def read_patch(request: Request) -> Patch | None:
     try:
         value = read_json(request.body)
     except ValueError as error:
-        raise BadInput(f"error decoding patch: {error}") from None
+        # A number that no Go type holds is valid JSON all the same.
+        is_json = str(error).startswith("json: ")
+        raise BadInput(f"error decoding patch: {error}" if is_json else "invalid JSON patch") from None
+    if value is None and media == MERGE_PATCH:
+        raise BadInput("Invalid JSON Patch")
+    if value is None:
+        value = [] if media == JSON_PATCH else {}
     if media != JSON_PATCH and not isinstance(value, dict):
-        raise BadInput("error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}")
+        context = "error decoding patch: " if media == MERGE_PATCH else ""
+        kind = f"json: cannot unmarshal {go_kind(value)} into Go value of type map[string]interface {{}}"
+        raise BadInput(f"{context}{kind}")
     return Patch(media, value)
 
 

@@ -13,6 +13,7 @@ from kubeapiserver.handlers.patches import JSON_PATCH, MERGE_PATCH, STRATEGIC_PA
 from kubeapiserver.handlers.patching import APPLY_PATCH
 
 WEB = f"{DEFAULT}/services/web"
+UNREADABLE = "json: cannot unmarshal {} into Go value of type map[string]interface {{}}"
 REJECTED = "the server rejected our request due to an error in our request"
 
 
@@ -82,12 +83,29 @@ def test_nothing_is_left_of_a_trial(client: APIClient) -> None:
             "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
             id="json-no-list",
         ),
-        pytest.param("json", b"[", 400, "error decoding patch: unexpected end of JSON input", id="json-cut"),
+        pytest.param("json", b"[", 400, "invalid JSON patch", id="json-cut"),
         pytest.param(
             "json", [{}] * 10_001, 413, "Request entity too large: The allowed maximum operations", id="json-long"
         ),
-        pytest.param("merge", [], 400, "error decoding patch: json: cannot unmarshal into Go value", id="merge-list"),
-        pytest.param("strategic", b"{a", 400, "error decoding patch: invalid character 'a'", id="strategic-no-json"),
+        pytest.param("merge", [], 400, f"error decoding patch: {UNREADABLE.format('array')}", id="merge-list"),
+        pytest.param("merge", b"null", 400, "Invalid JSON Patch", id="merge-null"),
+        pytest.param("strategic", "x", 400, UNREADABLE.format("string"), id="strategic-string"),
+        pytest.param("strategic", b"{a", 400, "invalid JSON patch", id="strategic-no-json"),
+        pytest.param(
+            "json",
+            [5],
+            400,
+            "error decoding patch: json: cannot unmarshal number into Go value of type handlers",
+            id="json-number",
+        ),
+        pytest.param(
+            "json",
+            [{"op": "add", "path": 5}],
+            400,
+            "error decoding patch: json: cannot unmarshal number into Go struct field jsonPatchOp.path of type string",
+            id="json-path",
+        ),
+        pytest.param("json", [None], 422, REJECTED, id="json-null"),
         pytest.param("merge", b" " * 4_000_000, 413, "Request entity too large: limit is 3145728", id="too-large"),
         pytest.param(
             "merge", {"metadata": {"name": "other"}}, 400, "the name of the object (other) does not match", id="renames"
