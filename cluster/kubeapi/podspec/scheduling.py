@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kubeapi.meta import JSON
-from kubeapi.objects.parts import list_at, map_at
+from kubeapi.objects.parts import map_at
 from kubeapi.validation.faults import (
     Faults,
     duplicate,
@@ -183,10 +183,6 @@ def _validate_spread_keys(constraint: JSON, path: str) -> Faults:
     keys = constraint.get("matchLabelKeys", ())
     if keys and constraint.get("labelSelector") is None:
         yield forbidden(f"{path}.matchLabelKeys", "must not be specified when labelSelector is not set")
-    selected = set(map_at(constraint, "labelSelector", "matchLabels"))
-    selected |= {each.get("key", "") for each in list_at(constraint, "labelSelector", "matchExpressions")}
     for index, key in enumerate(keys):
-        where = f"{path}.matchLabelKeys[{index}]"
-        yield from each_invalid(where, key, qualified_name(key))
-        if key in selected:
-            yield invalid(where, key, _IN_BOTH)
+        yield from each_invalid(f"{path}.matchLabelKeys[{index}]", key, qualified_name(key))
+    yield from _validate_selected_twice(map_at(constraint, "labelSelector"), keys, path)

@@ -12,6 +12,7 @@ from kubeapi.objects.parts import map_at, status_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.objects.qos import qos_class
 from kubeapi.podspec.defaults import set_pod_spec_defaults
+from kubeapi.podspec.labelkeys import merge_label_keys
 from kubeapi.podspec.warnings import POD_SPEC, pod_warnings
 from kubeapi.quota.pods import PODS as COUNTED_PODS
 from kubeapi.scheme import PODS
@@ -47,7 +48,9 @@ def _set_own_requests(spec: JSON, containers: tuple[JSON, ...]) -> None:
             spec["resources"] = {**spec["resources"], "requests": requests}
 
 
-def _set_first_status(obj: JSON) -> None:
+def _prepare(obj: JSON) -> None:
+    """Complete the spec of a new pod by its labels, and give it its first status."""
+    merge_label_keys(obj)
     obj["status"] = {"phase": "Pending", "qosClass": qos_class(obj["spec"])}
     if obj["spec"].get("schedulingGates"):
         obj["status"]["conditions"] = [_gated(obj["metadata"]["creationTimestamp"])]
@@ -130,7 +133,7 @@ KIND = Kind(
     admit=admit_pod,
     review=review_pod,
     countable=COUNTED_PODS,
-    prepare_for_create=_set_first_status,
+    prepare_for_create=_prepare,
     desired_state=_desired_state,
     parts=PARTS,
     prepare_for_status_update=_keep_observed,
