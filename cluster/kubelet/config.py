@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelet.tools.scripts import TOOLS, ClusterDNS
+from kubelet.tools.scripts import OWN_TOOLS, TOOLS, ClusterDNS
 
 if TYPE_CHECKING:
     from kubelet.images.catalog import ImageSpec
@@ -32,10 +32,8 @@ def find_nginx() -> str:
 
 
 def find_tools() -> dict[str, str]:
-    """Return the paths of the installed programs that pods have a script for, of bash, and what ``agnhost`` needs."""
-    found = {name: path for name in TOOLS if (path := shutil.which(name)) is not None}
-    if bash := shutil.which("bash"):
-        found["bash"] = bash
+    """Return the paths of the programs that pods have a script for, or use as they are, and what agnhost needs."""
+    found = {name: path for name in (*TOOLS, *OWN_TOOLS) if (path := shutil.which(name)) is not None}
     return {**found, "python": sys.executable, "sources": str(Path(__file__).resolve().parent.parent)}
 
 

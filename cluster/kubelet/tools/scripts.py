@@ -23,6 +23,8 @@ from typing import NamedTuple
 
 TOOLS = ("nslookup", "dig", "curl", "getent", "nc")
 """Programs of this machine that a script stands in for, if they are installed."""
+OWN_TOOLS = ("bash", "coredns")
+"""Programs of this machine that run under their own names for programs of an image."""
 _NEEDS = {
     "nslookup": ("nslookup",),
     "dig": ("dig",),
@@ -67,13 +69,22 @@ def image_programs(family: str, found: Mapping[str, str]) -> dict[str, str]:
     """Return the scripts that an image of a family, agnhost or busybox, brings into a sandbox, by their paths.
 
     ``found`` has ``python`` and ``sources``. Where this machine has no nc it is our own; so is agnhost's iperf always,
-    as distributions have older ones, whose reports have fewer columns.
+    as distributions have older ones, whose reports have fewer columns. Its coredns is the machine's own, or else the
+    module ``nameserver``, if ``found`` has either.
     """
     nc = {} if "nc" in found else {"/usr/bin/nc": _python_script(found, "kubelet.servers.netcat")}
     if family != "agnhost":
         return nc
     agnhost, iperf = (_python_script(found, module) for module in ("kubelet.servers sandbox", "kubelet.servers.iperf"))
-    return {"/agnhost": agnhost, "/agnhost-2": agnhost, "/usr/local/bin/iperf": iperf, **nc}
+    return {"/agnhost": agnhost, "/agnhost-2": agnhost, "/usr/local/bin/iperf": iperf, **_coredns(found), **nc}
+
+
+def _coredns(found: Mapping[str, str]) -> dict[str, str]:
+    if program := found.get("coredns"):
+        return {"/coredns": f'#!/bin/sh\nexec {shlex.quote(program)} "$@"\n'}
+    if module := found.get("nameserver"):
+        return {"/coredns": _python_script(found, module, options="")}
+    return {}
 
 
 def node_scripts(found: Mapping[str, str], nodes: Sequence[str]) -> dict[str, str]:
@@ -94,10 +105,10 @@ def _filled(name: str, words: Mapping[str, object]) -> str:
     return _WORD.sub(lambda match: quoted[match[1]], _read(name))
 
 
-def _python_script(found: Mapping[str, str], module: str) -> str:
-    """Return a script that runs a module of these sources with its arguments."""
+def _python_script(found: Mapping[str, str], module: str, options: str = "-S -s ") -> str:
+    """Return a script that runs a module of these sources with its arguments; ``options`` are those of Python."""
     python, sources = shlex.quote(found["python"]), shlex.quote(found["sources"])
-    return f'#!/bin/sh\nexec env PYTHONPATH={sources} {python} -S -s -m {module} "$@"\n'
+    return f'#!/bin/sh\nexec env PYTHONPATH={sources} {python} {options}-m {module} "$@"\n'
 
 
 @cache

@@ -17,7 +17,7 @@ from kubehost import openfiles
 from kubehost.addresses import Address, is_loopback
 from kubehost.folders import disk_bytes
 from kubehost.io.places import HOST, Place
-from kubelet.config import KubeletConfig
+from kubelet.config import KubeletConfig, find_tools
 from kubelet.nodes import NodeConfig
 from kubelet.process.orphans import marker
 from kubelet.tools.scripts import ClusterDNS
@@ -59,6 +59,7 @@ def kubelet_config(config: ClusterConfiguration, state: StateDirectory, network:
         log_dir=state.pod_logs,
         work_dir=state.work,
         images=images(config),
+        tools={"nameserver": "kubesvc.remote.nameserver", **find_tools()},
         marker=marker(state.name, state.path),
         cluster_dns=ClusterDNS(*inside.bind(networking.dns_address, DNS_PORT), networking.dns_domain),
     )

@@ -120,3 +120,14 @@ def test_agnhost_in_a_sandbox_is_a_script_that_runs_it_with_its_arguments() -> N
 @pytest.mark.parametrize("family", ["agnhost", "busybox"])
 def test_images_that_have_nc_bring_our_own_where_the_machine_has_none(family: str) -> None:
     assert image_programs(family, TOOLS)["/usr/bin/nc"].endswith(' /opt/python -S -s -m kubelet.servers.netcat "$@"\n')
+
+
+@pytest.mark.parametrize(
+    ("found", "runs"),
+    [
+        ({"coredns": "/opt/coredns"}, 'exec /opt/coredns "$@"'),
+        ({"nameserver": "my.server"}, 'exec env PYTHONPATH=/opt/src /opt/python -m my.server "$@"'),
+    ],
+)
+def test_the_name_server_of_agnhost_is_the_machine_s_or_our_own(found: dict[str, str], runs: str) -> None:
+    assert image_programs("agnhost", TOOLS | found)["/coredns"].splitlines()[1] == runs

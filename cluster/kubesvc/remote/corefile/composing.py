@@ -61,20 +61,25 @@ class Composed(NamedTuple):
 
     def hosts_from(self, files: Files) -> dict[str, tuple[str, ...]]:
         """Return the names of ``hosts``: those of the Corefile, and of the files as they are now."""
-        return merged(
-            {name: addresses for name, addresses in found.items() if any(is_in(name, zone) for zone in each.zones)}
-            for each in self.hosts
-            for found in (each.entries, names_of_file(each, files))
-        )
+        return names_of(self.hosts, files)
+
+
+def names_of(hosts: Sequence[Hosts], files: Files) -> dict[str, tuple[str, ...]]:
+    """Return the names of ``hosts``: those of the Corefile, and of the files as they are now."""
+    return merged(
+        {name: addresses for name, addresses in found.items() if any(is_in(name, zone) for zone in each.zones)}
+        for each in hosts
+        for found in (each.entries, names_of_file(each, files))
+    )
 
 
 def compose(servers: Sequence[Server], files: Files, notes: Notes, listen: tuple[Address, ...] = ()) -> Composed:
     """Return the settings; CorefileError with all faults. ``listen`` goes before the blocks' own ports and ``bind``."""
     cluster = _cluster_block(servers, notes)
-    addresses = listen or _addresses(servers, notes)
-    _check_zones(servers, notes)
-    forwards = compose_forwards(servers, lambda forward: _upstreams(forward, files, notes), notes)
-    hosts = tuple(_hosts(servers, notes))
+    addresses = listen or addresses_of(servers, notes)
+    check_zones(servers, notes)
+    forwards = compose_forwards(servers, lambda forward: upstreams_of(forward, files, notes), notes)
+    hosts = tuple(hosts_of(servers, notes))
     zones = _zones(cluster, notes) if cluster is not None else ()
     notes.check()
     assert cluster is not None
@@ -174,7 +179,7 @@ def _transferred(cluster: Server) -> Iterator[str]:
         yield from each.zones or cluster.zones
 
 
-def _addresses(servers: Sequence[Server], notes: Notes) -> tuple[Address, ...]:
+def addresses_of(servers: Sequence[Server], notes: Notes) -> tuple[Address, ...]:
     """Return where all blocks answer."""
     found = [_places(each) for each in servers]
     for server, places in zip(servers, found, strict=True):
@@ -189,7 +194,7 @@ def _places(server: Server) -> tuple[Address, ...]:
     return tuple(dict.fromkeys((host, key.port) for key in server.keys for host in hosts))
 
 
-def _check_zones(servers: Sequence[Server], notes: Notes) -> None:
+def check_zones(servers: Sequence[Server], notes: Notes) -> None:
     """Note zones that two blocks have, and keys of a block with different ports."""
     seen: dict[str, Server] = {}
     for server in servers:
@@ -201,7 +206,7 @@ def _check_zones(servers: Sequence[Server], notes: Notes) -> None:
             seen[zone] = server
 
 
-def _upstreams(forward: Forward, files: Files, notes: Notes) -> tuple[Address, ...]:
+def upstreams_of(forward: Forward, files: Files, notes: Notes) -> tuple[Address, ...]:
     """Return the addresses of upstreams, those of files too."""
     found: dict[Address, None] = {}
     for each in forward.servers:
@@ -221,8 +226,8 @@ def _upstreams(forward: Forward, files: Files, notes: Notes) -> tuple[Address, .
     return tuple(found)
 
 
-def _hosts(servers: Sequence[Server], notes: Notes) -> Iterator[Hosts]:
-    """Yield the ``hosts`` plugins, each with its zones written down."""
+def hosts_of(servers: Sequence[Server], notes: Notes) -> Iterator[Hosts]:
+    """Yield the ``hosts`` plugins, each with its zones written down; notes what cannot be served."""
     ttl = 0
     for server in servers:
         plugin = server.one(Hosts)
