@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubeapi.meta import JSON
-from kubeapi.objects.node import Node, read_node
-from kubeapi.objects.parts import list_at, spec_of
+from kubeapi.objects.node import read_node
+from kubeapi.objects.parts import list_at, map_at, spec_of
 from kubeapi.objects.placement import matches_node, tolerates
 from kubescheduler.affinity import Affinity, pod_affinity
 from kubescheduler.nodes import NodeInfo, PlacedPod, World
@@ -20,7 +20,6 @@ from kubescheduler.refusal import Refusal, final, resolvable
 from kubescheduler.spreading import Spread, pod_spread
 from kubescheduler.storage import PodStorage
 
-_NOT_READY_TAINT = "node.kubernetes.io/not-ready"
 _CORDON: JSON = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 """What a pod must tolerate to run on a cordoned node."""
 
@@ -31,6 +30,8 @@ class Filters:
     def __init__(self, placed: PlacedPod, world: World, storage: PodStorage | None = None) -> None:
         pod = placed.pod
         self._spec = spec_of(pod)
+        self._tolerations = list_at(self._spec, "tolerations")
+        self._is_choosy = bool(self._spec.get("nodeSelector") or map_at(self._spec, "affinity", "nodeAffinity"))
         self._request = placed.request
         self._ports = node_ports(pod)
         self._storage = storage
@@ -39,16 +40,15 @@ class Filters:
 
     def refusal(self, info: NodeInfo) -> Refusal | None:
         """Return why a node of the world may not run the pod, None if it may."""
-        return self._of_node(info.node) or self._of_pods(info)
+        return self._of_node(info) or self._of_pods(info)
 
-    def _of_node(self, obj: JSON) -> Refusal | None:
+    def _of_node(self, info: NodeInfo) -> Refusal | None:
         """Return why the Node's own spec keeps the pod away."""
-        node = read_node(obj)
-        if node.is_unschedulable and not tolerates(list_at(self._spec, "tolerations"), _CORDON):
+        if read_node(info.node).is_unschedulable and not tolerates(self._tolerations, _CORDON):
             return final("node(s) were unschedulable")
-        if self._is_tainted(node):
+        if info.hard_taints and not all(tolerates(self._tolerations, each) for each in info.hard_taints):
             return final("node(s) had untolerated taint(s)")
-        if not matches_node(self._spec, obj):
+        if self._is_choosy and not matches_node(self._spec, info.node):
             return final("node(s) didn't match Pod's node affinity/selector")
         return None
 
@@ -56,7 +56,7 @@ class Filters:
         """Return why other pods keep the pod away, or their absence."""
         if self._ports and are_taken(self._ports, (each.pod for each in info.pods.values())):
             return resolvable(TAKEN)
-        if lacking := tuple(self._lacking(info)):
+        if lacking := [*self._lacking(info)]:
             return Refusal(tuple(reason for reason, _ in lacking), any(is_final for _, is_final in lacking))
         return (
             (self._storage.refusal_of(info.node) if self._storage else None)
@@ -73,13 +73,3 @@ class Filters:
             has = info.allocatable.get(name, 0)
             if amount > max(has - info.requested[name], 0):
                 yield f"Insufficient {name}", amount > has
-
-    def _is_tainted(self, node: Node) -> bool:
-        """Tell whether a taint keeps the pod away; a node that is not ready has one, whether written down or not."""
-        taints = list(node.taints)
-        is_marked = any(each["key"] == _NOT_READY_TAINT for each in taints)
-        if not is_marked and not node.is_ready:
-            taints.append({"key": _NOT_READY_TAINT, "effect": "NoSchedule"})
-        tolerations = list_at(self._spec, "tolerations")
-        hard = (each for each in taints if each.get("effect") in ("NoSchedule", "NoExecute"))
-        return any(not tolerates(tolerations, each) for each in hard)

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, controller_of
+from kubeapi.objects.node import read_node
 from kubeapi.objects.parts import map_at
 from kubeapi.objects.pod import read_pod
 from kubeapi.objects.podresources import Amounts, amounts_of, request_of
 from kubeapi.objects.priority import priority_of
 from kubescheduler.resources import Usage, usage_of
+
+_NOT_READY: JSON = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
 
 
 class PlacedPod(NamedTuple):
@@ -37,6 +40,8 @@ class NodeInfo:
         self.name = name
         self.node: JSON = {}
         self.allocatable: Amounts = {}
+        self.hard_taints: Sequence[JSON] = ()
+        self.soft_taints: Sequence[JSON] = ()
         self.pods: dict[ObjectKey, PlacedPod] = {}
         self.affine: dict[ObjectKey, PlacedPod] = {}
         self.requested: Counter[str] = Counter()
@@ -44,8 +49,17 @@ class NodeInfo:
         self.usage = Usage(0, 0)
 
     def put_node(self, node: JSON) -> None:
-        """Take the Node's state; {} when it is gone."""
+        """Take the Node's state; {} when it is gone.
+
+        Pods do not come past its ``hard_taints``, of which a node that is not ready has one, whether it is written down
+        or not; they rather go where there are no ``soft_taints``.
+        """
         self.node, self.allocatable = node, amounts_of(map_at(node, "status", "allocatable"))
+        taints = list(read_node(node).taints)
+        if not read_node(node).is_ready and not any(each["key"] == _NOT_READY["key"] for each in taints):
+            taints.append(_NOT_READY)
+        self.hard_taints = [each for each in taints if each.get("effect") in ("NoSchedule", "NoExecute")]
+        self.soft_taints = [each for each in taints if each.get("effect") == "PreferNoSchedule"]
 
     def add(self, key: ObjectKey, placed: PlacedPod) -> None:
         """Count a pod."""
@@ -73,6 +87,7 @@ class NodeInfo:
         """Return one that can be changed alone."""
         other = NodeInfo(self.name)
         other.node, other.allocatable, other.usage = self.node, self.allocatable, self.usage
+        other.hard_taints, other.soft_taints = self.hard_taints, self.soft_taints
         other.pods, other.affine = dict(self.pods), dict(self.affine)
         other.requested, other.owners = self.requested.copy(), self.owners.copy()
         return other
@@ -118,9 +133,11 @@ class Nodes:
         self._places: dict[ObjectKey, str] = {}
         self._nominated: dict[str, dict[ObjectKey, PlacedPod]] = {}
         self._nominations: dict[ObjectKey, str] = {}
+        self._sorted: list[NodeInfo] | None = None
 
     def put_node(self, name: str, node: JSON | None) -> None:
         """Record a Node's state; None when it is gone."""
+        self._sorted = None
         self._info(name).put_node({} if node is None else node)
         if node is None:
             self._forget_empty(name)
@@ -174,8 +191,9 @@ class Nodes:
 
     def world(self, namespace_labels: Callable[[str], Mapping[str, str]] = no_labels) -> World:
         """Return all nodes as they are now, in the order of their names."""
-        infos = [info for _, info in sorted(self._infos.items()) if info.node]
-        return World(infos, self._nominated, namespace_labels)
+        if self._sorted is None:
+            self._sorted = [info for _, info in sorted(self._infos.items()) if info.node]
+        return World(self._sorted, self._nominated, namespace_labels)
 
     def nominated_on(self, node: str) -> Iterator[JSON]:
         """Yield the pods that wait for room on a node."""

@@ -33,8 +33,8 @@ def scores(placed: PlacedPod, fitting: Sequence[NodeInfo], world: World) -> list
 def _parts(placed: PlacedPod, fitting: Sequence[NodeInfo], world: World) -> Iterator[tuple[int, Sequence[int]]]:
     """Yield the scores of each plug-in with its weight; one that rates all nodes alike may be left out."""
     pod, nodes = placed.pod, [each.node for each in fitting]
-    if any(list_at(each, "spec", "taints") for each in nodes):
-        yield TAINTS, [100 - each for each in _normalised([_intolerable(pod, each) for each in nodes])]
+    if any(each.soft_taints for each in fitting):
+        yield TAINTS, [100 - each for each in _normalised([_intolerable(pod, each) for each in fitting])]
     if list_at(pod, "spec", "affinity", "nodeAffinity", PREFERRED):
         yield NODE_AFFINITY, _normalised([node_preference(pod["spec"], each) for each in nodes])
     yield 1, [_least_allocated(placed, each) for each in fitting]
@@ -52,20 +52,19 @@ def _normalised(counts: Sequence[int]) -> list[int]:
     return [100 * each // most for each in counts] if most else [0] * len(counts)
 
 
-def _intolerable(pod: JSON, node: JSON) -> int:
+def _intolerable(pod: JSON, info: NodeInfo) -> int:
     """Return how many taints of a node the pod would rather not meet."""
     tolerations = list_at(pod, "spec", "tolerations")
-    soft = (each for each in list_at(node, "spec", "taints") if each.get("effect") == "PreferNoSchedule")
-    return sum(not tolerates(tolerations, each) for each in soft)
+    return sum(not tolerates(tolerations, each) for each in info.soft_taints)
 
 
 def _least_allocated(placed: PlacedPod, info: NodeInfo) -> int:
     """Return the mean of the free parts of CPU and memory, in percent."""
-    cpu, memory = (mine + theirs for mine, theirs in zip(placed.usage, info.usage, strict=True))
+    has = info.allocatable
     rated = [
-        (has - taken) * 100 // has if taken <= has else 0
-        for taken, has in zip((cpu, memory), _allocatable(info), strict=True)
-        if has
+        max(whole - mine - theirs, 0) * 100 // whole
+        for mine, theirs, whole in zip(placed.usage, info.usage, map(has.get, _COMPARED), strict=True)
+        if whole
     ]
     return sum(rated) // len(rated) if rated else 0
 
@@ -74,14 +73,10 @@ def _balance(placed: PlacedPod, info: NodeInfo) -> int:
     """Return 50 to 100: how much nearer the pod brings the used parts of CPU and memory to each other."""
     before = [info.requested[name] for name in _COMPARED]
     after = [placed.request.get(name, 0) + info.requested[name] for name in _COMPARED]
-    has = _allocatable(info)
+    has = [info.allocatable.get(name, 0) for name in _COMPARED]
     return 50 + (50 + _evenness(after, has) - _evenness(before, has)) // 2
 
 
 def _evenness(taken: Sequence[int], has: Sequence[int]) -> int:
     parts = [min(mine / whole, 1.0) for mine, whole in zip(taken, has, strict=True) if whole]
     return int((1 - abs(parts[0] - parts[1]) / 2) * 100) if len(parts) == len(_COMPARED) else 100
-
-
-def _allocatable(info: NodeInfo) -> list[int]:
-    return [info.allocatable.get(name, 0) for name in _COMPARED]
