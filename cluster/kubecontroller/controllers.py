@@ -21,6 +21,7 @@ from kubecontroller.customresources.definition import CustomResourceDefinitionCo
 from kubecontroller.listers import Listers
 from kubecontroller.node.lifecycle import NodeLifecycleController
 from kubecontroller.node.tainteviction import TaintEvictionController
+from kubecontroller.policy.typechecking import PolicyStatusController
 from kubecontroller.quota.resourcequota import ResourceQuotaController
 from kubecontroller.rbac.aggregation import ClusterRoleAggregationController
 from kubecontroller.service.endpoints import EndpointsController
@@ -87,6 +88,7 @@ def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controll
         *_service_controllers(listers, config),
         *_node_controllers(listers),
         CustomResourceDefinitionController(listers),
+        PolicyStatusController(listers),
         GarbageCollector(listers),
         NamespaceController(listers),
     ]

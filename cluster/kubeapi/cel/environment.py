@@ -13,7 +13,8 @@ FieldTypes = Callable[[str, str], Type | None]
 """``field_type(type_name, field)``: the type of a field, None if objects of the type have no such field."""
 
 
-def _no_field(type_name: str, name: str) -> Type | None:
+def no_field(type_name: str, name: str) -> Type | None:
+    """Find no field."""
     return None
 
 
@@ -33,7 +34,7 @@ class Environment:
     """Variables with their types, object types with their fields, and functions."""
 
     variables: Mapping[str, Type]
-    field_type: FieldTypes = _no_field
+    field_type: FieldTypes = no_field
     is_object: Callable[[str], bool] = _no_object
     """Whether an expression may make objects of a type."""
     extra: tuple[Function, ...] = ()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from kubeapi.cel.declarations import type_named
-from kubeapi.cel.environment import Environment
+from kubeapi.cel.environment import Environment, FieldTypes, no_field
 from kubeapi.cel.types import BOOL, DYN, INT, STRING, TIMESTAMP, Type, list_of, map_of, struct
 
 OBJECT, JSON_PATCH = struct("Object"), struct("JSONPatch")
@@ -56,6 +57,13 @@ FIELDS: Mapping[str, Mapping[str, Type]] = {
 """The fields of the types that ``request``, ``namespaceObject`` and patches have."""
 
 
+class ObjectTypes(NamedTuple):
+    """The type of the objects that a policy is asked about, and the fields of the types in it."""
+
+    root: Type = DYN
+    field_type: FieldTypes = no_field
+
+
 def _is_object(name: str) -> bool:
     return name in (OBJECT.name, JSON_PATCH.name) or name.startswith(f"{OBJECT.name}.")
 
@@ -66,13 +74,14 @@ def environment(
     has_authorizer: bool = True,
     makes_patches: bool = False,
     variables: Mapping[str, Type] | None = None,
-    object_type: Type = DYN,
+    objects: ObjectTypes | None = None,
 ) -> Environment:
-    """Return what an expression may name; ``variables`` None: the expression has no ``variables``."""
-    names: dict[str, Type] = {"object": object_type, "oldObject": object_type, "request": _REQUEST}
-    names |= {"namespaceObject": _NAMESPACE, **({"params": DYN} if has_params else {})}
-    if has_authorizer:
-        names |= {"authorizer": type_named("authorizer"), "authorizer.requestResource": type_named("resource_check")}
+    """Return what an expression may name.
+
+    ``variables`` None: the expression has no ``variables``. ``objects`` None: nothing is known of the objects.
+    """
+    objects = objects or ObjectTypes()
+    names = _names(objects.root, has_params=has_params, has_authorizer=has_authorizer)
     known: dict[str, Type] = {}
     if variables is not None:
         names["variables"] = _VARIABLES
@@ -83,6 +92,15 @@ def environment(
             return known.get(name)
         if type_name != JSON_PATCH.name and makes_patches and _is_object(type_name):
             return DYN
-        return FIELDS.get(type_name, {}).get(name)
+        return FIELDS.get(type_name, {}).get(name) or objects.field_type(type_name, name)
 
     return Environment(names, field_type, _is_object) if makes_patches else Environment(names, field_type)
+
+
+def _names(root: Type, *, has_params: bool, has_authorizer: bool) -> dict[str, Type]:
+    names = {"object": root, "oldObject": root, "request": _REQUEST, "namespaceObject": _NAMESPACE}
+    if has_params:
+        names["params"] = DYN
+    if has_authorizer:
+        names |= {"authorizer": type_named("authorizer"), "authorizer.requestResource": type_named("resource_check")}
+    return names

@@ -95,7 +95,7 @@ class Compiled(NamedTuple):
     mutations: list[Mutation]
 
 
-def compile_policy(spec: JSON, object_type: Type = DYN, makes_patches: bool | None = None) -> Compiled:
+def compile_policy(spec: JSON, makes_patches: bool | None = None) -> Compiled:
     """Return the expressions of the spec of a policy; ``makes_patches`` None: it makes patches if it has mutations."""
     has_patches = "mutations" in spec if makes_patches is None else makes_patches
     types: dict[str, Type] = {}
@@ -104,7 +104,6 @@ def compile_policy(spec: JSON, object_type: Type = DYN, makes_patches: bool | No
         has_params=bool(spec.get("paramKind")),
         makes_patches=has_patches,
         variables=types if has_patches or spec.get("variables") else None,
-        object_type=object_type,
     )
     variables: dict[str, Expression] = {}
     for each in list_at(spec, "variables"):

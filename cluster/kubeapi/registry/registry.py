@@ -32,7 +32,7 @@ from kubeapi.registry.preconditions import (
     find_stored,
 )
 from kubeapi.registry.statuses import complete_typed, has_status, keep_status, with_status
-from kubeapi.registry.validating import check_object, object_faults, status_faults
+from kubeapi.registry.validating import check_name, check_object, object_faults, status_faults
 from kubeapi.scheme import Resource
 from kubeapi.status import Invalid, NoSubresource, StatusError
 from kubeapi.store import Store
@@ -193,13 +193,13 @@ class Registry:
         allocator, new = self.allocators.get(kind.resource), self.admission.prepared(new, old)
         action = new_action(kind.resource, new, old, dry_run=dry_run)
         if allocator is None:
-            check_object(kind, new, old, allocator, self.store)
+            check_object(kind, new, old, allocator)
             return self._store(kind, new, old, action)
         transaction = self.new_transaction()
         try:
             if faults := allocator.allocate(new, old, transaction):
                 raise Invalid(kind.resource, new["metadata"].get("name", ""), tuple(faults))
-            check_object(kind, new, old, allocator, self.store)
+            check_object(kind, new, old, allocator)
             written = self._store(kind, new, old, action)
         except BaseException:  # also if the thread of a large request is stopped
             transaction.rollback()
@@ -225,6 +225,8 @@ class Registry:
         """Store an object that is valid, if the admission plug-ins and its namespace's quotas allow that."""
         kind.review(new, old, self.store)
         self.admission.validate(action, new, old)
+        if old is None:
+            check_name(kind.resource, new, self.store)
         charge(kind, new, old, self.store, is_dry_run=action.is_dry_run)
         resource, new, dry_run = kind.resource, as_stored(kind.resource, new), action.is_dry_run
         if old is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kubeapi.allocation.allocator import Allocator
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON, is_terminating, key_of
+from kubeapi.scheme import Resource
 from kubeapi.status import AlreadyExists, FieldError, Invalid
 from kubeapi.store import Store
 from kubeapi.validation.addresses import is_about_form
@@ -14,8 +15,8 @@ from kubeapi.validation.metadata import validate_metadata
 _DELETION_FIELDS = ("deletionTimestamp", "deletionGracePeriodSeconds")
 
 
-def check_object(kind: Kind, new: JSON, old: JSON | None, allocator: Allocator | None, store: Store) -> None:
-    """Raise Invalid if an object has faults, AlreadyExists if a new one has the name of another."""
+def check_object(kind: Kind, new: JSON, old: JSON | None, allocator: Allocator | None) -> None:
+    """Raise Invalid if an object has faults."""
     resource, name = kind.resource, new["metadata"].get("name", "")
     if old is not None:
         faults = update_faults(kind, new, old, allocator)
@@ -23,8 +24,12 @@ def check_object(kind: Kind, new: JSON, old: JSON | None, allocator: Allocator |
         faults = [*object_faults(kind, new, allocator), *kind.validate_create(new)]
     if faults:
         raise Invalid(resource, name, tuple(faults))
-    if old is None and store.find(resource, key_of(new)) is not None:
-        raise AlreadyExists(resource, name)
+
+
+def check_name(resource: Resource, new: JSON, store: Store) -> None:
+    """Raise AlreadyExists if a new object has the name of another; admission is asked before, as in a cluster."""
+    if store.find(resource, key_of(new)) is not None:
+        raise AlreadyExists(resource, new["metadata"].get("name", ""))
 
 
 def object_faults(kind: Kind, obj: JSON, allocator: Allocator | None) -> list[FieldError]:
