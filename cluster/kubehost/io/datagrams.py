@@ -12,7 +12,7 @@ import mmap
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from socket import SocketType
 from typing import Generic, TypeVar, cast
 
@@ -24,6 +24,7 @@ SLOTS = 64
 NAME_BYTES = 28
 """struct sockaddr_in6; an IPv4 address has zeros behind its 16 bytes."""
 
+_NAME = struct.Struct(f"{NAME_BYTES}s")
 _NAMES: dict[int, struct.Struct] = {
     socket.AF_INET: struct.Struct(">2xH4s20x"),
     socket.AF_INET6: struct.Struct(">2xH4x16s4x"),
@@ -87,7 +88,7 @@ def _last_error() -> OSError:
     return OSError(number, os.strerror(number))
 
 
-_VECTOR, _MESSAGE = ctypes.sizeof(_IOVec), ctypes.sizeof(_Message)
+VECTOR_BYTES, MESSAGE_BYTES = ctypes.sizeof(_IOVec), ctypes.sizeof(_Message)
 
 Room = TypeVar("Room", bound=mmap.mmap | memoryview)
 """Of an mmap a slice is bytes, copied once; of a memoryview it is a view, for bytes that are only passed on."""
@@ -110,7 +111,8 @@ class Batch(Generic[Room]):
         array = (ctypes.c_char * len(names)).from_buffer(names)
         self._name = cast(Callable[[slice], bytes], array.__getitem__)
         self._name_bytes = memoryview(names)
-        self._received, self._sent = (_Headers(self.rooms, ctypes.addressof(array), destinations) for _ in range(2))
+        self._names_at = ctypes.addressof(array)
+        self._received, self._sent = (_Headers(self.rooms, self._names_at, destinations) for _ in range(2))
         self._received_at, self._sent_at = self._received.address, self._sent.address
         self.lengths, self.sizes = self._received.lengths, self._sent.sizes
 
@@ -134,6 +136,18 @@ class Batch(Generic[Room]):
         """Return the address in a slot as the kernel writes it."""
         return self._name(self._places[slot])
 
+    def names(self, begin: int, end: int) -> Iterator[tuple[bytes]]:
+        """Yield the addresses in the slots from ``begin`` to before ``end``."""
+        return _NAME.iter_unpack(self._name_bytes[begin * NAME_BYTES : end * NAME_BYTES])
+
+    def name_address(self, slot: int) -> int:
+        """Return where in memory the address in a slot is."""
+        return self._names_at + slot * NAME_BYTES
+
+    def bases(self) -> Sequence[int]:
+        """Return where in memory the rooms are."""
+        return self._sent.bases
+
     def address(self, slot: int, name: bytes, size: int) -> None:
         """Address the first ``size`` bytes of a room to ``name``; an answer in place needs only its ``sizes``."""
         self._name_bytes[self._places[slot]] = name
@@ -143,7 +157,9 @@ class Batch(Generic[Room]):
         """Send the datagrams in the slots from ``begin`` to before ``end``; return those that the kernel refused."""
         refused = []
         while begin < end:
-            count = send_messages(sock.fileno(), self._sent_at + begin * _MESSAGE, end - begin, socket.MSG_DONTWAIT)
+            count = send_messages(
+                sock.fileno(), self._sent_at + begin * MESSAGE_BYTES, end - begin, socket.MSG_DONTWAIT
+            )
             if count <= 0:  # the first one failed; those behind it may still leave
                 refused.append(begin)
                 count = 1
@@ -171,6 +187,10 @@ class Destinations:
         """Keep of what was received the addresses alone."""
         self._interfaces[:] = self._none
 
+    def each(self, begin: int, end: int) -> Iterator[tuple[bytes]]:
+        """Yield what the kernel has written in the slots from ``begin`` to before ``end``."""
+        return struct.iter_unpack(f"{self.room}s", self._bytes[begin * self.room : end * self.room])
+
     def ancillary(self, slot: int) -> list[tuple[int, int, bytes]]:
         """Return what makes an answer to the datagram in a slot come from where that was sent to (``sendmsg``)."""
         begin = slot * self.room + _HEADER_BYTES
@@ -181,7 +201,7 @@ class _Headers(Generic[Room]):
     """The message headers of one direction: ``rooms``, and addresses from ``names`` on. Owns the memory."""
 
     def __init__(self, rooms: Sequence[Room], names: int, destinations: Destinations | None) -> None:
-        vectors, messages = bytearray(len(rooms) * _VECTOR), bytearray(len(rooms) * _MESSAGE)
+        vectors, messages = bytearray(len(rooms) * VECTOR_BYTES), bytearray(len(rooms) * MESSAGE_BYTES)
         structs = (_IOVec * len(rooms)).from_buffer(vectors), (_Message * len(rooms)).from_buffer(messages)
         for index, (vector, message) in enumerate(zip(*structs, strict=True)):
             vector.base, vector.length = ctypes.addressof(ctypes.c_char.from_buffer(rooms[index])), len(rooms[index])
@@ -193,7 +213,8 @@ class _Headers(Generic[Room]):
                 message.header.control_length = destinations.room
         self.address = ctypes.addressof(structs[1])
         self.sizes = memoryview(vectors).cast("P")[1::2]
-        self.lengths = memoryview(messages).cast("I")[_Message.length.offset // 4 :: _MESSAGE // 4]
+        self.bases = memoryview(vectors).cast("P")[::2].tolist()
+        self.lengths = memoryview(messages).cast("I")[_Message.length.offset // 4 :: MESSAGE_BYTES // 4]
 
 
 def copying_rooms(count: int, size: int) -> list[mmap.mmap]:

@@ -15,6 +15,7 @@ from kubedns.io.connections import Later, Reply
 from kubedns.responder import Pending, Responder
 from kubehost.addresses import Address
 from kubehost.io.datagrams import SLOTS, Batch, Destinations, address_of, copying_rooms
+from kubehost.io.segments import Segments
 
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  looked for, not bound here
 
@@ -34,6 +35,7 @@ class Datagrams:
         self._socket = sock
         self._destinations = Destinations(sock, SLOTS) if sock.getsockname()[0] in EVERY_ADDRESS else None
         self._batch = Batch(copying_rooms(SLOTS, MAX_DATAGRAM), self._destinations)
+        self._segments = Segments(self._batch, SLOTS, self._destinations)
 
     def drain(self) -> None:
         """Answer up to SLOTS datagrams, then let the loop go on; UDP may lose what a full send buffer refuses."""
@@ -42,7 +44,7 @@ class Datagrams:
             count = batch.receive(self._socket)
         except OSError:  # a datagram with a bad checksum, or a pending error of the socket, which this has cleared
             return
-        lengths, sizes = batch.lengths, batch.sizes
+        lengths, sizes, send = batch.lengths, batch.sizes, self._segments.send
         for index, room in enumerate(batch.rooms[:count]):
             question = room[2 : lengths[index]]
             response = kept(question)
@@ -50,14 +52,14 @@ class Datagrams:
                 response = self._respond(index, room[: lengths[index]], question)
             size = 2 + len(response or b"")
             if response is None or size > MAX_DATAGRAM:
-                batch.send(self._socket, begin, index)
+                send(self._socket, begin, index)
                 begin = index + 1
                 if response:
                     self._sender(index)(room[:2] + response)
                 continue
             room[2:size] = response
             sizes[index] = size
-        batch.send(self._socket, begin, count)
+        send(self._socket, begin, count)
 
     def _respond(self, index: int, packet: bytes, question: bytes) -> bytes | None:
         """Return the response without its id; None if there is none or it comes later."""
