@@ -39,13 +39,24 @@ def compile_rules(old: Rules, changed: Mapping[ObjectKey, tuple[PortRule, ...]],
     by_service: Mapping[ObjectKey, tuple[ServicePortName, ...]] = old.by_service
     names = {service: tuple(rule.service_port.name for rule in rules) for service, rules in changed.items()}
     if any(by_service.get(service, ()) != each for service, each in names.items()):
-        by_service = {service: each for service, each in {**by_service, **names}.items() if each}
+        by_service = _merged(by_service, names)
     destinations = dict.fromkeys(to for pair in pairs.values() for rule in pair if rule for to, _ in rule.destinations)
     of_services = {name: pair for name, pair in pairs.items() if not name.is_pod}
     of_pods = {name: pair for name, pair in pairs.items() if name.is_pod}
     claims, pod_claims = _claims(old.claims, of_services), _claims(old.pod_claims, of_pods)
     rules = Rules(ports, claims, by_service, nodes, pod_claims, old.policies)
     return Compiled(rules, tuple(destinations), tuple(pairs))
+
+
+def _merged(
+    old: Mapping[ObjectKey, tuple[ServicePortName, ...]], changed: Mapping[ObjectKey, tuple[ServicePortName, ...]]
+) -> dict[ObjectKey, tuple[ServicePortName, ...]]:
+    """Return the names by Service without those of Services that have none; only the changed ones are looked at."""
+    merged = {**old, **changed}
+    for service, names in changed.items():
+        if not names:
+            del merged[service]
+    return merged
 
 
 _Pair = tuple[PortRule | None, PortRule | None]
