@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from kubeapi.scheme import REPLICATIONCONTROLLERS
+from kubeapi.scheme import (
+    CONTROLLERREVISIONS,
+    CRONJOBS,
+    DAEMONSETS,
+    HORIZONTALPODAUTOSCALERS,
+    JOBS,
+    NODES,
+    PERSISTENTVOLUMECLAIMS,
+    PERSISTENTVOLUMES,
+    PODDISRUPTIONBUDGETS,
+    PODS,
+    REPLICATIONCONTROLLERS,
+    STATEFULSETS,
+    STORAGECLASSES,
+    Resource,
+)
 from kubeapi.traffic import TrafficSource, no_traffic
 from kubeapi.usage import Usage, no_usage
-from kubecontroller.autoscaling.horizontal import HorizontalPodAutoscalerController
-from kubecontroller.batch.cronjob import CronJobController
-from kubecontroller.batch.job import JobController
 from kubecontroller.batch.joborphans import JobOrphanController
-from kubecontroller.batch.ttlafterfinished import FinishedJobController
 from kubecontroller.cleanup.garbagecollector import GarbageCollector
 from kubecontroller.cleanup.namespace import NamespaceController
 from kubecontroller.cleanup.podgc import PodGarbageCollector
 from kubecontroller.controller import Controller
 from kubecontroller.customresources.definition import CustomResourceDefinitionController
+from kubecontroller.deferred import Deferred
 from kubecontroller.listers import Listers
 from kubecontroller.node.lifecycle import NodeLifecycleController
 from kubecontroller.node.tainteviction import TaintEvictionController
@@ -32,16 +45,10 @@ from kubecontroller.service.loadbalancer import LoadBalancerController
 from kubecontroller.service.servicecidr import IPAddressRepairController, ServiceCIDRController
 from kubecontroller.serviceaccount.accounts import RootCAPublisher, ServiceAccountController
 from kubecontroller.serviceaccount.tokens import IssueToken, TokensController
-from kubecontroller.volume.claims import ClaimController
 from kubecontroller.volume.ephemeral import EphemeralVolumeController
 from kubecontroller.volume.folders import VolumeFolders
-from kubecontroller.volume.protection import ClaimProtectionController
-from kubecontroller.volume.volumes import VolumeController
-from kubecontroller.workload.daemonset import DaemonSetController
 from kubecontroller.workload.deployment import DeploymentController
-from kubecontroller.workload.disruption import DisruptionController
 from kubecontroller.workload.replicaset import ReplicaSetController
-from kubecontroller.workload.statefulset import StatefulSetController
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,68 @@ class ControllerConfig:
     """What the Services' endpoints get, for the same purpose."""
 
 
+def _no_settings(config: ControllerConfig) -> tuple[object, ...]:
+    return ()
+
+
+def _volumes(config: ControllerConfig) -> tuple[object, ...]:
+    return (config.volumes,)
+
+
+class _Rare(NamedTuple):
+    """The controller of a kind that most clusters have no objects of (``Deferred``).
+
+    It is made with the listers and ``settings``.
+    """
+
+    place: str
+    name: str
+    watches: Sequence[Resource]
+    settings: Callable[[ControllerConfig], tuple[object, ...]] = _no_settings
+
+
+_PACKAGE = __name__.rpartition(".")[0]
+_RARE = (
+    _Rare(f"{_PACKAGE}.batch.job:JobController", "job-controller", (JOBS, PODS)),
+    _Rare(f"{_PACKAGE}.batch.ttlafterfinished:FinishedJobController", "ttl-after-finished-controller", (JOBS,)),
+    _Rare(f"{_PACKAGE}.batch.cronjob:CronJobController", "cronjob-controller", (CRONJOBS, JOBS)),
+    _Rare(f"{_PACKAGE}.workload.disruption:DisruptionController", "controllermanager", (PODDISRUPTIONBUDGETS, PODS)),
+    _Rare(
+        f"{_PACKAGE}.autoscaling.horizontal:HorizontalPodAutoscalerController",
+        "horizontal-pod-autoscaler",
+        (HORIZONTALPODAUTOSCALERS,),
+        lambda config: (config.usage, config.traffic),
+    ),
+    _Rare(
+        f"{_PACKAGE}.workload.statefulset:StatefulSetController",
+        "statefulset-controller",
+        (STATEFULSETS, PODS, CONTROLLERREVISIONS, PERSISTENTVOLUMECLAIMS),
+    ),
+    _Rare(
+        f"{_PACKAGE}.workload.daemonset:DaemonSetController",
+        "daemonset-controller",
+        (DAEMONSETS, NODES, PODS, CONTROLLERREVISIONS),
+    ),
+    _Rare(
+        f"{_PACKAGE}.volume.claims:ClaimController",
+        "persistentvolume-controller",
+        (PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, STORAGECLASSES),
+        _volumes,
+    ),
+    _Rare(
+        f"{_PACKAGE}.volume.volumes:VolumeController",
+        "persistentvolume-binder",
+        (PERSISTENTVOLUMES, PERSISTENTVOLUMECLAIMS),
+        _volumes,
+    ),
+    _Rare(
+        f"{_PACKAGE}.volume.protection:ClaimProtectionController",
+        "pvc-protection-controller",
+        (PERSISTENTVOLUMECLAIMS, PODS),
+    ),
+)
+
+
 def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controller]:
     """Return the controllers of a cluster."""
     return [
@@ -73,17 +142,8 @@ def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controll
         DeploymentController(listers),
         ReplicaSetController(listers),
         ReplicaSetController(listers, REPLICATIONCONTROLLERS, "replication-controller"),
-        JobController(listers),
+        *(Deferred(each.place, each.name, each.watches, listers, *each.settings(config)) for each in _RARE),
         JobOrphanController(listers),
-        FinishedJobController(listers),
-        CronJobController(listers),
-        DisruptionController(listers),
-        HorizontalPodAutoscalerController(listers, config.usage, config.traffic),
-        StatefulSetController(listers),
-        DaemonSetController(listers),
-        ClaimController(listers, config.volumes),
-        VolumeController(listers, config.volumes),
-        ClaimProtectionController(listers),
         EphemeralVolumeController(listers),
         *_service_controllers(listers, config),
         *_node_controllers(listers),
