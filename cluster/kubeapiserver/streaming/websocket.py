@@ -5,6 +5,7 @@ Follows apimachinery ``pkg/util/remotecommand`` (channel.k8s.io, its v4 and v5) 
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,6 +19,9 @@ FIRST_PROTOCOL = "channel.k8s.io"
 COMMAND_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", FIRST_PROTOCOL)
 PORT_PROTOCOLS = (TUNNEL_PROTOCOL, "v4.channel.k8s.io")
 """Without v5: Python's client offers it for port-forward, but uses v4."""
+BASE64_READER = "base64.binary.k8s.io"
+READER_PROTOCOLS = ("binary.k8s.io", BASE64_READER)
+"""For a log: the bytes as they are, or as text."""
 
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 _CHANNELS = {"stdout": STDOUT, "stderr": STDERR}
@@ -75,6 +79,11 @@ def read_resize(content: bytes) -> Resize | None:
         return None
     is_size = all(isinstance(each, int) and 0 <= each < 65536 for each in (width, height))
     return Resize(width, height) if is_size else None
+
+
+def log_message(content: bytes, protocol: str) -> bytes | str:
+    """Return the message of some bytes of a log: of text for the one protocol that wants it."""
+    return base64.b64encode(content).decode() if protocol == BASE64_READER else content
 
 
 def output_message(stream: str, content: bytes) -> bytes:

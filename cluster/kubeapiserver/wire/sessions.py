@@ -22,8 +22,14 @@ from kubeapiserver.errors import BadInput
 from kubeapiserver.messages import CommandSession, LogSession, PortForwardSession, Session
 from kubeapiserver.responses.statuses import failure
 from kubeapiserver.streaming.runtime import ContainerIO, Runtime
-from kubeapiserver.streaming.websocket import COMMAND_PROTOCOLS, PORT_PROTOCOLS, choose_protocol
+from kubeapiserver.streaming.websocket import (
+    COMMAND_PROTOCOLS,
+    PORT_PROTOCOLS,
+    READER_PROTOCOLS,
+    choose_protocol,
+)
 from kubeapiserver.wire.command import CommandConnection, SpdyCommand, WebSocketCommand, join
+from kubeapiserver.wire.logs import limited, send_log
 from kubeapiserver.wire.portchannels import ChannelForwarder
 from kubeapiserver.wire.portforward import SpdyForwarder
 from kubeapiserver.wire.spdy import SpdyPeer, UpgradedBytes, upgrade
@@ -90,16 +96,17 @@ class _ServedSession:
             await self._command(session, is_spdy=protocol != "websocket")
 
     async def _log(self, session: LogSession) -> None:
-        log = self._runtime.logs(session.pod, session.options)
+        log = limited(self._runtime.logs(session.pod, session.options), session.limit_bytes)
         async with contextlib.aclosing(log) as chunks:
+            if self._request.headers.get("Upgrade", "").lower() == "websocket":
+                protocol = choose_protocol(_offered(self._request), READER_PROTOCOLS)
+                await send_log(await self._upgrade_to_websocket(protocol), chunks, protocol)
+                return
             response = web.StreamResponse(headers={"Content-Type": "text/plain", "Cache-Control": "no-cache, private"})
             self.response = response
             await response.prepare(self._request)
-            left = session.limit_bytes
             async for chunk in chunks:
-                await response.write(chunk if left is None else chunk[:left])
-                if left is not None and (left := left - len(chunk)) <= 0:
-                    return
+                await response.write(chunk)
 
     async def _forward(self, session: PortForwardSession, *, is_spdy: bool) -> None:
         self._runtime.port_address(session.pod, 1)  # before the upgrade: a Status if there is no such pod

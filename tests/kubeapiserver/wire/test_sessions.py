@@ -178,11 +178,35 @@ async def test_a_log_is_text_and_may_be_cut() -> None:
         assert await answer.read() == b"one\nt"
 
 
-async def test_a_followed_log_ends_with_its_reader() -> None:
+@pytest.mark.parametrize(
+    ("protocols", "spoken", "messages"),
+    [
+        ((), None, [b"", b"one\n", b"two"]),
+        (("binary.k8s.io",), "binary.k8s.io", [b"", b"one\n", b"two"]),
+        (("base64.binary.k8s.io",), "base64.binary.k8s.io", ["", "b25lCg==", "dHdv"]),
+    ],
+)
+async def test_a_log_comes_as_messages_where_a_client_asks_for_a_websocket(
+    protocols: tuple[str, ...], spoken: str | None, messages: list[bytes | str]
+) -> None:
+    async with (
+        served(log_session(limit_bytes=7)) as door,
+        door.client.ws_connect("/", protocols=protocols) as wire,
+    ):
+        assert [message.data async for message in wire] == messages
+        assert (wire.protocol, wire.close_code) == (spoken, 1000)
+
+
+@pytest.mark.parametrize("is_socket", [False, True])
+async def test_a_followed_log_ends_with_its_reader(is_socket: bool) -> None:
     async with served(log_session(follow=True)) as door:
-        answer = await door.client.get("/")
-        assert await answer.content.readexactly(8) == b"one\ntwo\n"
-        answer.close()
+        if is_socket:
+            async with door.client.ws_connect("/") as wire:
+                assert [await wire.receive_bytes() for _ in range(3)] == [b"", b"one\n", b"two\n"]
+        else:
+            answer = await door.client.get("/")
+            assert await answer.content.readexactly(8) == b"one\ntwo\n"
+            answer.close()
         async with asyncio.timeout(PATIENCE):
             while door.listener.sessions().count:
                 await asyncio.sleep(0.001)
