@@ -20,13 +20,13 @@ from kubeapi.registry.admission import Action
 from kubeapi.registry.binding import binding
 from kubeapi.registry.metadata import merged_metadata
 from kubeapi.registry.statuses import with_status
+from kubeapi.scales import scale_of, with_replicas
 from kubeapi.status import Conflict
 from kubeapi.validation.faults import invalid, required
 from kubeapiserver.catalog import SCALES
 from kubeapiserver.errors import BadInput, InvalidInput
 from kubeapiserver.handlers.patches import patched_object, read_patch
 from kubeapiserver.handlers.patching import Patching, configuration, is_apply, read_configuration, unsupported_media
-from kubeapiserver.handlers.scales import scale_of, with_replicas
 from kubeapiserver.handlers.writer import ObjectWriter
 from kubeapiserver.messages import Request, Response
 from kubeapiserver.requests.bodies import check_kind, read_document, read_typed

@@ -13,13 +13,13 @@ from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, format_time, key_of
 from kubeapi.registry import Registry
 from kubeapi.registry.admission import Action, Admission
+from kubeapi.scales import scale_of, with_replicas
 from kubeapi.scheme import Resource
 from kubeapi.validation.warnings import warning_text
 from kubeapiserver.admission.reviews import Requester
 from kubeapiserver.admission.webhooks import Webhooks
 from kubeapiserver.apply.managedfields import UPDATE, Change, manager_key, track_update
 from kubeapiserver.apply.serverside import Configuration, server_side_apply
-from kubeapiserver.handlers.scales import scale_of, with_replicas
 from kubeapiserver.requests.options import WriteOptions
 
 Admit = Callable[[Resource, JSON], tuple[JSON, Sequence[str]]]

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from kubeapi.customresources.conversion import require_seen
+from kubeapi.labelselectors import Matches
 from kubeapi.meta import JSON
 from kubeapi.status import StatusError
 from kubeapi.watching import EventType, WatchEvent
 from kubeapiserver.requests.resource import View
-from kubeapiserver.requests.selectors import Matches
 from kubeapiserver.responses.rendering import Renderer, partial
 from kubeapiserver.responses.statuses import encode_line, failure
 

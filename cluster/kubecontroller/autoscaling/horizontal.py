@@ -6,19 +6,16 @@ Pure. It looks every 15 seconds, as long as there is one. Follows k8s.io/kuberne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from kubeapi.custommetrics import CustomMetrics
-from kubeapi.kinds import KINDS, kind_of, resource_for
-from kubeapi.meta import JSON, ObjectKey, key_of, labels_of, matches_selector
+from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.parts import list_at, map_at, status_of
-from kubeapi.objects.workload import read_workload
-from kubeapi.scheme import HORIZONTALPODAUTOSCALERS, PODS, Resource
-from kubeapi.selectors import selector_text
+from kubeapi.scales import with_replicas
+from kubeapi.scheme import HORIZONTALPODAUTOSCALERS, Resource
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.traffic import TrafficSource
 from kubeapi.usage import Usage
-from kubeapi.validation.faults import go_value
 from kubeapi.watching import Delta
 from kubecontroller.autoscaling.calculation import TOLERANCE, Tolerance
 from kubecontroller.autoscaling.normalizing import Memory, Moment, Range, normalize
@@ -26,6 +23,7 @@ from kubecontroller.autoscaling.observed import Observed, Proposal
 from kubecontroller.autoscaling.podmetrics import MetricError
 from kubecontroller.autoscaling.proposals import propose, subject_of
 from kubecontroller.autoscaling.sync import Sync, Target
+from kubecontroller.autoscaling.targets import NO_SELECTOR, Targets
 from kubecontroller.change import NORMAL, Change, Outcome, RecordEvent, Requeue, Update, UpdateStatus
 from kubecontroller.listers import Listers
 
@@ -91,8 +89,8 @@ def _desired(sync: Sync, observed: Observed) -> tuple[int | None, str]:
 
 def _proposed(sync: Sync, observed: Observed) -> Proposal | None:
     """Return what the metric asks for that asks for most; None if none can be judged."""
-    if len(observed.autoscalers) > 1:
-        _set_ambiguous(sync, observed)
+    if observed.selector_fault or len(observed.autoscalers) > 1:
+        _set_unselected(sync, observed)
         return None
     proposals, faults = _judged(sync, observed)
     best = max(proposals, key=lambda each: each.replicas, default=None)
@@ -126,12 +124,16 @@ def _judged(sync: Sync, observed: Observed) -> tuple[list[Proposal], list[tuple[
     return proposals, faults
 
 
-def _set_ambiguous(sync: Sync, observed: Observed) -> None:
-    """Tell that more than one autoscaler would scale the pods."""
-    some = " ".join(f"{{{each.name} {each.namespace}}}" for each in observed.autoscalers[:2])
-    fault = f"pods by selector {observed.selector} are controlled by more than one HPA (e.g. [{some}])"
-    sync.warn("AmbiguousSelector", fault)
-    sync.set("ScalingActive", "False", "AmbiguousSelector", fault)
+def _set_unselected(sync: Sync, observed: Observed) -> None:
+    """Tell that the scale's selector is none, or that more than one autoscaler would scale the pods."""
+    fault, reason = observed.selector_fault, "InvalidSelector"
+    shown = "the HPA target's scale is missing a selector" if fault == NO_SELECTOR else fault
+    if not fault:
+        some = " ".join(f"{{{each.name} {each.namespace}}}" for each in observed.autoscalers[:2])
+        fault = f"pods by selector {observed.selector} are controlled by more than one HPA (e.g. [{some}])"
+        shown, reason = fault, "AmbiguousSelector"
+    sync.warn("SelectorRequired" if fault == NO_SELECTOR else reason, fault)
+    sync.set("ScalingActive", "False", reason, shown)
     sync.warn("FailedComputeMetricsReplicas", fault)
 
 
@@ -144,7 +146,7 @@ def _rescale(sync: Sync, target: Target, replicas: tuple[int, int], reason: str)
     """Ask for the write of another number of replicas, and remember the change."""
     current, desired = replicas
     assert target.resource is not None and target.obj is not None
-    changed = {**target.obj, "spec": {**target.obj["spec"], "replicas": desired}}
+    changed = with_replicas(target.resource, target.obj, desired)
     refused = Outcome(sync.obj, "FailedRescale", f"New size: {desired}; reason: {reason}; error: {{error}}")
     sync.changes.append(Update(target.resource, changed, refused))
     sync.changes.append(RecordEvent(sync.obj, NORMAL, "SuccessfulRescale", f"New size: {desired}; reason: {reason}"))
@@ -166,6 +168,7 @@ class HorizontalPodAutoscalerController:
     def __init__(self, listers: Listers, usage: Usage, traffic: TrafficSource) -> None:
         self._listers = listers
         self._usage, self._traffic = usage, traffic
+        self._targets = Targets(listers)
         self._memories: dict[ObjectKey, Memory] = {}
 
     def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
@@ -185,60 +188,10 @@ class HorizontalPodAutoscalerController:
         if is_measured and traffic is None and key not in self._memories:
             self._memories[key] = Memory()
             return [Requeue(MEASURING_SECONDS)]
-        target = self._find(autoscaler, key.namespace)
+        target = self._targets.find(autoscaler)
         custom = CustomMetrics(self._listers.store, traffic) if traffic is not None else None
-        observed = self._observe(target, key.namespace, now)._replace(custom=custom)
+        observed = self._targets.observe(target, key.namespace, now)._replace(custom=custom)
+        if observed.pods:
+            observed = observed._replace(usage=self._usage())
         changes = reconcile(autoscaler, target, observed, self._memories.setdefault(key, Memory()))
         return [Requeue(SYNC_SECONDS), *changes]
-
-    def _find(self, autoscaler: JSON, namespace: str) -> Target:
-        reference = map_at(autoscaler, "spec", "scaleTargetRef")
-        version, kind = reference.get("apiVersion", ""), reference.get("kind", "")
-        resource = resource_for(version, kind) or _of_any_version(version, kind)
-        name = reference.get("name", "")
-        if resource is None:
-            group = version.rpartition("/")[0]
-            return Target(fault=f"no matches for kind {go_value(kind)} in group {go_value(group)}")
-        if not kind_of(resource).is_scalable:
-            return Target(fault="the server could not find the requested resource")
-        obj = self._listers.store.find(resource, ObjectKey(namespace, name))
-        if obj is None:
-            return Target(fault=f"{resource} {go_value(name)} not found")
-        return Target(resource, obj)
-
-    def _observe(self, target: Target, namespace: str, now: float) -> Observed:
-        if target.obj is None:
-            return Observed(0, [], {}, now, namespace=namespace)
-        workload = read_workload(target.obj)
-        pods = [
-            each
-            for each in self._listers.store.list(PODS, namespace)
-            if matches_selector(workload.selector, labels_of(each))
-        ]
-        text, rivals = selector_text(workload.selector), self._selecting(pods, namespace)
-        return Observed(
-            workload.replicas,
-            pods,
-            self._usage() if pods else {},
-            now,
-            text,
-            rivals,
-            namespace=namespace,
-            present=workload.current_replicas,
-        )
-
-    def _selecting(self, pods: Sequence[JSON], namespace: str) -> Sequence[ObjectKey]:
-        """Return the autoscalers whose targets select any of these pods."""
-        found: list[ObjectKey] = []
-        for each in self._listers.store.list(HORIZONTALPODAUTOSCALERS, namespace):
-            target = self._find(each, namespace).obj
-            selector = None if target is None else read_workload(target).selector
-            if selector is not None and any(matches_selector(selector, labels_of(pod)) for pod in pods):
-                found.append(key_of(each))
-        return found
-
-
-def _of_any_version(version: str, kind: str) -> Resource | None:
-    """Return the resource of a kind in the group of another version of it (RESTMappings)."""
-    group = version.rpartition("/")[0]
-    return next((each.resource for each in KINDS if (each.resource.group, each.resource.kind) == (group, kind)), None)

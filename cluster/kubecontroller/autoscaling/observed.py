@@ -15,7 +15,7 @@ class Observed(NamedTuple):
 
     ``present`` are the replicas that its status counts. ``custom`` has the metrics of custom.metrics.k8s.io, None as
     long as nothing is measured. ``autoscalers`` are all those whose targets select any of the pods, ``selector`` is
-    that of this one's target.
+    that of this one's target, and ``selector_fault`` why that is none.
     """
 
     replicas: int
@@ -27,6 +27,7 @@ class Observed(NamedTuple):
     namespace: str = ""
     present: int = 0
     custom: CustomMetrics | None = None
+    selector_fault: str = ""
 
 
 class Proposal(NamedTuple):

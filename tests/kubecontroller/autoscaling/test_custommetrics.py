@@ -6,13 +6,22 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.helpers.kubeapiserver.crds import TEXT, crd, obj, tab, version
 from tests.helpers.kubecontroller.fakes import FakeCluster, deployment, service
-from tests.helpers.objects import build
+from tests.helpers.objects import build, build_pod
 from tests.kubecontroller.autoscaling.test_horizontal import NOW, autoscaler, conditions, pod, scaled_to, status
 
 from kubeapi.custommetrics import CustomMetrics
+from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.scheme import DEPLOYMENTS, HORIZONTALPODAUTOSCALERS, SERVICES
+from kubeapi.scheme import (
+    CUSTOM_RESOURCE_DEFINITIONS,
+    DEPLOYMENTS,
+    EVENTS,
+    HORIZONTALPODAUTOSCALERS,
+    PODS,
+    SERVICES,
+)
 from kubeapi.store import Store
 from kubeapi.traffic import EndpointTraffic, PortTraffic, Traffic
 from kubeapi.usage import ContainerUsage, PodUsage
@@ -289,3 +298,45 @@ async def test_the_first_look_waits_until_there_is_a_rate() -> None:
         (shown,) = cluster.store.list(HORIZONTALPODAUTOSCALERS)
         current = shown["status"]["currentMetrics"][0]["pods"]["current"]
         assert current == {"averageValue": "45"}
+
+
+NUMBER = {"type": "integer"}
+PATHS = {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.size", "labelSelectorPath": ".status.sel"}
+SIZED = version(
+    schema=obj(spec=obj(size=NUMBER), status=obj(size=NUMBER, sel=TEXT)), subresources={"status": {}, "scale": PATHS}
+)
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("selector", "fault"),
+    [
+        ("app=web", ""),
+        ("", "selector is required"),
+        (
+            "a in b",
+            "couldn't convert selector into a corresponding internal selector object: unable to parse requirement:"
+            " found 'b' expected: '('",
+        ),
+    ],
+    ids=["a selector", "none", "nonsense"],
+)
+async def test_a_custom_resource_with_a_scale_is_scaled(selector: str, fault: str) -> None:
+    measured = Traffic(0.0, 15.0, lambda _: (PortTraffic("", True, (EndpointTraffic("web", 45.0, 0),)),))
+    async with FakeCluster(config=ControllerConfig(traffic=lambda: measured)).running() as cluster:
+        cluster.registry.create(CUSTOM_RESOURCE_DEFINITIONS, crd(SIZED))
+        await cluster.settle()
+        (kind,) = CustomKinds(cluster.store).stored()
+        created = cluster.registry.create(kind, {**tab({"size": 1}), "metadata": {"name": "a", "namespace": "default"}})
+        cluster.registry.update_status(kind, {**created, "status": {"size": 1, "sel": selector}})
+        cluster.registry.create(
+            PODS, build_pod("web", metadata={"labels": {"app": "web"}}, containers=[{"name": "c", "image": "nginx"}])
+        )
+        cluster.registry.create(SERVICES, service("web"))
+        await cluster.settle()
+        reference = {"apiVersion": "example.com/v1", "kind": "Tab", "name": "a"}
+        spec = {"scaleTargetRef": reference, "maxReplicas": 5, "metrics": [of_pods()]}
+        cluster.registry.create(HORIZONTALPODAUTOSCALERS, build("HorizontalPodAutoscaler", "h", "default", spec=spec))
+        await cluster.settle()
+        assert cluster.store.list(kind)[0]["spec"]["size"] == (1 if fault else 3)
+        assert fault in ["", *(each["message"] for each in cluster.store.list(EVENTS))]
