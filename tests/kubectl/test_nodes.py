@@ -70,6 +70,37 @@ node/node-1 unlabeled
 """)
 
 
+BIG = """
+apiVersion: v1
+kind: Pod
+metadata: {name: big}
+spec: {containers: [{name: c, image: nginx, resources: {requests: {cpu: "1000"}}}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: forced}
+spec: {nodeName: node-1, containers: [{name: c, image: nginx, resources: {requests: {cpu: "1000"}}}]}
+"""
+
+
+def test_a_pod_that_is_too_large_waits_or_is_rejected_by_its_node(kubectl: Kubectl) -> None:
+    kubectl.write("big.yaml", BIG)
+    kubectl.session("""
+$ kubectl apply -f big.yaml
+pod/big created
+pod/forced created
+$ kubectl wait --for=condition=PodScheduled=False pod/big --timeout=20s
+pod/big condition met
+$ kubectl get pod big -o jsonpath={.status.conditions[0].reason}
+Unschedulable
+$ kubectl wait --for=jsonpath={.status.phase}=Failed pod/forced --timeout=20s
+pod/forced condition met
+$ kubectl get pod forced
+NAME     READY   STATUS     RESTARTS   AGE
+forced   0/1     OutOfcpu   0          <age>
+""")
+
+
 def test_a_namespace_goes_with_everything_in_it(kubectl: Kubectl) -> None:
     kubectl.write("web.yaml", WEB)
     kubectl.session("""
