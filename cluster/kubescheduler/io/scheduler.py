@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from kubeapi.events import EventRecorder
 from kubeapi.failures import Subject
@@ -17,13 +17,12 @@ from kubeapi.io.informer import Informer
 from kubeapi.meta import JSON, ObjectKey, format_time, labels_of
 from kubeapi.objects.budget import read_budget
 from kubeapi.objects.parts import status_of
-from kubeapi.objects.pod import read_pod
 from kubeapi.objects.priority import priority_of
 from kubeapi.registry import Registry
 from kubeapi.scheme import NAMESPACES, NODES, PODDISRUPTIONBUDGETS, PODS
 from kubeapi.status import StatusError
 from kubeapi.watching import Delta, ListerWatcher
-from kubescheduler.affinity import NOT_ATTRACTED
+from kubescheduler.changes import BY_NEIGHBOURS, concerns_neighbours, gives_up_room, has_new_spec
 from kubescheduler.io.binder import SCHEDULER, Binder
 from kubescheduler.io.executor import Executor
 from kubescheduler.nodes import Nodes
@@ -107,20 +106,19 @@ class Scheduler:
         pod = self._registry.store.find(PODS, delta.key)
         has_made_room = self._nodes.put_pod(delta.key, pod)
         if pod is not None and is_waiting(pod):
-            if delta.key not in self._unschedulable or _has_changed(delta):
+            if delta.key not in self._unschedulable or has_new_spec(delta):
                 self._enqueue(delta.key)
             return
         self._unschedulable.pop(delta.key, None)
-        was_assigned = delta.old is not None and bool(read_pod(delta.old).node_name)
-        if has_made_room or _gave_up_room(delta):
+        if has_made_room or gives_up_room(delta):
             self._retry_unschedulable()
-        elif pod is not None and not was_assigned:
-            self._retry_unschedulable(NOT_ATTRACTED)
+        elif concerns_neighbours(delta):
+            self._retry_unschedulable(BY_NEIGHBOURS)
 
-    def _retry_unschedulable(self, reason: str = "") -> None:
-        """Try again the pods that wait, or those that wait for this reason."""
+    def _retry_unschedulable(self, reasons: Sequence[str] = ("",)) -> None:
+        """Try again the pods that wait, or those that wait for one of these reasons."""
         for key, message in self._unschedulable.items():
-            if reason in message:
+            if any(each in message for each in reasons):
                 self._enqueue(key)
 
     def _retry_without_storage(self, _: Delta) -> None:
@@ -226,7 +224,7 @@ class Scheduler:
             self._nodes.put_pod(key, pod)
             self._events.event(pod, "Warning", "FailedScheduling", message)
         if decision.preemption is not None:
-            for each in self._nodes.nominated_on(nominated):
+            for each in list(self._nodes.nominated_on(nominated)):
                 if priority_of(each) < priority_of(pod):
                     self._enqueue(self._executor.withdraw(each))
             self._executor.preempt(decision.preemption, pod)
@@ -234,13 +232,3 @@ class Scheduler:
     def _namespace_labels(self, name: str) -> Mapping[str, str]:
         found = self._registry.store.find(NAMESPACES, ObjectKey("", name))
         return labels_of(found) if found is not None else {}
-
-
-def _gave_up_room(delta: Delta) -> bool:
-    """Tell whether a pod that waited for room on a node waits there no more."""
-    return delta.old is not None and delta.new is None and "nominatedNodeName" in status_of(delta.old)
-
-
-def _has_changed(delta: Delta) -> bool:
-    """Tell whether a pod's spec changed, not only its status."""
-    return delta.old is None or delta.new is None or delta.old["spec"] != delta.new["spec"]

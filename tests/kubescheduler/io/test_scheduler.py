@@ -218,3 +218,31 @@ async def test_the_most_important_of_the_waiting_pods_is_scheduled_first() -> No
         cluster.registry.create(NODES, node("node-1"))
         await cluster.settle()
         assert [each["metadata"]["name"] for each in cluster.pods() if each["spec"].get("nodeName")] == ["b"]
+
+
+async def test_a_pod_that_waits_for_an_even_spread_is_tried_again_when_others_come() -> None:
+    constraint = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "DoNotSchedule",
+        "labelSelector": {"matchLabels": {"app": "web"}},
+    }
+
+    def web(name: str, **spec: Any) -> JSON:
+        found = pod(name, **spec)
+        return {**found, "metadata": {**found["metadata"], "labels": {"app": "web"}}}
+
+    async with FakeCluster(nodes=2).running() as cluster:
+        cluster.registry.create(PODS, web("first", nodeName="node-1"))
+        only = {"nodeSelector": {"kubernetes.io/hostname": "node-1"}, "topologySpreadConstraints": [constraint]}
+        cluster.registry.create(PODS, web("second", **only))
+        await cluster.settle()
+        assert cluster.one(PODS, "second")["spec"]["nodeName"] == "node-1"
+        free = {"topologySpreadConstraints": [{**constraint, "nodeAffinityPolicy": "Ignore"}]}
+        cluster.registry.create(PODS, web("third", **{**only, **free}))
+        await cluster.settle()
+        assert not cluster.one(PODS, "third")["spec"].get("nodeName")
+        for name in ("fourth", "fifth"):
+            cluster.registry.create(PODS, web(name, nodeName="node-2"))
+            await cluster.settle()
+        assert cluster.one(PODS, "third")["spec"]["nodeName"] == "node-1"
