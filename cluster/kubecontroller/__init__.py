@@ -8,5 +8,6 @@ and ``Controller``: a pure function from objects and the time to a list of chang
 - ``autoscaling``: HorizontalPodAutoscalers
 - ``service``: endpoints, load balancers; ``volume``: claims and their volumes
 - ``serviceaccount``, ``rbac``, ``quota``: identity, aggregated roles, what quotas have given
-- ``customresources``: definitions; ``cleanup``: deletions that follow from others
+- ``customresources``: definitions; ``policy``: types of admission policies
+- ``cleanup``: deletions that follow from others
 """
