@@ -123,6 +123,11 @@ def _format_second(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def format_micro_time(now: float) -> str:
+    """Return seconds since the epoch as metav1.MicroTime writes them: RFC 3339, microseconds, UTC."""
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def parse_time(text: str) -> float:
     """Return seconds since the epoch of a metav1.Time or MicroTime."""
     return datetime.fromisoformat(text).timestamp()

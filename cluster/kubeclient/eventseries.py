@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import NamedTuple
 
-from kubeapi.meta import JSON
+from kubeapi.meta import JSON, format_micro_time
 from kubeapi.scheme import EVENTS_V1
 from kubeclient.paths import path_of
 
@@ -120,7 +119,7 @@ class EventSeries:
     def _count(self, kept: _Kept, now: float) -> Write:
         kept.written_at = now
         return Write(
-            "PATCH", kept.path, {"series": {"count": kept.count, "lastObservedTime": micro_time(kept.seen_at)}}
+            "PATCH", kept.path, {"series": {"count": kept.count, "lastObservedTime": format_micro_time(kept.seen_at)}}
         )
 
     def _is_allowed(self, about: tuple[str, str, str], now: float) -> bool:
@@ -145,7 +144,7 @@ class EventSeries:
             "apiVersion": EVENTS_V1.api_version,
             "kind": EVENTS_V1.kind,
             "metadata": {"name": name, "namespace": namespace},
-            "eventTime": micro_time(now),
+            "eventTime": format_micro_time(now),
             "reportingController": self._controller,
             "reportingInstance": self._instance,
             "action": occurrence.action,
@@ -161,11 +160,6 @@ def _reference(about: JSON) -> JSON:
     named = ("namespace", "name", "uid", "resourceVersion")
     found = {name: about["metadata"][name] for name in named if about["metadata"].get(name)}
     return {"apiVersion": about["apiVersion"], "kind": about["kind"], **found}
-
-
-def micro_time(now: float) -> str:
-    """Return seconds since the epoch as metav1.MicroTime writes them."""
-    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _same(occurrence: Occurrence) -> _Same:

@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -46,6 +46,15 @@ class Suite:
     kubectl: str
     folder: Path
     environment: dict[str, str]
+    over: threading.Event = field(default_factory=threading.Event)
+    running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+
+    def end(self) -> None:
+        """End what still runs, and have nothing more begin."""
+        self.over.set()
+        for each in tuple(self.running):
+            each.terminate()
+            each.wait()
 
     def list_specs(self) -> list[Spec]:
         """Return all specs that the program has."""
@@ -70,19 +79,21 @@ class Suite:
         ]
         with (self.folder / f"{name}.log").open("wb") as log:
             environment = self.environment | {"HOME": str(home)}
-            ending = _ending_of(command, environment, log.fileno(), seconds + 120)
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            self.running.add(process)
+            ending = _ending_of(process, seconds + 120)
+            self.running.discard(process)
         return (specs_of(json.loads(report.read_bytes())) if report.exists() else []), ending
 
 
-def _ending_of(command: Sequence[str], environment: dict[str, str], output: int, seconds: float) -> str:
-    """Run a program to its end; return how it ended, for specs that it does not report."""
+def _ending_of(process: subprocess.Popen[bytes], seconds: float) -> str:
+    """Wait for the end of a program; return how it ended, for specs that it does not report."""
     try:
-        ended_with = subprocess.run(
-            command, env=environment, stdout=output, stderr=output, timeout=seconds, check=False
-        )
+        return f"e2e.test ended with {process.wait(seconds)} before it"
     except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
         return f"e2e.test was ended after {seconds:.0f} seconds"
-    return f"e2e.test ended with {ended_with.returncode} before it"
 
 
 def _run_parts(suite: Suite, parts: Sequence[tuple[str, list[Spec]]], processes: int) -> list[Spec]:
@@ -93,7 +104,7 @@ def _run_parts(suite: Suite, parts: Sequence[tuple[str, list[Spec]]], processes:
     results: list[Spec] = []
 
     def work() -> None:
-        while True:
+        while not suite.over.is_set():
             try:
                 name, specs = waiting.get_nowait()
             except queue.Empty:
@@ -124,9 +135,11 @@ def _cluster(folder: Path, config: Path) -> Iterator[Suite]:
     environment = dict(os.environ) | {"XDG_STATE_HOME": str(folder / "state")}
     environment["KUBECONFIG"] = str(folder / "state" / "kubesvc" / "default" / "kubeconfig")
     _kubesvc(environment, folder, "up", "--detach", str(config.resolve()))
+    suite = Suite(_program("e2e.test"), _program("kubectl"), folder, environment)
     try:
-        yield Suite(_program("e2e.test"), _program("kubectl"), folder, environment)
+        yield suite
     finally:
+        suite.end()
         _kubesvc(environment, folder, "down", "--purge")
 
 

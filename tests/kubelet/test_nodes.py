@@ -5,7 +5,8 @@ from pathlib import Path
 from tests.helpers.kubelet.cluster import KubeletCluster, running_kubelet, until
 
 from kubeapi.meta import JSON
-from kubeapi.scheme import NODES
+from kubeapi.scheme import LEASES, NODES
+from kubelet.leases import NAMESPACE, node_lease
 from kubelet.nodes import registered_again
 
 
@@ -56,3 +57,26 @@ async def test_a_node_that_a_user_creates_again_gets_its_status(tmp_path: Path) 
         cluster.registry.create(NODES, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-b"}})
         await until(lambda: is_ready(cluster, "node-b"))
         assert node(cluster, "node-b")["spec"]["podCIDR"] == "127.246.2.0/24"
+
+
+def test_a_lease_is_renewed_and_keeps_what_others_have_set() -> None:
+    node = {"metadata": {"name": "n", "uid": "1"}}
+    lease = node_lease(node, None, 0.0)
+    assert lease["metadata"]["ownerReferences"] == [{"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "1"}]
+    assert lease["spec"] == {
+        "holderIdentity": "n",
+        "leaseDurationSeconds": 40,
+        "renewTime": "1970-01-01T00:00:00.000000Z",
+    }
+    marked = {**lease, "metadata": {**lease["metadata"], "resourceVersion": "7", "labels": {"a": "b"}}}
+    again = node_lease(node, marked, 10.5)
+    assert again["metadata"] == marked["metadata"]
+    assert again["spec"] == {**lease["spec"], "renewTime": "1970-01-01T00:00:10.500000Z"}
+
+
+async def test_each_node_has_a_lease(tmp_path: Path) -> None:
+    async with running_kubelet(tmp_path) as cluster:
+        await until(lambda: len(cluster.store.list(LEASES, NAMESPACE)) == 2)
+        lease = cluster.store.get(LEASES, NAMESPACE, "node-a")
+        assert lease["spec"]["holderIdentity"] == "node-a"
+        assert lease["metadata"]["ownerReferences"][0]["uid"] == node(cluster)["metadata"]["uid"]

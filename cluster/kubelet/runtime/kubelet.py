@@ -87,6 +87,7 @@ class Kubelet:
             async with asyncio.TaskGroup() as group:
                 for informer in (*self._references.informers, self._node_objects, self._pods):
                     group.create_task(informer.run(), name=f"{COMPONENT}: {informer.resource}")
+                group.create_task(self._registration.renew_leases(), name=f"{COMPONENT}: leases of nodes")
                 await self._references.wait_for_sync()
                 while True:
                     await self._wake.wait()

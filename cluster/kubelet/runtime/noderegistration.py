@@ -6,6 +6,7 @@ made again before the next start; its pods are the pod garbage collector's.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import platform
@@ -14,10 +15,12 @@ from pathlib import Path
 from kubeapi.events import EventRecorder
 from kubeapi.io.client import Client
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.scheme import NODES
+from kubeapi.scheme import LEASES, NODES
 from kubeapi.status import StatusError
 from kubeapi.users import node_user
 from kubeapi.watching import Delta
+from kubelet.leases import NAMESPACE as LEASE_NAMESPACE
+from kubelet.leases import RENEW_SECONDS, node_lease
 from kubelet.nodes import (
     Machine,
     NodeConfig,
@@ -80,6 +83,21 @@ class NodeRegistration:
                 self._register(node, stored)
             elif (completed := with_extended_resources(stored)) is not stored:
                 self._registry.update_status(NODES, completed)
+
+    async def renew_leases(self) -> None:
+        """Renew the Leases of the nodes that have objects, until cancelled. A refused write waits for the next one."""
+        while True:
+            for name in self.nodes:
+                with contextlib.suppress(StatusError):
+                    self._renew(name)
+            await asyncio.sleep(RENEW_SECONDS)
+
+    def _renew(self, name: str) -> None:
+        store = self._registry.store
+        node, stored = store.find(NODES, ObjectKey("", name)), store.find(LEASES, ObjectKey(LEASE_NAMESPACE, name))
+        if node is not None:
+            lease = node_lease(node, stored, self._clock())
+            (self._registry.create if stored is None else self._registry.update)(LEASES, lease)
 
     def _register(self, node: LocalNode, stored: JSON | None) -> None:
         wanted = node_object(node.config, self.machine, node.addresses.capacity)
