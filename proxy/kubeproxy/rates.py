@@ -16,6 +16,8 @@ WINDOW = 10.0
 """Seconds over which a rate is taken at least, where there was a look so long ago: a look every 15 s has its own."""
 SHORTEST = 1.0
 """Seconds between two looks."""
+NEWEST = 3.0
+"""Seconds for which a look is told of: where workers count, it comes a moment after the question."""
 LONGEST = 120.0
 """Seconds after which a look is forgotten: a rate over hours would say nothing of now."""
 
@@ -56,7 +58,7 @@ class Rates:
     def between(self, now: float) -> tuple[Look, Look] | None:
         """Return the two looks whose difference tells the rates, None if there are none that are new enough."""
         *earlier, last = self._looks
-        if not earlier or now - last.time > LONGEST:
+        if not earlier or now - last.time > NEWEST:
             return None
         begins = [each for each in earlier if last.time - each.time >= WINDOW]
         return (begins[-1] if begins else earlier[0]), last

@@ -30,7 +30,9 @@ from kubecontroller.listers import Listers
 SYNC_SECONDS = 15.0
 """Pause between two looks (--horizontal-pod-autoscaler-sync-period)."""
 MEASURING_SECONDS = 1.5
-"""When the first look is repeated for which the data plane had no rates yet: nobody had asked before."""
+"""When a look is repeated for which the data plane has no rates yet, as nobody asked just before."""
+_MOST_WAITS = 2
+"""How often it is, before that is an error."""
 _BELOW_LEAST = "Current number of replicas below Spec.MinReplicas"
 _MEASURED = frozenset(("Pods", "Object"))
 """The types of metrics for which the data plane is measured."""
@@ -185,13 +187,15 @@ class HorizontalPodAutoscalerController:
             return []
         is_measured = any(each["type"] in _MEASURED for each in list_at(autoscaler, "spec", "metrics"))
         traffic = self._traffic() if is_measured else None
-        if is_measured and traffic is None and key not in self._memories:
-            self._memories[key] = Memory()
+        memory = self._memories.setdefault(key, Memory())
+        if is_measured and traffic is None and memory.waits < _MOST_WAITS:
+            memory.waits += 1
             return [Requeue(MEASURING_SECONDS)]
+        memory.waits = 0
         target = self._targets.find(autoscaler)
         custom = CustomMetrics(self._listers.store, traffic) if traffic is not None else None
         observed = self._targets.observe(target, key.namespace, now)._replace(custom=custom)
         if observed.pods:
             observed = observed._replace(usage=self._usage())
-        changes = reconcile(autoscaler, target, observed, self._memories.setdefault(key, Memory()))
+        changes = reconcile(autoscaler, target, observed, memory)
         return [Requeue(SYNC_SECONDS), *changes]

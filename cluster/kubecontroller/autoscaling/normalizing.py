@@ -26,11 +26,15 @@ class Moment(NamedTuple):
 
 @dataclass
 class Memory:
-    """What an autoscaler asked for and did in the last hour: ``up`` and ``down`` are replicas that came and went."""
+    """What an autoscaler asked for and did in the last hour: ``up`` and ``down`` are replicas that came and went.
+
+    ``waits`` is how often it has waited for figures since its last look.
+    """
 
     asked: list[Moment] = field(default_factory=list)
     up: list[Moment] = field(default_factory=list)
     down: list[Moment] = field(default_factory=list)
+    waits: int = 0
 
     def forget(self, now: float) -> None:
         """Drop what no window can reach any more."""

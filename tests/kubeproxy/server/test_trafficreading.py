@@ -154,4 +154,10 @@ async def test_workers_are_asked_in_the_background(world: World) -> None:
     found = world.read()
     assert found is not None
     assert rates(found)[0] == 3.0
+    world.clock.advance(15)
+    assert world.read() is None  # what was counted so long ago is not told again
+    await asyncio.sleep(0.1)
+    found = world.read()
+    assert found is not None
+    assert found.window == 15
     running.cancel()
