@@ -26,7 +26,7 @@ def scale_of(resource: Resource, obj: JSON) -> JSON:
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {field: metadata[field] for field in _KEPT if field in metadata},
-        "spec": {"replicas": wanted} if wanted or paths is None else {},
+        "spec": {"replicas": wanted} if wanted else {},
         "status": status,
     }
 

@@ -5,8 +5,9 @@ Messages are those of k8s.io/apimachinery ``api/errors``; kubectl prints them as
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kubeapi.scheme import Resource
 
@@ -30,7 +31,8 @@ class FieldError(NamedTuple):
 class StatusError(Exception):
     """A request that the API refuses; ``code`` is the HTTP status and ``reason`` metav1's StatusReason.
 
-    ``retry_after`` are the seconds after which a client may ask again, 0 for no such advice.
+    ``retry_after`` are the seconds after which a client may ask again, 0 for no such advice. ``details``, if not None,
+    are told in place of those that the other fields make.
     """
 
     code: int
@@ -41,6 +43,7 @@ class StatusError(Exception):
     group: str = ""
     name: str = ""
     retry_after: float = 0.0
+    details: Mapping[str, Any] | None = None
 
     def __str__(self) -> str:
         return self.message

@@ -1,7 +1,7 @@
 """Admission webhooks as their configurations describe them, and which requests they match. Pure.
 
 Follows apiserver ``pkg/admission/plugin/webhook`` (generic/webhook.go, predicates/rules, namespace and object).
-A request matches in the version in which it came.
+In which version a request matches is ``forms``' question.
 """
 
 from __future__ import annotations
@@ -141,16 +141,6 @@ class Bindings:
 
     def _note(self, event: WatchEvent) -> None:
         self._are_stale = True
-
-
-def matches(hook: Hook, action: Action, objects: list[JSON], store: Store) -> bool:
-    """Tell whether a webhook is asked about an action, but for its matchConditions.
-
-    ``objects`` are the new and the old state, those that exist.
-    """
-    if not any(rule_matches(rule, action) for rule in list_at(hook.spec, "rules")):
-        return False
-    return selectors_match(hook.spec, action, objects, store)
 
 
 def selectors_match(spec: JSON, action: Action, objects: list[JSON], store: Store) -> bool:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.registry.admission import Action
+from kubeapi.scheme import NAMESPACES, Resource
+from kubeapi.serialization.gojson import go_kind, read_json
 from kubeapi.status import InternalError, StatusError
 from kubeapi.users import User
 from kubeapiserver.admission.hooks import Hook
@@ -34,10 +36,11 @@ class Verdict(NamedTuple):
 
 
 class Requester(NamedTuple):
-    """The user that writes, and how the options of each of the writes read."""
+    """The user that writes, how the options of each of the writes read, and the apiVersion that a client asks for."""
 
     user: User
     options: Callable[[Action], JSON]
+    api_version: str = ""
 
 
 def plain_options(action: Action) -> JSON:
@@ -46,19 +49,27 @@ def plain_options(action: Action) -> JSON:
     return {"kind": kind, "apiVersion": "meta.k8s.io/v1"} if kind else {}
 
 
-def review(requester: Requester, action: Action, new: JSON | None, old: JSON | None) -> JSON:
-    """Return the request of an AdmissionReview, without its uid."""
-    resource = action.resource
-    kind = _kind_of(action, new)
-    plural = {"group": resource.group, "version": resource.version, "resource": resource.plural}
-    parts: dict[str, Any] = {"kind": kind, "resource": plural, "requestKind": kind, "requestResource": plural}
+class Form(NamedTuple):
+    """In which version a webhook is asked, and in which one the client has sent its request."""
+
+    shown: Resource
+    requested: Resource
+
+
+def review(requester: Requester, action: Action, form: Form, new: JSON | None, old: JSON | None) -> JSON:
+    """Return the request of an AdmissionReview, without its uid; the objects are in the version that is shown."""
+    shown, requested = form
+    parts: dict[str, Any] = {
+        "kind": _kind_of(shown, action, new),
+        "resource": {"group": shown.group, "version": shown.version, "resource": shown.plural},
+        "requestKind": _kind_of(requested, action, new),
+        "requestResource": {"group": requested.group, "version": requested.version, "resource": requested.plural},
+    }
     if action.subresource:
         parts |= {"subResource": action.subresource, "requestSubResource": action.subresource}
     name = action.key.name or (map_at(new, "metadata").get("name") if new else "")
-    if name:
-        parts["name"] = name
-    if action.key.namespace:
-        parts["namespace"] = action.key.namespace
+    namespace = name if shown == NAMESPACES else action.key.namespace
+    parts |= {field: value for field, value in (("name", name), ("namespace", namespace)) if value}
     return {
         **parts,
         "operation": action.operation,
@@ -70,10 +81,9 @@ def review(requester: Requester, action: Action, new: JSON | None, old: JSON | N
     }
 
 
-def _kind_of(action: Action, new: JSON | None) -> JSON:
+def _kind_of(resource: Resource, action: Action, new: JSON | None) -> JSON:
     """Return the kind of what is sent: of a Binding, a Scale or the options of a connection, that is their own."""
-    resource = action.resource
-    if not action.subresource or new is None:
+    if not action.subresource or new is None or new["kind"] == resource.kind:
         return {"group": resource.group, "version": resource.version, "kind": resource.kind}
     group, _, version = str(new["apiVersion"]).rpartition("/")
     return {"group": group, "version": version, "kind": new["kind"]}
@@ -91,16 +101,18 @@ def verdict(hook: Hook, uid: str, body: bytes) -> Verdict:
     StatusError if the webhook denies the request; WebhookFailure for an answer that is none.
     """
     response = _response(body, uid)
-    try:
-        patch = _patch(hook, response)
-    except WebhookFailure as error:
-        raise WebhookFailure(f"received invalid webhook response: {error}") from None
+    if hook.is_mutating:
+        patch = _encoded_patch(response)
+    else:
+        _check_has_no_patch(response)
     if response.get("allowed") is not True:
         raise denial(hook.name, map_at(response, "status"))
-    return Verdict(patch, [str(each) for each in list_at(response, "warnings")])
+    return Verdict(
+        _operations(patch) if hook.is_mutating else (), [str(each) for each in list_at(response, "warnings")]
+    )
 
 
-def denial(name: str, status: Mapping[str, Any]) -> StatusError:
+def denial(name: str, status: JSON) -> StatusError:
     """Return the error for a request that a webhook denies; ``status`` is what it says of that."""
     denied = f'admission webhook "{name}" denied the request'
     said = status.get("message") or status.get("reason")
@@ -109,6 +121,7 @@ def denial(name: str, status: Mapping[str, Any]) -> StatusError:
         code if type(code) is int and 400 <= code <= 599 else 400,
         str(status.get("reason") or ""),
         f"{denied}: {said}" if said else f"{denied} without explanation",
+        details=map_at(status, "details"),
     )
 
 
@@ -117,43 +130,62 @@ def failure(hook: Hook, reason: str) -> StatusError:
     return InternalError(f'failed calling webhook "{hook.name}": {reason}')
 
 
+_INVALID = "received invalid webhook response: "
+
+
 def _response(body: bytes, uid: str) -> JSON:
     try:
-        answer = json.loads(body)
+        answer = read_json(body)
     except ValueError as error:
-        raise WebhookFailure(f"failed to call webhook: couldn't decode the answer as JSON: {error}") from None
-    invalid = "received invalid webhook response: "
-    response = answer.get("response") if isinstance(answer, dict) else None
+        raise WebhookFailure(f"failed to call webhook: couldn't get version/kind; json parse error: {error}") from None
+    answer = answer if isinstance(answer, dict) else {}
+    version, kind = str(answer.get("apiVersion") or ""), str(answer.get("kind") or "")
+    if (version, kind) == ("admission.k8s.io/v1beta1", KIND):
+        unknown = f"converting (v1beta1.{KIND}) to (v1.{KIND}): unknown conversion"
+        raise WebhookFailure(f"failed to call webhook: {unknown}")
+    response = answer.get("response")
     if not isinstance(response, dict):
-        raise WebhookFailure(f"{invalid}webhook response was absent")
+        raise WebhookFailure(f"{_INVALID}webhook response was absent")
     if response.get("uid") != uid:
-        raise WebhookFailure(f'{invalid}expected response.uid="{uid}", got "{response.get("uid") or ""}"')
-    stated = (answer.get("apiVersion"), answer.get("kind"))
-    if stated != (API_VERSION, KIND):
-        got = f"{answer.get('apiVersion') or ''}, Kind={answer.get('kind') or ''}"
-        raise WebhookFailure(f"{invalid}expected webhook response of {API_VERSION}, Kind={KIND}, got {got}")
+        raise WebhookFailure(f'{_INVALID}expected response.uid="{uid}", got "{response.get("uid") or ""}"')
+    if (version, kind) != (API_VERSION, KIND):
+        got = f"{version if '/' in version else f'/{version}'}, Kind={kind}"
+        raise WebhookFailure(f"{_INVALID}expected webhook response of {API_VERSION}, Kind={KIND}, got {got}")
     return response
 
 
-def _patch(hook: Hook, response: JSON) -> Sequence[Any]:
+def _check_has_no_patch(response: JSON) -> None:
+    for field in ("patch", "patchType"):
+        if response.get(field):
+            raise WebhookFailure(f"{_INVALID}validating webhook may not return response.{field}")
+
+
+def _encoded_patch(response: JSON) -> str:
+    """Return the patch of an answer as it is encoded, "" for none."""
     patch, kind = response.get("patch"), response.get("patchType")
-    if not hook.is_mutating:
-        for field, value in (("patch", patch), ("patchType", kind)):
-            if value:
-                raise WebhookFailure(f"validating webhook may not return response.{field}")
-        return ()
-    if not patch and kind is None:
-        return ()
-    if not patch:
-        raise WebhookFailure("webhook returned response.patchType but not response.patch")
-    if kind is None:
-        raise WebhookFailure("webhook returned response.patch but not response.patchType")
-    if kind != "JSONPatch":
-        raise WebhookFailure(f'webhook returned invalid response.patchType of "{kind}"')
+    if not patch and kind is not None:
+        raise WebhookFailure(f"{_INVALID}webhook returned response.patchType but not response.patch")
+    if patch and kind is None:
+        raise WebhookFailure(f"{_INVALID}webhook returned response.patch but not response.patchType")
+    if patch and kind != "JSONPatch" and _decoded(patch) != b"[]":
+        raise WebhookFailure(f'unsupported patch type "{kind}"')
+    return patch or ""
+
+
+def _decoded(patch: Any) -> bytes:
     try:
-        operations = json.loads(base64.b64decode(patch, validate=True))
-    except (ValueError, TypeError, binascii.Error) as error:
-        raise WebhookFailure(f"undecodable patch: {error}") from None
+        return base64.b64decode(patch, validate=True)
+    except (ValueError, TypeError, binascii.Error):
+        raise WebhookFailure("failed to call webhook: illegal base64 data") from None
+
+
+def _operations(patch: str) -> Sequence[Any]:
+    undecodable = "received undecodable patch in webhook response: "
+    try:
+        operations = read_json(_decoded(patch)) if patch else []
+    except ValueError as error:
+        raise WebhookFailure(f"{undecodable}{error}") from None
     if not isinstance(operations, list):
-        raise WebhookFailure("undecodable patch: it is no list of operations")
+        kind = go_kind(operations)
+        raise WebhookFailure(f"{undecodable}json: cannot unmarshal {kind} into Go value of type jsonpatch.Patch")
     return operations

@@ -11,16 +11,20 @@ import uuid
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from kubeapi.customresources.conversion import as_seen
+from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, copy_object
 from kubeapi.registry.admission import ADMIT_ALL, Action, Admission
 from kubeapi.registry.creation import read_object
-from kubeapi.status import InternalError
+from kubeapi.status import InternalError, StatusError
 from kubeapi.store import Store
 from kubeapi.webhooks.calls import Call, CallNeeded, Outcome, Reviews, new_call
 from kubeapiserver.admission.calls import question_of
-from kubeapiserver.admission.hooks import Bindings, Hook, Hooks, is_exempt, matches
-from kubeapiserver.admission.reviews import Requester, Verdict, WebhookFailure, document, failure, review, verdict
+from kubeapiserver.admission.forms import form_of, requested_as, shown_as
+from kubeapiserver.admission.hooks import Bindings, Hook, Hooks, is_exempt, selectors_match
+from kubeapiserver.admission.reinvocation import Reinvocation
+from kubeapiserver.admission.reviews import Form, Requester, Verdict, WebhookFailure, document, failure, review, verdict
 from kubeapiserver.errors import BadInput
 from kubeapiserver.handlers import jsonpatch
 
@@ -56,6 +60,11 @@ class Webhooks:
 
         return StoredPolicies(self.store)
 
+    @cached_property
+    def customs(self) -> CustomKinds:
+        """The custom kinds."""
+        return CustomKinds(self.store)
+
     def call(self, hook: Hook, content: JSON) -> Call:
         """Return the call of a webhook."""
         uid = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
@@ -67,6 +76,7 @@ class _Question(NamedTuple):
 
     hook: Hook
     action: Action
+    form: Form
     round: int = 0
 
 
@@ -93,30 +103,29 @@ class _WebhookAdmission:
         return policies.reinvoked(self._requester, action, changed, old)
 
     def _by_webhooks(self, action: Action, new: JSON, old: JSON | None) -> JSON:
-        changed, again = self._first_round(action, new, old)
-        if changed is not new and action.operation == "CREATE" and not action.subresource:
+        rounds, hooks = Reinvocation(), self._webhooks.hooks.mutating()
+        changed = self._round(rounds, action, new, old)
+        if changed == new or not hooks:
+            return changed
+        if action.operation == "CREATE" and not action.subresource:
             before = changed
             kind_of(action.resource).admit(changed := copy_object(changed), None, self._webhooks.store)
             if changed != before:
-                again = [each for each in self._webhooks.hooks.mutating() if each.is_reinvoked]
-        for hook in again:
-            if self._is_asked(hook, action, changed, old):
-                changed = self._patched(_Question(hook, action, 1), changed, old)
-        return changed
+                rounds.require()
+        rounds.number = 1
+        return self._round(rounds, action, changed, old)
 
-    def _first_round(self, action: Action, new: JSON, old: JSON | None) -> tuple[JSON, list[Hook]]:
-        """Return the changed state, and the webhooks after which another one has changed it."""
-        asked: list[Hook] = []
-        again: list[Hook] = []
+    def _round(self, rounds: Reinvocation, action: Action, new: JSON, old: JSON | None) -> JSON:
+        """Ask each webhook in turn; return the changed state."""
         for hook in self._webhooks.hooks.mutating():
-            if not self._is_asked(hook, action, new, old):
+            if not rounds.includes(hook) or (question := self._question(hook, action, new, old)) is None:
                 continue
-            changed = self._patched(_Question(hook, action), new, old)
+            changed = self._patched(question._replace(round=rounds.number), new, old)
             if changed != new:
-                again, asked, new = [*again, *asked], [], changed
-            if hook.is_reinvoked:
-                asked.append(hook)
-        return new, again
+                rounds.require()
+                new = changed
+            rounds.note(hook)
+        return new
 
     def prepared(self, new: JSON, old: JSON | None) -> JSON:
         known = self._reviews.prepared
@@ -131,8 +140,8 @@ class _WebhookAdmission:
         self._ask_policies(action, new, old)
         try:
             for hook in self._webhooks.hooks.validating():
-                if self._is_asked(hook, action, new, old):
-                    self._warnings += self._ask(_Question(hook, action), new, old).warnings
+                if question := self._question(hook, action, new, old):
+                    self._warnings += self._ask(question, new, old).warnings
         except CallNeeded:
             self._reviews.prepared = _version(old), copy_object(new)
             raise
@@ -142,8 +151,8 @@ class _WebhookAdmission:
             return
         self._ask_policies(action, None, old)
         for hook in (*self._webhooks.hooks.mutating(), *self._webhooks.hooks.validating()):
-            if self._is_asked(hook, action, None, old):
-                said = self._ask(_Question(hook, action), None, old)
+            if question := self._question(hook, action, None, old):
+                said = self._ask(question, None, old)
                 self._warnings += said.warnings
                 if said.patch:
                     detail = "attempted to modify the object, which is not supported for this operation"
@@ -154,15 +163,19 @@ class _WebhookAdmission:
         if policies is not None:
             self._warnings += policies.validate(self._requester, action, new, old)
 
-    def _is_asked(self, hook: Hook, action: Action, new: JSON | None, old: JSON | None) -> bool:
-        store = self._webhooks.store
-        if not matches(hook, action, [each for each in (new, old) if each is not None], store):
-            return False
-        if not hook.conditions:
-            return True
-        from kubeapiserver.admission.policies.webhookconditions import is_called  # no other webhook needs CEL
+    def _question(self, hook: Hook, action: Action, new: JSON | None, old: JSON | None) -> _Question | None:
+        """Return what a webhook is to be asked about an action, None if it is not asked."""
+        store, requested = self._webhooks.store, requested_as(action.resource, self._requester.api_version)
+        form = form_of(hook, action, requested, self._webhooks.customs)
+        objects = [each for each in (new, old) if each is not None]
+        if form is None or not selectors_match(hook.spec, action, objects, store):
+            return None
+        if hook.conditions:
+            from kubeapiserver.admission.policies.webhookconditions import is_called  # no other webhook needs CEL
 
-        return is_called(hook, store, self._requester, action, (new, old))
+            if not is_called(hook, store, self._requester, action, (new, old)):
+                return None
+        return _Question(hook, action, form)
 
     def _patched(self, question: _Question, new: JSON, old: JSON | None) -> JSON:
         """Return the state as a webhook wants it, decoded and with defaults."""
@@ -170,17 +183,19 @@ class _WebhookAdmission:
         self._warnings += said.warnings
         if not said.patch:
             return new
-        action = question.action
+        action, form = question.action, question.form
+        shown = shown_as(form, action, new)
         try:
-            patched = jsonpatch.apply(new, list(said.patch))
+            patched: JSON = jsonpatch.apply(shown, list(said.patch))
+            if new.get("kind") != action.resource.kind:  # a Binding, a Scale, the options of a connection
+                return patched
+            changed = read_object(form.shown, patched)
         except (jsonpatch.MalformedPatchError, jsonpatch.PatchConflictError) as error:
             raise InternalError(str(error)) from None
-        if action.operation == "CONNECT" or patched.get("kind") != action.resource.kind:
-            other: JSON = patched
-            return other
-        changed = read_object(action.resource, patched)
-        kind_of(action.resource).set_defaults(changed)
-        return changed
+        except StatusError as error:
+            raise InternalError(error.message.partition(f" cannot be handled as a {form.shown.kind}: ")[2]) from None
+        kind_of(form.shown).set_defaults(changed)
+        return changed if form.shown == action.resource else as_seen(action.resource, changed)
 
     def _ask(self, question: _Question, new: JSON | None, old: JSON | None) -> Verdict:
         """Return what a webhook says; an empty verdict if it cannot be asked and that is to be ignored."""
@@ -188,7 +203,8 @@ class _WebhookAdmission:
         if question.action.is_dry_run and not hook.is_free_of_effects:
             raise BadInput(f'admission webhook "{hook.name}" does not support dry run')
         try:
-            outcome = self._outcome(question, review(self._requester, question.action, new, old))
+            shown = [shown_as(question.form, question.action, each) for each in (new, old)]
+            outcome = self._outcome(question, review(self._requester, question.action, question.form, *shown))
             return verdict(hook, outcome.uid, outcome.body)
         except WebhookFailure as error:
             if hook.ignores_failures:

@@ -21,6 +21,7 @@ from kubeapiserver.handlers.reading import Reading, read_scope
 from kubeapiserver.messages import Request, Response
 from kubeapiserver.requests.bodies import check_kind, read_document
 from kubeapiserver.requests.options import dry_run_faults, read_dry_run, read_integer
+from kubeapiserver.requests.paths import asked_version
 from kubeapiserver.requests.resource import ResourceRequest, stated_name
 from kubeapiserver.responses.chunks import Chunk
 from kubeapiserver.responses.rendering import Renderer
@@ -39,6 +40,22 @@ class DeleteRequest(NamedTuple):
     options: DeleteOptions
     policy: str = ""
     is_dry_run: bool = False
+
+    def document(self, _: Action) -> JSON:
+        """Return the options as an AdmissionReview tells them."""
+        stated = {
+            "gracePeriodSeconds": self.options.grace_period_seconds,
+            "preconditions": {
+                name: value
+                for name, value in (("uid", self.options.uid), ("resourceVersion", self.options.resource_version))
+                if value
+            }
+            or None,
+            "propagationPolicy": self.policy or None,
+            "dryRun": ["All"] if self.is_dry_run else None,
+        }
+        head = {"kind": "DeleteOptions", "apiVersion": "meta.k8s.io/v1"}
+        return head | {name: value for name, value in stated.items() if value is not None}
 
 
 class Deletion:
@@ -99,10 +116,10 @@ class Deletion:
         said: list[str] = []
         old = self._registry.store.find(request.resource, key)
         if old is not None:
-            admission = self._webhooks.admission(
-                Requester(request.http.user, plain_options), request.http.reviews, said
-            )
-            admission.admit_deletion(Action("DELETE", request.resource, key, "", wanted.is_dry_run), old)
+            requester = Requester(request.http.user, wanted.document, asked_version(request.http.path))
+            admission = self._webhooks.admission(requester, request.http.reviews, said)
+            stated = ObjectKey(key.namespace, request.name)  # a collection's objects are not named
+            admission.admit_deletion(Action("DELETE", request.resource, stated, "", wanted.is_dry_run), old)
         return said
 
     def _remove(self, resource: Resource, key: ObjectKey, wanted: DeleteRequest) -> JSON:

@@ -21,6 +21,7 @@ COPY_LIMIT = 3 * 1024 * 1024
 _INDEX = re.compile("[+-]?[0-9]{1,9}", re.ASCII)
 """What strconv.Atoi reads; a negative index counts from the end (json-patch's SupportNegativeIndices)."""
 _WITH_VALUE = frozenset(("add", "replace", "test"))
+_PLACED = frozenset(("add", "remove", "replace"))
 _WITH_FROM = frozenset(("move", "copy"))
 
 
@@ -101,6 +102,7 @@ class _Document:
     def perform(self, operation: dict[str, Any]) -> None:
         """Perform one operation."""
         path = _parse_pointer(operation["path"])
+        self._check_place(operation, path)
         match operation["op"]:
             case "add":
                 self._add(path, _copy(operation["value"]))
@@ -118,7 +120,28 @@ class _Document:
                 self._add(path, self._counted_copy(self._get(_parse_pointer(operation["from"]))))
             case "test":
                 if not _is_same(self._find(path), operation.get("value")):
-                    raise PatchConflictError(f"testing value {operation['path']} failed")
+                    raise PatchConflictError(f"testing value {operation['path']} failed: test failed")
+
+    def _check_place(self, operation: dict[str, Any], path: list[str]) -> None:
+        """Raise PatchConflictError, in json-patch's words, if there is nothing where a value is to be."""
+        kind, text = operation["op"], operation["path"]
+        if kind not in _PLACED or not path:
+            return
+        parent = self._found(path[:-1])
+        if not isinstance(parent, (dict, list)):
+            where = text if kind == "replace" else f'"{text}"'
+            raise PatchConflictError(f"{kind} operation does not apply: doc is missing path: {where}: missing value")
+        if isinstance(parent, dict) and path[-1] not in parent and kind != "add":
+            if kind == "replace":
+                raise PatchConflictError(f"replace operation does not apply: doc is missing key: {text}: missing value")
+            missing = f"Unable to remove nonexistent key: {path[-1]}: missing value"
+            raise PatchConflictError(f"error in remove for path: '{text}': {missing}")
+
+    def _found(self, path: list[str]) -> Any:
+        try:
+            return self._get(path)
+        except PatchConflictError:
+            return None
 
     def _get(self, path: list[str]) -> Any:
         value = self.value

@@ -21,6 +21,7 @@ from kubeapiserver.admission.webhooks import Webhooks
 from kubeapiserver.apply.managedfields import UPDATE, Change, manager_key, track_update
 from kubeapiserver.apply.serverside import Configuration, server_side_apply
 from kubeapiserver.requests.options import WriteOptions
+from kubeapiserver.requests.paths import asked_version
 
 Admit = Callable[[Resource, JSON], tuple[JSON, Sequence[str]]]
 """Returns the object to be written, perhaps a changed copy of the given one, and warnings for the client."""
@@ -108,7 +109,9 @@ class ObjectWriter:
 
     def _admission(self, options: WriteOptions) -> tuple[Admission, list[str]]:
         http, said = options.request, list[str]()
-        return self._webhooks.admission(Requester(http.user, options.document), http.reviews, said), said
+        return self._webhooks.admission(
+            Requester(http.user, options.document, asked_version(http.path)), http.reviews, said
+        ), said
 
     def _tracked(
         self, resource: Resource, stored: JSON | None, new: JSON, options: WriteOptions, subresource: str = ""

@@ -14,6 +14,7 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.endpointslice import Endpoint, EndpointSlice, read_endpoint_slice
 from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import ENDPOINTSLICES, PODS, SERVICES
+from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubeapiserver.errors import BadInput, ServiceUnavailable
 from kubeapiserver.messages import Answer, Proxied, Request, Response
@@ -86,7 +87,9 @@ class Proxying:
         return Location(pod.ips[0], declared or _DEFAULT_PORTS[asked.scheme or "http"], asked.name)
 
     def endpoint(self, service: ObjectKey, port: str) -> Location:
-        """Return a random ready endpoint of a Service's port; NotFound, ServiceUnavailable."""
+        """Return a random ready endpoint of a Service's port; ServiceUnavailable, or 404 as a lister words it."""
+        if self._store.find(SERVICES, service) is None:
+            raise StatusError(404, "NotFound", f'service "{service.name}" not found')
         return self._at_service(service.namespace, SchemeNamePort("https", service.name, port))
 
     def _at_service(self, namespace: str, asked: SchemeNamePort) -> Location:

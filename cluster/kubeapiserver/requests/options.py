@@ -42,8 +42,7 @@ class WriteOptions(NamedTuple):
 
     def document(self, action: Action) -> JSON:
         """Return the options as an AdmissionReview tells them."""
-        is_new = action.operation == "CREATE"
-        kind = "PatchOptions" if self.request.method == "PATCH" else "CreateOptions" if is_new else "UpdateOptions"
+        kind = "CreateOptions" if action.operation == "CREATE" else "UpdateOptions"  # also of a patch
         given = {name: self.request.get(name) for name in ("fieldManager", "fieldValidation")}
         options: JSON = {"kind": kind, "apiVersion": "meta.k8s.io/v1"}
         options |= {name: value for name, value in given.items() if value}

@@ -59,3 +59,9 @@ def _read_resource(group: str, version: str, parts: list[str]) -> ResourcePath:
         namespace, parts = parts[1], parts[2:]
     plural, name, subresource = (*parts[:3], "", "", "")[:3]
     return ResourcePath(group, version, namespace, plural, name, subresource, tuple(parts[3:]), is_watch)
+
+
+def asked_version(path: str) -> str:
+    """Return the apiVersion in a request's path, "" if there is none."""
+    found = read_path(normalized(path))
+    return "/".join(filter(None, (found.group, found.version))) if found else ""

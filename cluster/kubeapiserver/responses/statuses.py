@@ -41,7 +41,9 @@ def failure(error: StatusError) -> JSON:
     }
     if error.reason:
         status["reason"] = error.reason
-    if error.reason == "InternalError":
+    if error.details is not None:
+        status |= {"details": error.details} if error.details else {}
+    elif error.reason == "InternalError":
         status["details"] = {"causes": [{"message": error.message.removeprefix("Internal error occurred: ")}]}
     elif error.reason not in _WITHOUT_DETAILS:
         status["details"] = _details(error)

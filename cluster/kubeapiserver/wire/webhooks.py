@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import ssl
@@ -27,6 +28,13 @@ from kubehost.addresses import join_host_port
 
 ANSWER_LIMIT = 3 * 1024 * 1024
 """Bytes of an answer (the limit of a client of the real server's webhooks is that of a request)."""
+
+
+_HEADERS = {
+    "Content-Type": "application/json",
+    "Accept": "application/json, */*",
+    "User-Agent": "kube-apiserver-admission",
+}
 
 
 class WebhookCaller:
@@ -57,10 +65,11 @@ class WebhookCaller:
         except TimeoutError:
             reason = "context deadline exceeded"
         except aiohttp.ClientConnectorCertificateError as error:
-            reason = f"tls: failed to verify certificate: {error.certificate_error}"
+            reason = f"tls: failed to verify certificate: {_untrusted(error.certificate_error, wanted)}"
         except aiohttp.ClientConnectorError as error:
             code = error.os_error.errno
-            reason = f"dial tcp: connect: {os.strerror(code).lower()}" if code else f"dial tcp: {error.os_error}"
+            address = join_host_port(error.host, error.port or 443)
+            reason = f"dial tcp {address}: connect: {os.strerror(code).lower()}" if code else str(error.os_error)
         except (aiohttp.ClientError, OSError, ValueError, StatusError) as error:
             reason = str(error) or "EOF"
         except _RefusedError as error:
@@ -78,7 +87,7 @@ class WebhookCaller:
             session.post(
                 self._url(wanted),
                 data=wanted.body,
-                headers={"Content-Type": "application/json", "Accept": "application/json", **_host(wanted)},
+                headers={**_HEADERS, **_host(wanted)},
                 server_hostname=wanted.server_name or None,
                 allow_redirects=False,
             ) as answer,
@@ -87,7 +96,10 @@ class WebhookCaller:
             while not answer.content.at_eof() and len(body) < ANSWER_LIMIT:
                 body += await answer.content.read(ANSWER_LIMIT - len(body))
             if not 200 <= answer.status < 300:
-                raise _RefusedError(_refusal(answer.status, body))
+                raise _RefusedError(_refusal(answer.status, answer.content_type, body))
+            if not body:
+                stated = f"status code: {answer.status} and content type: {answer.content_type}"
+                raise _RefusedError(f"0-length response with {stated}")
             return body
 
     def _socket(self, wanted: Call, target: aiohttp.AddrInfoType) -> socket.socket:
@@ -112,12 +124,38 @@ class _RefusedError(Exception):
     """The webhook has answered, but not with 200."""
 
 
-def _refusal(status: int, body: bytes) -> str:
+def _refusal(status: int, media: str, body: bytes) -> str:
     """Return the text for an answer that is no success (client-go's newUnstructuredResponseError)."""
+    if message := _status_message(body):
+        return message
     if status == 404:
         return "the server could not find the requested resource"
-    said = body.decode(errors="replace").strip()
+    said = body.decode(errors="replace").strip() if media.startswith("text/") else ""
     return f'an error on the server ("{said or "unknown"}") has prevented the request from succeeding'
+
+
+def _status_message(body: bytes) -> str:
+    """Return the message of a Status, "" if the body is none."""
+    try:
+        status = json.loads(body)
+    except ValueError:
+        return ""
+    return str(status.get("message") or "") if isinstance(status, dict) and status.get("kind") == "Status" else ""
+
+
+_UNKNOWN_AUTHORITY = (18, 19, 20, 21)
+"""OpenSSL's numbers for a certificate that nobody trusted has signed."""
+_WRONG_NAME = (62, 64)
+
+
+def _untrusted(error: Exception, wanted: Call) -> str:
+    """Return why a certificate is not trusted, in Go's words where there are some."""
+    code = getattr(error, "verify_code", 0)
+    if code in _UNKNOWN_AUTHORITY:
+        return "x509: certificate signed by unknown authority"
+    if code in _WRONG_NAME:
+        return f"x509: certificate is not valid for {wanted.server_name or urlsplit(wanted.url).hostname}"
+    return f"x509: {getattr(error, 'verify_message', error)}"
 
 
 def _host(wanted: Call) -> dict[str, str]:

@@ -375,7 +375,7 @@ def test_a_policy_changes_an_object(each: list[JSON], made: JSON) -> None:
     [
         (
             patch("[JSONPatch{op: 'remove', path: '/data/nope'}]"),
-            "JSON Patch: missing path: nope",
+            "JSON Patch: error in remove for path: '/data/nope': Unable to remove nonexistent key: nope: missing value",
         ),
         (
             applied("Object{data: {'added': object.data.nope}}"),

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from tests.helpers.kubeapiserver.client import APPS, DEFAULT, PATCH_TYPES, APIClient
+from tests.helpers.kubeapiserver.crds import TABS, CustomClient, crd, tab
+from tests.helpers.kubeapiserver.crds import version as crd_version
 
 from kubeapi.meta import JSON
 from kubeapi.webhooks.calls import CallNeeded, Outcome
@@ -25,8 +27,8 @@ Respond = Callable[[JSON], JSON]
 class Webhooks:
     """An API client whose requests get the answers of ``respond``; ``asked`` are the reviews' requests."""
 
-    def __init__(self, *, is_mutating: bool = False, **hook: Any) -> None:
-        self.client = APIClient()
+    def __init__(self, client: APIClient | None = None, *, is_mutating: bool = False, **hook: Any) -> None:
+        self.client = client or APIClient()
         self.asked: list[JSON] = []
         self.respond: Respond = lambda _: {"allowed": True}
         self.failure = ""
@@ -185,7 +187,9 @@ def test_what_a_webhook_adds_is_decoded_and_gets_defaults() -> None:
         (81, "TCP", 81),
     ]
     webhooks.respond = lambda _: patch({"op": "add", "path": "/data", "value": "x"})
-    assert webhooks.create_map()[0] == 400
+    code, reply = webhooks.create_map()
+    text = "json: cannot unmarshal string into Go struct field ConfigMap.data of type map[string]string"
+    assert (code, reply["message"]) == (500, f"Internal error occurred: {text}")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +218,7 @@ def test_deletecollection_deletes_nothing_if_one_deletion_is_denied() -> None:
     webhooks = Webhooks()
     for name in ("a", "b"):
         webhooks.send("POST", CONFIGMAPS, {"metadata": {"name": name}})
-    webhooks.respond = lambda asked: {"allowed": asked["name"] == "a"}
+    webhooks.respond = lambda asked: {"allowed": asked["oldObject"]["metadata"]["name"] == "a"}
     assert webhooks.send("DELETE", CONFIGMAPS)[0] == 400
     assert {"a", "b"} <= set(webhooks.client.get(CONFIGMAPS).names)
     webhooks.respond = lambda _: {"allowed": True}
@@ -276,6 +280,109 @@ def test_a_webhook_that_may_change_sees_what_was_sent() -> None:
     assert "name" not in asked
     assert {"name", "uid", "creationTimestamp"} & asked["object"]["metadata"].keys() == set()
     assert asked["object"]["spec"]["tolerations"]
+
+
+def test_two_webhooks_that_are_reinvoked_are_both_asked_again() -> None:
+    webhooks = Webhooks(is_mutating=True, reinvocationPolicy="IfNeeded")
+    webhooks.add("y", is_mutating=True, reinvocationPolicy="IfNeeded")
+
+    def respond(asked: JSON) -> JSON:
+        count = len(asked["object"]["data"])
+        added = {"op": "add", "path": f"/data/n{count}", "value": "x"}
+        return patch(added) if count < 4 else {"allowed": True}
+
+    webhooks.respond = respond
+    webhooks.create_map()
+    assert [len(each["object"]["data"]) for each in webhooks.asked] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("policy", "version", "is_asked"),
+    [("Equivalent", "v1", True), ("Exact", "v1", False), ("Equivalent", "v2", True), ("Exact", "v2", True)],
+)
+def test_of_two_versions_a_webhook_is_asked_in_the_one_of_its_rules(policy: str, version: str, is_asked: bool) -> None:
+    rule = {**ALL, "apiGroups": ["example.com"], "apiVersions": [version], "resources": ["tabs"]}
+    webhooks = Webhooks(CustomClient(), is_mutating=True, rules=[rule], matchPolicy=policy)
+    assert isinstance(webhooks.client, CustomClient)
+    webhooks.client.define(crd(crd_version(), crd_version("v2")))
+    webhooks.respond = lambda _: patch({"op": "add", "path": "/spec/text", "value": "x"})
+    code, created = webhooks.send("POST", TABS.replace("v1", "v2"), tab({}, api_version="v2"))
+    assert (code, created["apiVersion"], created["spec"]) == (201, "example.com/v2", {"text": "x"} if is_asked else {})
+    for asked in webhooks.asked:
+        assert (asked["resource"]["version"], asked["requestResource"]["version"]) == (version, "v2")
+        assert asked["object"]["apiVersion"] == f"example.com/{version}"
+    assert bool(webhooks.asked) == is_asked
+
+
+@pytest.mark.parametrize(("policy", "is_asked"), [("Equivalent", True), ("Exact", False)])
+def test_a_request_in_a_kind_s_other_version_is_reviewed_as_it_is_stored(policy: str, is_asked: bool) -> None:
+    rule = {**ALL, "apiGroups": ["autoscaling"], "apiVersions": ["v2"], "resources": ["horizontalpodautoscalers"]}
+    webhooks = Webhooks(rules=[rule], matchPolicy=policy)
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}
+    autoscaler = {"metadata": {"name": "h"}, "spec": {"maxReplicas": 3, "scaleTargetRef": target}}
+    path = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers"
+    assert webhooks.send("POST", path, autoscaler)[0] == 201
+    asked = [(each["kind"]["version"], each["requestKind"]["version"]) for each in webhooks.asked]
+    assert asked == ([("v2", "v1")] if is_asked else [])
+
+
+def test_what_a_webhook_says_of_a_denial_is_passed_on() -> None:
+    webhooks = Webhooks()
+    details = {"causes": [{"field": "f", "message": "m"}]}
+    webhooks.respond = lambda _: {"allowed": False, "status": {"code": 422, "reason": "Invalid", "details": details}}
+    code, reply = webhooks.create_map()
+    assert (code, reply["reason"], reply["details"]) == (422, "Invalid", details)
+    webhooks.respond = lambda _: {"allowed": False, "status": {"reason": "because"}}
+    assert "details" not in webhooks.create_map()[1]
+
+
+@pytest.mark.parametrize(
+    ("response", "message"),
+    [
+        ({"patch": "W10=", "patchType": "Merge"}, ""),
+        ({"patch": "WzFd", "patchType": "Merge"}, 'unsupported patch type "Merge"'),
+        ({"patchType": "JSONPatch"}, "received invalid webhook response: webhook returned response.patchType but not"),
+        ({"patch": "W10="}, "received invalid webhook response: webhook returned response.patch but not"),
+        ({"patch": "%", "patchType": "JSONPatch"}, "failed to call webhook: illegal base64 data"),
+        (
+            {"patch": "ew==", "patchType": "JSONPatch"},
+            "received undecodable patch in webhook response: unexpected end of",
+        ),
+        ({"patch": "e30=", "patchType": "JSONPatch"}, "received undecodable patch in webhook response: json: cannot"),
+    ],
+)
+def test_a_patch_that_is_none_is_a_failure(response: JSON, message: str) -> None:
+    webhooks = Webhooks(is_mutating=True)
+    webhooks.respond = lambda _: {"allowed": True, **response}
+    code, reply = webhooks.create_map()
+    failed = f'Internal error occurred: failed calling webhook "x.example.com": {message}'
+    assert (code, reply["message"].startswith(failed)) == (500, True) if message else code == 201
+
+
+def test_a_patch_may_not_make_another_kind_of_an_object() -> None:
+    webhooks = Webhooks(is_mutating=True)
+    webhooks.respond = lambda _: patch({"op": "replace", "path": "/kind", "value": "Secret"})
+    assert webhooks.create_map()[0] == 500
+
+
+def test_the_options_of_a_request_are_told() -> None:
+    webhooks = Webhooks()
+    webhooks.create_map()
+    webhooks.send("PATCH", f"{CONFIGMAPS}/m?fieldManager=me", {"data": {"k": "w"}}, PATCH_TYPES["merge"])
+    webhooks.send("DELETE", f"{CONFIGMAPS}/m?propagationPolicy=Background&gracePeriodSeconds=3")
+    options = [{**each["options"]} for each in webhooks.asked]
+    assert all(each.pop("apiVersion") == "meta.k8s.io/v1" for each in options)
+    assert options == [
+        {"kind": "CreateOptions"},
+        {"kind": "UpdateOptions", "fieldManager": "me"},
+        {"kind": "DeleteOptions", "gracePeriodSeconds": 3, "propagationPolicy": "Background"},
+    ]
+
+
+def test_a_namespace_is_in_itself() -> None:
+    webhooks = Webhooks()
+    webhooks.send("POST", "/api/v1/namespaces", {"metadata": {"name": "shop"}})
+    assert [each["namespace"] for each in webhooks.asked] == ["shop"]
 
 
 def test_configurations_of_webhooks_are_not_reviewed() -> None:

@@ -25,6 +25,7 @@ from kubeapiserver.wire.working import Working
 HOST = "127.86.0.2"
 NAME = "hook.default.svc"
 HOOK = ServicePort("default", "hook", 443)
+POST = f'Post "https://{NAME}:443/check?timeout=5s"'
 
 
 class Endpoints(Proxying):
@@ -52,6 +53,10 @@ async def webhook(folder: Path) -> AsyncIterator[tuple[Call, FakeRuntime]]:
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/broken":
             return web.Response(status=500, text="oh")
+        if request.path == "/refusing":
+            return web.json_response({"kind": "Status", "message": "teapot"}, status=400)
+        if request.path == "/silent":
+            return web.Response(content_type="application/json")
         body = (await request.read()).decode()
         return web.Response(text=f"{request.host} {request.path_qs} {request.content_type} {body}")
 
@@ -76,11 +81,22 @@ async def test_a_service_s_webhook_is_called_at_its_endpoint_by_its_name(tmp_pat
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"authority": None}, f'Post "https://{NAME}:443/check?timeout=5s": tls: failed to verify certificate: '),
-        ({"server_name": "other.default.svc"}, f'Post "https://{NAME}:443/check?timeout=5s": tls: failed to verify'),
+        (
+            {"authority": None},
+            f"{POST}: tls: failed to verify certificate: x509: certificate signed by unknown authority",
+        ),
+        (
+            {"server_name": "other.default.svc"},
+            f"{POST}: tls: failed to verify certificate: x509: certificate is not valid for other.default.svc",
+        ),
         ({"authority": b"no certificate"}, f'Post "https://{NAME}:443/check?timeout=5s": '),
         ({"timeout_seconds": 0}, f'Post "https://{NAME}:443/check?timeout=5s": context deadline exceeded'),
         ({"url": f"https://{NAME}:443/broken"}, 'an error on the server ("oh") has prevented the request'),
+        ({"url": f"https://{NAME}:443/refusing"}, "teapot"),
+        (
+            {"url": f"https://{NAME}:443/silent"},
+            "0-length response with status code: 200 and content type: application/json",
+        ),
     ],
 )
 async def test_a_call_that_fails_says_why(tmp_path: Path, change: dict[str, object], reason: str) -> None:

@@ -18,7 +18,7 @@ from kubeapi.registry.admission import Action
 from kubeapi.scheme import NAMESPACES
 from kubeapi.store import Store
 from kubeapi.users import AUTHENTICATED, User, account_groups, account_user_name
-from kubeapiserver.admission.reviews import Requester, review
+from kubeapiserver.admission.reviews import Form, Requester, review
 from kubeapiserver.auth.attributes import Attributes
 from kubeapiserver.auth.rbac import decide
 
@@ -83,7 +83,7 @@ class Asked:
     def variables(self, new: JSON | None, old: JSON | None) -> dict[str, Any]:
         """Return the variables but for params, variables and the namespace."""
         action = self.action
-        request = review(self._requester, action, new, old)
+        request = review(self._requester, action, Form(action.resource, action.resource), new, old)
         question = Question(
             group=action.resource.group,
             resource=action.resource.plural,
