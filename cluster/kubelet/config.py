@@ -34,6 +34,8 @@ def find_nginx() -> str:
 def find_tools() -> dict[str, str]:
     """Return the paths of the programs that pods have a script for, or use as they are, and what agnhost needs."""
     found = {name: path for name in (*TOOLS, *OWN_TOOLS) if (path := shutil.which(name)) is not None}
+    if Path("/bin/sh").resolve().name == "bash":
+        found.pop("busybox", None)  # in its place bash would be gone too, which this machine's own scripts may need
     return {**found, "python": sys.executable, "sources": str(Path(__file__).resolve().parent.parent)}
 
 

@@ -35,7 +35,8 @@ PART = 5
 PART_SECONDS = 1800.0
 CONTROLLERS = Path("/sys/fs/cgroup/cgroup.controllers")
 NO_CONTROLLERS = "needs the controllers of control groups version 2, which this machine has as version 1"
-"""The reason in not_applicable.yaml that does not hold on every machine."""
+NO_BUSYBOX = "asks for the words of busybox' sh, and this machine has no busybox (passes where one is installed)"
+"""The reasons in not_applicable.yaml that do not hold on every machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,8 @@ def _not_applicable() -> dict[str, list[str]]:
     table: dict[str, list[str]] = yaml.safe_load((HERE / "not_applicable.yaml").read_text())
     if CONTROLLERS.exists() and "memory" in CONTROLLERS.read_text().split():
         del table[NO_CONTROLLERS]
+    if shutil.which("busybox"):
+        del table[NO_BUSYBOX]
     return table
 
 

@@ -18,6 +18,7 @@ from kubelet.images.layer import (
     NGINX_SITES,
     LayerPart,
     agnhost_layer,
+    busybox_layer,
     httpd_layer,
     nginx_layer,
     page_layer,
@@ -55,7 +56,10 @@ def image_layer(image: ImageSpec, host: ServerHost, tools: Mapping[str, str]) ->
             return httpd_layer()
         case "agnhost":
             return agnhost_layer(image_programs("agnhost", tools))
-    return program_layer(image_programs("busybox", tools)) if image.is_busybox else ()
+    if not image.is_busybox:
+        return ()
+    shell = busybox_layer(tools.get("busybox", "")) if image.has_busybox_alone else ()
+    return (*shell, *program_layer(image_programs("busybox", tools)))
 
 
 def _nginx(arguments: Sequence[str], host: ServerHost) -> ServerPlan:

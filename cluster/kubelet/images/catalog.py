@@ -25,8 +25,8 @@ class ImageSpec:
     ours instead. ``port`` is the one that it listens on by default (0: unknown). ``entrypoints`` are the names
     by which a container's command may call the built-in (``nginx``, ``/agnhost``). ``stop_signal`` is the STOPSIGNAL,
     ``working_dir`` the WORKDIR, ``user`` the USER as the true image has it: a number, a name, "" where that is unknown.
-    ``is_busybox``: its sh is busybox', which knows ``[[`` and RANDOM. ``distribution`` is the ID of the true image's
-    os-release(5).
+    ``is_busybox``: its sh is busybox', which knows ``[[`` and RANDOM; ``has_busybox_alone``: so are its tools, and a
+    busybox of this machine stands for that sh. ``distribution`` is the ID of the true image's os-release(5).
     """
 
     command: tuple[str, ...] = ()
@@ -39,13 +39,14 @@ class ImageSpec:
     working_dir: str = ""
     user: str = ""
     is_busybox: bool = False
+    has_busybox_alone: bool = False
     distribution: str = ""
 
 
 _ROOT = "0"
 _SHELL = ImageSpec(args=("sh",), user=_ROOT)
 """An image of tools: this machine's shell, or the program that a container's arguments name."""
-_BUSYBOX = ImageSpec(args=("sh",), user=_ROOT, is_busybox=True)
+_BUSYBOX = ImageSpec(args=("sh",), user=_ROOT, is_busybox=True, has_busybox_alone=True)
 _ALPINE = replace(_BUSYBOX, distribution="alpine")
 _DEBIAN = replace(_SHELL, distribution="debian")
 
@@ -78,11 +79,11 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     "busybox": _BUSYBOX,
     "debian": _DEBIAN,
     "ubuntu": replace(_SHELL, distribution="ubuntu"),
-    "nicolaka/netshoot": _ALPINE,
+    "nicolaka/netshoot": replace(_ALPINE, has_busybox_alone=False),
     "jessie-dnsutils": _DEBIAN,
     "dnsutils": _SHELL,
     "glibc-dns-testing": _SHELL,
-    "e2e-test-images/nonroot": ImageSpec(args=("sh",), user="1234", is_busybox=True),
+    "e2e-test-images/nonroot": replace(_BUSYBOX, user="1234"),
     "e2e-test-images/nonewprivs": ImageSpec(args=("sh", "-c", 'echo "Effective uid: $(id -u)"'), user=_ROOT),
     "e2e-test-images/regression-issue-74839": ImageSpec(builtin="out-of-window", port=9000),
     "curlimages/curl": ImageSpec(command=("curl",), args=("--help",), user="curl_user"),

@@ -71,7 +71,8 @@ class LayerPart(NamedTuple):
 
     A folder has ``files`` (content by name) and ``links`` (where they lead, by name). A file has ``content``, after
     that of the machine's own file at this path if ``is_added``; ``files`` is None then. One
-    that ``is_movable`` is copied into the container's root rather than mounted.
+    that ``is_movable`` is copied into the container's root rather than mounted. With ``machine`` it is this file of the
+    machine, at another path.
     """
 
     target: str
@@ -81,6 +82,7 @@ class LayerPart(NamedTuple):
     is_added: bool = False
     is_executable: bool = False
     is_movable: bool = False
+    machine: str = ""
 
 
 def nginx_layer(address: str) -> tuple[LayerPart, ...]:
@@ -121,3 +123,8 @@ def agnhost_layer(scripts: Mapping[str, str]) -> tuple[LayerPart, ...]:
 def program_layer(scripts: Mapping[str, str]) -> tuple[LayerPart, ...]:
     """Return programs that are scripts, by their paths."""
     return tuple(LayerPart(path, content=script, is_executable=True) for path, script in scripts.items())
+
+
+def busybox_layer(program: str) -> tuple[LayerPart, ...]:
+    """Return the sh of an image of busybox; ``program`` is the path of the machine's, "" for none."""
+    return (LayerPart("/bin/sh", machine=program),) if program else ()

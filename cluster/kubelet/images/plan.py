@@ -19,7 +19,7 @@ from kubelet.process.spec import PROGRAM_FOLDERS, ProcessSpec
 from kubelet.tools.scripts import with_agnhost_on_path
 
 _SHELLS = (("sh",), ("/bin/sh",))
-"""What bash stands in for where dash, Debian's sh, differs from the image's own.
+"""What bash stands in for where dash, Debian's sh, differs from the image's own, and no busybox is installed.
 
 Images have a busybox or a bash as sh, which hand on a variable such as ``data-1``; dash drops it.
 """
@@ -96,6 +96,8 @@ def _command(
     argv = expand_all(program.arguments, environment)
     argv = argv if host.servers.is_sandboxed else with_agnhost_on_path(argv)
     is_plain = image is None or not image.is_busybox or not any(each in word for word in argv for each in _BEYOND_POSIX)
+    if image is not None and image.has_busybox_alone and host.servers.is_sandboxed and "busybox" in host.tools:
+        return argv
     bash = host.tools.get("bash")
     if bash and argv[:1] in _SHELLS and not (is_plain and all(map(str.isidentifier, environment))):
         return (bash, "--posix", *argv[1:])

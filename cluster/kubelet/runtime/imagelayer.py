@@ -16,6 +16,9 @@ def write_layer(folder: Path, parts: Iterable[LayerPart]) -> tuple[Mount, ...]:
     remove_folder(folder)
     mounts: list[Mount] = []
     for number, part in enumerate(parts):
+        if part.machine:
+            mounts.append(Mount(part.target, part.machine, is_read_only=True))
+            continue
         source = folder / str(number)
         source.parent.mkdir(parents=True, exist_ok=True)
         _write(source, part)

@@ -131,3 +131,20 @@ def test_images_that_have_nc_bring_our_own_where_the_machine_has_none(family: st
 )
 def test_the_name_server_of_agnhost_is_the_machine_s_or_our_own(found: dict[str, str], runs: str) -> None:
     assert image_programs("agnhost", TOOLS | found)["/coredns"].splitlines()[1] == runs
+
+
+@pytest.mark.parametrize(
+    ("image", "shells"),
+    [("busybox", ["/opt/busybox"]), ("alpine", ["/opt/busybox"]), ("nicolaka/netshoot", []), ("debian", [])],
+)
+def test_an_installed_busybox_is_the_shell_of_images_that_have_nothing_else(image: str, shells: list[str]) -> None:
+    layer = image_layer(BUILTIN_IMAGES[image], SANDBOX, TOOLS | {"busybox": "/opt/busybox"})
+    assert [each.machine for each in layer if each.target == "/bin/sh"] == shells
+
+
+def test_a_file_of_the_machine_is_mounted_where_an_image_has_it(tmp_path: Path) -> None:
+    mounts = write_layer(tmp_path / "layer", (LayerPart("/bin/sh", machine="/opt/busybox"), LayerPart("/b", {})))
+    assert mounts == (
+        Mount("/bin/sh", "/opt/busybox", is_read_only=True),
+        Mount("/b", str(tmp_path / "layer" / "1")),
+    )

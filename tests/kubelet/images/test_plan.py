@@ -58,6 +58,13 @@ def test_a_script_for_the_shell_of_busybox_runs(image: str, script: str, shell: 
     assert found.process.argv == (*shell, "-c", script)
 
 
+def test_no_bash_stands_in_for_the_shell_where_busybox_is_installed() -> None:
+    host = replace(HOST, tools=TOOLS | {"busybox": "/opt/busybox"})
+    found = planned(host, image="busybox", command=["/bin/sh", "-c"], args=["[[ -r /x ]]"])
+    assert found.process.argv[0] == "/bin/sh"
+    assert planned(host, image="agnhost", command=["sh", "-c", "[[ -r /x ]]"]).process.argv[0] == "/bin/bash"
+
+
 def test_an_image_with_a_user_of_its_own_has_it() -> None:
     assert planned(image="registry.k8s.io/e2e-test-images/nonroot:1.5", command=["id", "-u"]).user == 1234
     assert planned(image="busybox", command=["id", "-u"]).user == 0
