@@ -88,10 +88,10 @@ class Checker:
             assert isinstance(field, Constant)
             of = self._bindings.substitute(self._check(node.args[0]))
             return self._field(node.at, of, field.value, is_optional=True)
-        known = len(self.typing.mixed)
+        known = len(self.typing.items)
         args = [self._check(each) for each in node.args]
         if node.function == "format":
-            del self.typing.mixed[known:]  # whose list may have anything
+            del self.typing.items[known:]  # whose list may have anything
         if node.function in ("_&&_", "_||_"):
             return self._logical(node, args)
         if node.target is not None:
@@ -142,19 +142,22 @@ class Checker:
         return inner
 
     def _list(self, node: ListOf) -> Type:
-        item: Type | None = None
-        for index, each in enumerate(node.items):
-            item = self.typing.joined(each.at, item, self._given(each, is_optional=index in node.optional))
-        return list_of(item or self.typing.fresh())
+        given = [self._given(each, is_optional=index in node.optional) for index, each in enumerate(node.items)]
+        return list_of(self._joined(node.items, given))
 
     def _map(self, node: MapOf) -> Type:
-        key: Type | None = None
-        value: Type | None = None
-        for each in node.entries:
-            assert isinstance(each.key, Node)
-            key = self.typing.joined(each.key.at, key, self._check(each.key))
-            value = self.typing.joined(each.value.at, value, self._given(each.value, is_optional=each.is_optional))
-        return map_of(key or self.typing.fresh(), value or self.typing.fresh())
+        keys = [each.key for each in node.entries if isinstance(each.key, Node)]
+        key = self._joined(keys, [self._check(each) for each in keys])
+        values = [self._given(each.value, is_optional=each.is_optional) for each in node.entries]
+        return map_of(key, self._joined([each.value for each in node.entries], values))
+
+    def _joined(self, nodes: Sequence[Node], given: Sequence[Type]) -> Type:
+        """Return the type that all items of a literal have."""
+        joined: Type | None = None
+        for node, each in zip(nodes, given, strict=True):
+            joined = self.typing.joined(joined, each)
+            self.typing.items.append((node.at, given[0], each))
+        return joined or self.typing.fresh()
 
     def _object(self, node: ObjectOf) -> Type:
         name = node.type_name.removeprefix(".")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kubeapi.cel.declarations import Function
-from kubeapi.cel.types import DYN, SCALARS, Type, list_of, map_of, type_of
+from kubeapi.cel.types import DYN, OPTIONAL, SCALARS, Type, list_of, map_of, optional_of, type_of
 
 FieldTypes = Callable[[str, str], Type | None]
 """``field_type(type_name, field)``: the type of a field, None if objects of the type have no such field."""
@@ -26,6 +26,7 @@ _TYPES: Mapping[str, Type] = {
     **{each.name: type_of(each) for each in SCALARS.values()},
     "list": type_of(list_of(DYN)),
     "map": type_of(map_of(DYN, DYN)),
+    OPTIONAL: type_of(optional_of(DYN)),
 }
 
 

@@ -53,6 +53,6 @@ def compiled(source: str, environment: Environment) -> Program:
     except RecursionError:
         raise CompilationError(source, [Fault(-1, "max recursion depth exceeded")]) from None
     typing = checker.typing
-    if faults := typing.faults or [*literal_faults(tree), *typing.mixed]:
+    if faults := typing.faults or [*literal_faults(tree), *typing.mixed()]:
         raise CompilationError(source, faults)
     return Program(source, tree, result, frozenset(typing.named), environment)

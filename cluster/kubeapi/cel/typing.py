@@ -13,7 +13,7 @@ from kubeapi.cel.unification import Bindings, most_general
 class Typing:
     """The state of one check; ``faults`` are what it finds, ``named`` the variables that the expression reads.
 
-    ``mixed`` are items of literals that have another type than those before: faults only if there is no other.
+    ``items`` are those of literals that must have one type: where each is, the type of the first, and its own.
     """
 
     def __init__(self, environment: Environment) -> None:
@@ -22,7 +22,7 @@ class Typing:
         self._count = 0
         self.bindings = Bindings()
         self.faults: list[Fault] = []
-        self.mixed: list[Fault] = []
+        self.items: list[tuple[int, Type, Type]] = []
         self.named: set[str] = set()
 
     def enter(self, names: Mapping[str, Type]) -> None:
@@ -60,14 +60,20 @@ class Typing:
         self.fault(at, f"expected type '{wanted}' but found '{given}'")
         return False
 
-    def joined(self, at: int, before: Type | None, given: Type) -> Type:
+    def joined(self, before: Type | None, given: Type) -> Type:
         """Return the type that both the items before and another one have."""
         if before is None:
             return given
-        if self.bindings.assign([before], [given]):
-            return most_general(before, given)
-        self.mixed.append(Fault(at, f"expected type '{before}' but found '{given}'"))
-        return DYN
+        return most_general(before, given) if self.bindings.assign([before], [given]) else DYN
+
+    def mixed(self) -> list[Fault]:
+        """Return the faults of literals whose items have several types: faults only if there is no other."""
+        found: list[Fault] = []
+        for at, *types in self.items:
+            first, own = (self.bindings.substitute(each, to_dyn=True) for each in types)
+            if first != own:
+                found.append(Fault(at, f"expected type '{first}' but found '{own}'"))
+        return found
 
     def fresh(self) -> Type:
         """Return a variable that no other type has."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from kubeapi.cel.declarations import type_named
 from kubeapi.cel.environment import Environment, FieldTypes, no_field
+from kubeapi.cel.library.formats import JSON_PATCH as JSON_PATCH_FUNCTIONS
 from kubeapi.cel.types import BOOL, DYN, INT, STRING, TIMESTAMP, Type, list_of, map_of, struct
 
 OBJECT, JSON_PATCH = struct("Object"), struct("JSONPatch")
@@ -94,7 +95,9 @@ def environment(
             return DYN
         return FIELDS.get(type_name, {}).get(name) or objects.field_type(type_name, name)
 
-    return Environment(names, field_type, _is_object) if makes_patches else Environment(names, field_type)
+    if not makes_patches:
+        return Environment(names, field_type)
+    return Environment(names, field_type, _is_object, JSON_PATCH_FUNCTIONS)
 
 
 def _names(root: Type, *, has_params: bool, has_authorizer: bool) -> dict[str, Type]:

@@ -53,14 +53,6 @@ def _last_index_of(items: list[Any], value: Any) -> int:
     return next((index for index in reversed(range(len(items))) if equal(items[index], value)), -1)
 
 
-def _includes(items: Any, value: Any) -> bool:
-    if isinstance(items, list):
-        return contains(items, value)
-    if isinstance(items, dict):
-        return value in items
-    raise EvaluationError("no such overload")
-
-
 def _slice(items: list[Any], start: int, end: int) -> list[Any]:
     what = f"cannot slice({start}, {end})"
     if start < 0 or end < 0:
@@ -127,7 +119,6 @@ COLLECTIONS: tuple[Function, ...] = (
     define("min", _each("list(X).() X", _COMPARABLE), lambda items: _extreme(items, "min")),
     define("indexOf", "list(A).(A) int", _index_of),
     define("lastIndexOf", "list(A).(A) int", _last_index_of),
-    define("includes", "dyn.(dyn) bool", _includes),
     define("slice", "list(T).(int, int) list(T)", _slice),
     define("flatten", "list(list(T)).() list(T) | list(dyn).(int) list(dyn)", _flatten),
     define("sort", _each("list(X).() list(X)", _COMPARABLE), lambda items: _sort_by(items, items)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import Any
 
 from kubeapi.cel.arithmetic import checked
@@ -60,12 +61,14 @@ def double_text(value: float) -> str:
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
-    text = repr(value).removesuffix(".0")
-    exponent = math.floor(math.log10(abs(value))) if value else 0
-    if -4 <= exponent < 21:
-        return text if "e" not in text else f"{value:f}".rstrip("0").rstrip(".")
-    mantissa, _, power = f"{value:e}".partition("e") if "e" not in text else text.partition("e")
-    return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{power}"
+    digits, exponent = Decimal(repr(value)).normalize().as_tuple()[1:]
+    assert isinstance(exponent, int)
+    power = len(digits) - 1 + exponent
+    if not value or -4 <= power < 6:
+        return f"{Decimal(repr(value)):f}".removesuffix(".0")
+    rest = "".join(map(str, digits[1:]))
+    sign, mantissa = "-" if value < 0 else "", f"{digits[0]}{'.' if rest else ''}{rest}"
+    return f"{sign}{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
 
 
 def text_of_value(value: Any) -> str:

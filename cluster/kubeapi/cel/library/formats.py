@@ -1,4 +1,4 @@
-"""Named formats of strings (apiserver ``library/format.go``), and keys of JSON patches. Pure."""
+"""Named formats of strings (apiserver ``library/format.go``). Pure."""
 
 from __future__ import annotations
 
@@ -80,5 +80,9 @@ FORMATS: tuple[Function, ...] = (
     define("format.named", "(string) optional(format)", _named),
     define("validate", "format.(string) optional(list(string))", _validate),
     *(define(f"format.{each.name}", "() format", _constant(each)) for each in _FORMATS.values()),
+)
+
+JSON_PATCH: tuple[Function, ...] = (
     define("jsonpatch.escapeKey", "(string) string", lambda key: key.replace("~", "~0").replace("/", "~1")),
 )
+"""What only expressions have that make JSON patches (apiserver ``library/jsonpatch.go``)."""

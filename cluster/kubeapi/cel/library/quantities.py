@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar
 
@@ -20,13 +20,15 @@ class Quantity:
     """An amount."""
 
     amount: Decimal
+    is_fraction: bool = field(default=False, compare=False)
+    """Whether Go has it as a decimal fraction, of which asInteger tells no integer: it was written so."""
     cel_type: ClassVar[Type] = type_named("quantity")
 
 
 def _read(text: str) -> Quantity:
     if not QUANTITY.fullmatch(text):
         raise EvaluationError(_FAULT)
-    return Quantity(amount_of(text))
+    return Quantity(amount_of(text), "." in text and text.endswith("i"))
 
 
 def _whole(quantity: Quantity) -> int:
@@ -36,7 +38,8 @@ def _whole(quantity: Quantity) -> int:
 
 
 def _is_whole(quantity: Quantity) -> bool:
-    return quantity.amount == quantity.amount.to_integral_value() and MIN_INT <= quantity.amount <= MAX_INT
+    amount = quantity.amount
+    return not quantity.is_fraction and amount == amount.to_integral_value() and MIN_INT <= amount <= MAX_INT
 
 
 def _amount(value: Quantity | int) -> Decimal:
@@ -46,7 +49,7 @@ def _amount(value: Quantity | int) -> Decimal:
 QUANTITIES: tuple[Function, ...] = (
     define("quantity", "(string) quantity", _read),
     define("isQuantity", "(string) bool", lambda text: QUANTITY.fullmatch(text) is not None),
-    define("sign", "quantity.() int", lambda one: (one.amount > 0) - (one.amount < 0)),
+    define("sign", "(quantity) int", lambda one: (one.amount > 0) - (one.amount < 0)),
     define("isGreaterThan", "quantity.(quantity) bool", lambda one, other: one > other),
     define("isLessThan", "quantity.(quantity) bool", lambda one, other: one < other),
     define("compareTo", "quantity.(quantity) int", lambda one, other: (one > other) - (one < other)),
