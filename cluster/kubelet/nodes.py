@@ -22,7 +22,8 @@ FIRST_HOST = 2
 class NodeConfig:
     """One node: its name, its address, the CIDR of its pods, and its labels in addition to the usual ones.
 
-    ``address_v6`` and ``pod_cidr_v6`` are "" unless the cluster is dual-stack.
+    ``address_v6`` and ``pod_cidr_v6`` are "" unless the cluster is dual-stack. ``capacity`` is what it has for pods in
+    place of the machine's.
     """
 
     name: str
@@ -31,6 +32,7 @@ class NodeConfig:
     labels: Mapping[str, str] = field(default_factory=dict)
     address_v6: str = ""
     pod_cidr_v6: str = ""
+    capacity: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -157,7 +159,7 @@ def with_extended_resources(node: JSON) -> JSON:
 
 def node_status(node: NodeConfig, machine: Machine, max_pods: int, now: float) -> JSON:
     """Return the status of a node that is well."""
-    resources = {**machine.resources, "pods": str(max_pods)}
+    resources = {**machine.resources, "pods": str(max_pods), **node.capacity}
     return {
         "addresses": [
             *({"type": "InternalIP", "address": each} for each in node.addresses),

@@ -192,6 +192,17 @@ def test_a_stale_version_is_a_conflict() -> None:
     )
 
 
+@pytest.mark.parametrize("version", ["", "0"])
+@pytest.mark.parametrize("verb", ["update", "update_status"])
+def test_a_write_of_no_version_replaces_any(verb: str, version: str) -> None:
+    registry = new_registry()
+    stored = registry.create(SERVICES, service())
+    registry.update(SERVICES, with_metadata(stored, labels={"a": "b"}))
+    assert (
+        getattr(registry, verb)(SERVICES, with_metadata(stored, resourceVersion=version))["metadata"]["name"] == "web"
+    )
+
+
 @pytest.mark.parametrize("verb", ["update", "update_status"])
 def test_another_uid_is_a_conflict(verb: str) -> None:
     registry = new_registry()

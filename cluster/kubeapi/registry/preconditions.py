@@ -26,10 +26,15 @@ def check_uid(resource: Resource, metadata: JSON, stored: JSON) -> None:
         raise Conflict(resource, stored["name"], detail)
 
 
+def states_version(metadata: JSON) -> bool:
+    """Tell whether an object is to replace a certain version: "0" stands for any, as none does."""
+    return metadata.get("resourceVersion") not in (None, "", "0")
+
+
 def check_version(resource: Resource, metadata: JSON, stored: JSON) -> None:
     """Raise Conflict if an object states another uid or version; one that states no version gets the stored one."""
     check_uid(resource, metadata, stored)
-    if metadata.get("resourceVersion") not in (None, "", stored["resourceVersion"]):
+    if states_version(metadata) and metadata["resourceVersion"] != stored["resourceVersion"]:
         raise Conflict(resource, stored["name"])
     metadata["resourceVersion"] = stored["resourceVersion"]
 

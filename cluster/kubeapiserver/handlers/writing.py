@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
+from kubeapi.registry.preconditions import states_version
 from kubeapi.store import Store
 from kubeapi.validation.faults import invalid
 from kubeapiserver.errors import InvalidInput
@@ -45,8 +46,7 @@ class Writing:
         is_new = not metadata.get("resourceVersion") and not metadata.get("uid")
         if stored is None and is_new and kind.allows_create_on_update:
             return self._writer.create(resource, obj, options)
-        is_unconditional = not metadata.get("resourceVersion")
-        if stored is not None and is_unconditional and not kind.allows_unconditional_update:
+        if stored is not None and not states_version(metadata) and not kind.allows_unconditional_update:
             fault = invalid("metadata.resourceVersion", 0, "must be specified for an update")
             raise InvalidInput(resource.plural, resource.group, request.name, fault)
         return self._writer.update(resource, stored, obj, options)

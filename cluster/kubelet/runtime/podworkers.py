@@ -120,7 +120,8 @@ class PodWorkers:
 
     def _begin(self, pod: PodObject, node: LocalNode, addresses: tuple[str, ...]) -> None:
         config = self._dependencies.config
-        place = PodPlace(addresses, node.config.addresses, self._dependencies.clock(), self._resources)
+        resources = {**self._resources, **node.config.capacity}
+        place = PodPlace(addresses, node.config.addresses, self._dependencies.clock(), resources)
         volumes = PodVolumes(
             config.volume_dir(pod.spec.uid), pod, self._references, place, self._credentials(pod, node.client)
         )

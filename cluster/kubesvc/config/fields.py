@@ -179,6 +179,14 @@ class Fields:
                 self._mistyped(f"{self.at(name)}[{key}]", value, "text; quote it")
         return {key: value for key, value in values.items() if isinstance(value, str)}
 
+    def quantities(self, name: str) -> dict[str, str]:
+        """Return a mapping of quantities by the names of resources; a number stands for its text."""
+        values = self._value.get(name)
+        if isinstance(values, dict):
+            numbers = {each: str(value) for each, value in values.items() if type(value) in (int, float)}
+            self._value = {**self._value, name: {**values, **numbers}}
+        return self.text_map(name)
+
     def environment(self, name: str = "env") -> dict[str, str]:
         """Return a list of ``{name, value}`` as a mapping; the last of a name wins, as in Kubernetes."""
         return {each.text("name", is_required=True): each.text("value") for each in self.each(name, ("name", "value"))}

@@ -68,6 +68,8 @@ class NodeConfiguration:
     address_v6: str = ""
     """Where node ports answer by IPv6, if the machine has the address; "" in a single-stack cluster."""
     pod_cidr_v6: str = ""
+    capacity: Mapping[str, str] = field(default_factory=dict)
+    """What it has for pods in place of the machine's, as quantities by the names of resources."""
 
 
 SANDBOXES = ("auto", "namespaces", "none")

@@ -1,4 +1,4 @@
-"""Reads the nodes: names, labels and addresses, of IPv4 and in a dual-stack cluster also of IPv6.
+"""Reads the nodes: names, labels, capacities, and addresses, of IPv4 and in a dual-stack cluster also of IPv6.
 
 The IPv6 loopback network has one address, ``::1``: the first node gets it, so that node ports answer there without
 set-up. The other nodes' IPv6 addresses need a local route on the machine.
@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from kubeapi.serialization.quantity import QUANTITY, amount_of
 from kubeapi.validation.faults import required
+from kubeapi.validation.names import qualified_name
 from kubehost.addresses import LOCALHOST, is_loopback
 from kubesvc.config.fields import NO_LOOPBACK, Fields
 from kubesvc.config.model import ClusterConfiguration, Networking, NodeConfiguration
@@ -23,9 +25,9 @@ _POD_CIDR_V6_PREFIX = 64
 
 def read_nodes(top: Fields, networking: Networking) -> tuple[NodeConfiguration, ...]:
     """Read ``nodes`` (two by default) and note their faults."""
-    entries = top.each("nodes", ("name", "address", "zone", "region", "labels"))
+    entries = top.each("nodes", ("name", "address", "zone", "region", "labels", "capacity"))
     addresses: list[tuple[str, str]] = []
-    names: list[tuple[str, Mapping[str, str]]] = []
+    known: list[tuple[str, Mapping[str, str], Mapping[str, str]]] = []
     seen_names: set[str] = set()
     seen_addresses: set[str] = set()
     for index, entry in enumerate(entries, 1):
@@ -35,16 +37,16 @@ def read_nodes(top: Fields, networking: Networking) -> tuple[NodeConfiguration, 
         for address in filter(None, pair):
             entry.unique("address", address, seen_addresses)
         addresses.append(pair)
-        names.append((name, _node_labels(entry)))
+        known.append((name, _node_labels(entry), _capacity(entry)))
     if not entries:
         if top.is_empty("nodes"):
             top.notes.fault(required("nodes", "must have at least one node"))
-        names = [(each.name, each.labels) for each in ClusterConfiguration().nodes]
-        addresses = [_default_addresses(top, index, networking) for index in range(1, len(names) + 1)]
+        known = [(each.name, each.labels, each.capacity) for each in ClusterConfiguration().nodes]
+        addresses = [_default_addresses(top, index, networking) for index in range(1, len(known) + 1)]
     cidrs = _pod_cidrs(top, networking, len(addresses))
     return tuple(
-        NodeConfiguration(name, address, cidr, labels, address_v6, cidr_v6)
-        for (name, labels), (address, address_v6), (cidr, cidr_v6) in zip(names, addresses, cidrs, strict=True)
+        NodeConfiguration(name, one, cidr, labels, other, cidr_v6, capacity)
+        for (name, labels, capacity), (one, other), (cidr, cidr_v6) in zip(known, addresses, cidrs, strict=True)
     )
 
 
@@ -61,6 +63,23 @@ def _node_labels(entry: Fields) -> dict[str, str]:
         if not _LABEL_VALUE.fullmatch(value):
             entry.notes.invalid(entry.at("labels"), value, f"is not a value for the label {label}: {_LABEL_RULE}")
     return labels
+
+
+def _capacity(entry: Fields) -> dict[str, str]:
+    """Return what a node has for pods in place of the machine's."""
+    capacity = entry.quantities("capacity")
+    for name, quantity in capacity.items():
+        if wrong := qualified_name(name) or _wrong_quantity(name, quantity):
+            entry.notes.invalid(f"{entry.at('capacity')}[{name}]", quantity, wrong[0])
+    return capacity
+
+
+def _wrong_quantity(name: str, quantity: str) -> list[str]:
+    if not QUANTITY.fullmatch(quantity):
+        return ["must be a quantity, (e.g. 4, 500m or 16Gi)"]
+    if amount_of(quantity) < 0:
+        return ["must be greater than or equal to 0"]
+    return ["must be an integer"] if name != "cpu" and amount_of(quantity) % 1 else []
 
 
 def _default_addresses(fields: Fields, index: int, networking: Networking) -> tuple[str, str]:

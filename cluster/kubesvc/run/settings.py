@@ -53,7 +53,9 @@ def kubelet_config(config: ClusterConfiguration, state: StateDirectory, network:
     networking, inside = config.networking, network.places[-1]
     return KubeletConfig(
         nodes=tuple(
-            NodeConfig(each.name, each.address, each.pod_cidr, each.labels, each.address_v6, each.pod_cidr_v6)
+            NodeConfig(
+                each.name, each.address, each.pod_cidr, each.labels, each.address_v6, each.pod_cidr_v6, each.capacity
+            )
             for each in config.nodes
         ),
         log_dir=state.pod_logs,

@@ -63,7 +63,7 @@ def test_a_whole_configuration_is_read() -> None:
           serviceNodePortRange: 31000-31099
         nodes:
         - {name: one, address: 127.35.0.1, labels: {topology.kubernetes.io/zone: a}}
-        - {name: two, zone: b, region: here, labels: {disk: ssd}}
+        - {name: two, zone: b, region: here, labels: {disk: ssd}, capacity: {cpu: 64, example.com/gpu: "4"}}
         proxy: {balancer: round_robin, balancerOptions: {}, healthzBindAddress: "127.0.0.1:0", metricsBindAddress: ""}
         dns:
           ttl: 30
@@ -92,6 +92,7 @@ def test_a_whole_configuration_is_read() -> None:
                 "127.168.0.102",
                 "127.33.2.0/24",
                 {"disk": "ssd", "topology.kubernetes.io/zone": "b", "topology.kubernetes.io/region": "here"},
+                capacity={"cpu": "64", "example.com/gpu": "4"},
             ),
         ),
         proxy=ProxySettings("round_robin", "127.0.0.1:0", "", balancer_options="{}"),
@@ -217,6 +218,21 @@ def test_kubernetes_own_addresses_are_moved_and_the_user_is_told() -> None:
                 "letters, digits, '-', '_' and '.', 63 at the most, beginning and ending with a letter or digit"
             ],
             id="zone no label value",
+        ),
+        pytest.param(
+            "nodes: [{name: a, capacity: {cpu: -1, memory: much, pods: 1.5, b/: 1}}]",
+            [
+                'nodes[0].capacity[b/]: Invalid value: "1": name part must be non-empty',
+                'nodes[0].capacity[cpu]: Invalid value: "-1": must be greater than or equal to 0',
+                'nodes[0].capacity[memory]: Invalid value: "much": must be a quantity, (e.g. 4, 500m or 16Gi)',
+                'nodes[0].capacity[pods]: Invalid value: "1.5": must be an integer',
+            ],
+            id="capacity",
+        ),
+        pytest.param(
+            "nodes: [{name: a, capacity: {cpu: true}}]",
+            ['nodes[0].capacity[cpu]: Invalid value: true: must be text; quote it'],
+            id="capacity of another type",
         ),
         pytest.param("nodes: []", ["nodes: Required value: must have at least one node"], id="no node"),
         pytest.param("nodes: [{}]", ["nodes[0].name: Required value"], id="node without a name"),
