@@ -19,6 +19,7 @@ from kubeapi.registry import Registry
 from kubeapi.registry.admission import Action
 from kubeapi.registry.binding import binding
 from kubeapi.registry.metadata import merged_metadata
+from kubeapi.registry.preconditions import states_version
 from kubeapi.registry.statuses import with_status
 from kubeapi.scales import scale_of, with_replicas
 from kubeapi.status import Conflict
@@ -230,6 +231,6 @@ def _read_binding(request: Request, pod: str) -> str:
 
 def _check_version(request: ResourceRequest, new: JSON, stored: JSON) -> None:
     """Raise Conflict for a write that states another resourceVersion than the stored one."""
-    stated = new["metadata"].get("resourceVersion")
-    if stated and stated != stored["metadata"]["resourceVersion"]:
+    metadata = new["metadata"]
+    if states_version(metadata) and metadata["resourceVersion"] != stored["metadata"]["resourceVersion"]:
         raise Conflict(request.resource, stored["metadata"]["name"])

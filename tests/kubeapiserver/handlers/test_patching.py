@@ -147,6 +147,9 @@ def test_a_patch_cannot_change_the_uid(client: APIClient, part: str) -> None:
     assert (reply.status, reply.json["message"]) == (422, message)
     stored = client.get(WEB).json
     assert client.put(WEB, {**stored, "metadata": {**stored["metadata"], "uid": "other"}}).status == 409
+    for path in (WEB, f"{WEB}/status"):
+        any_version = {**stored, "metadata": {**stored["metadata"], "resourceVersion": "0"}}
+        assert client.put(path, any_version).status == 200
 
 
 def test_a_patch_cannot_begin_a_deletion(client: APIClient) -> None:

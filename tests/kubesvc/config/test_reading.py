@@ -231,7 +231,7 @@ def test_kubernetes_own_addresses_are_moved_and_the_user_is_told() -> None:
         ),
         pytest.param(
             "nodes: [{name: a, capacity: {cpu: true}}]",
-            ['nodes[0].capacity[cpu]: Invalid value: true: must be text; quote it'],
+            ["nodes[0].capacity[cpu]: Invalid value: true: must be text; quote it"],
             id="capacity of another type",
         ),
         pytest.param("nodes: []", ["nodes: Required value: must have at least one node"], id="no node"),
