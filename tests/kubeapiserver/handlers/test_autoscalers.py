@@ -71,7 +71,7 @@ def test_a_patch_of_v1_keeps_what_only_v2_has() -> None:
 def test_a_fault_of_an_object_of_v1_is_told() -> None:
     refused = APIClient().post(OLD, old(maxReplicas=0))
     assert refused.status == 422
-    assert "spec.maxReplicas: Required value: must be set and greater than 0" in refused.json["message"]
+    assert "spec.maxReplicas: Required value" in refused.json["message"]
     unknown = APIClient().post(OLD, old(metrics=[]))
     assert unknown.warnings == ['299 - "unknown field \\"spec.metrics\\""']
 
@@ -162,3 +162,42 @@ def test_the_state_of_metrics_is_shown_in_annotations() -> None:
         ],
         "conditions": [condition],
     }
+
+
+EMPTY: JSON = {"behavior": {"scaleDown": {"policies": []}}}
+ODD: JSON = {"type": "Object", "object": {**METRICS[4]["object"], "describedObject": {**WEB, "apiVersion": "a/b/c"}}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "faults"),
+    [
+        (EMPTY, ["spec.behavior.scaleDown.policies: Required value: must specify at least one Policy"]),
+        (
+            {"metrics": [ODD]},
+            [
+                'spec.metrics[0].object.describedObject.apiVersion: Invalid value: "a/b/c":'
+                " unexpected GroupVersion string: a/b/c"
+            ],
+        ),
+        (
+            {"maxReplicas": -1},
+            [
+                "spec.maxReplicas: Invalid value: -1: must be greater than or equal to `minReplicas`",
+                "spec.maxReplicas: Invalid value: -1: must be greater than or equal to 1",
+            ],
+        ),
+        (
+            {"maxReplicas": 0, "scaleTargetRef": {**WEB, "apiVersion": "v1"}},
+            [
+                "spec.maxReplicas: Invalid value: 0: must be greater than or equal to `minReplicas`",
+                'spec.scaleTargetRef.apiVersion: Invalid value: "v1": apiVersion must specify API group',
+                "spec.maxReplicas: Required value",
+            ],
+        ),
+    ],
+    ids=["no policy", "odd version", "negative", "none at all"],
+)
+def test_faults_are_told_in_the_order_of_an_api_server(spec: JSON, faults: list[str]) -> None:
+    client = APIClient()
+    refused = client.post(NEW, {**old(**spec), "apiVersion": "autoscaling/v2"})
+    assert [f"{each['field']}: {each['message']}" for each in refused.json["details"]["causes"]] == faults

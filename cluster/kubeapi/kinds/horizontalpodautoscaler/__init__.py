@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kubeapi.kind import STATUS, Kind
 from kubeapi.kinds.horizontalpodautoscaler.metrics import validate_metrics
-from kubeapi.kinds.horizontalpodautoscaler.references import validate_reference
+from kubeapi.kinds.horizontalpodautoscaler.references import validate_reference, validate_version
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at
 from kubeapi.scheme import HORIZONTALPODAUTOSCALERS, HORIZONTALPODAUTOSCALERS_V1
@@ -60,10 +60,6 @@ def _validate(obj: JSON) -> Faults:
     spec = obj["spec"]
     least, most, path = spec["minReplicas"], spec.get("maxReplicas", 0), "spec.maxReplicas"
     yield from not_negative("spec.minReplicas", least)
-    if most == 0:
-        yield required(path, "must be set and greater than 0")
-    elif most < 0:
-        yield invalid(path, most, "must be greater than or equal to 1")
     if most < least:
         yield invalid(path, most, "must be greater than or equal to `minReplicas`")
     yield from validate_reference(spec.get("scaleTargetRef", {}), "spec.scaleTargetRef")
@@ -75,6 +71,7 @@ def _validate(obj: JSON) -> Faults:
 
 def _validate_create(obj: JSON) -> Faults:
     yield from _validate_version(obj)
+    yield from _validate_most(obj)
 
 
 def _validate_update(new: JSON, old: JSON) -> Faults:
@@ -82,14 +79,23 @@ def _validate_update(new: JSON, old: JSON) -> Faults:
     target, before = (each["spec"].get("scaleTargetRef", {}) for each in (new, old))
     if any(target.get(field) != before.get(field) for field in ("apiVersion", "kind")):
         yield from _validate_version(new)
+    yield from _validate_most(new)
+
+
+def _validate_most(obj: JSON) -> Faults:
+    """Yield what is declared of maxReplicas, which an API server checks after all else."""
+    most = obj["spec"].get("maxReplicas", 0)
+    if most == 0:
+        yield required("spec.maxReplicas")
+    elif most < 0:
+        yield invalid("spec.maxReplicas", most, "must be greater than or equal to 1")
 
 
 def _validate_version(obj: JSON) -> Faults:
     target = obj["spec"].get("scaleTargetRef", {})
     version = target.get("apiVersion", "")
-    if version.count("/") > 1:
-        yield invalid("spec.scaleTargetRef.apiVersion", version, f"unexpected GroupVersion string: {version}")
-    elif "/" not in version and target.get("kind") != "ReplicationController":
+    yield from validate_version(target, "spec.scaleTargetRef")
+    if "/" not in version and target.get("kind") != "ReplicationController":
         yield invalid("spec.scaleTargetRef.apiVersion", version, "apiVersion must specify API group")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeapi.kinds.horizontalpodautoscaler.references import validate_reference
+from kubeapi.kinds.horizontalpodautoscaler.references import validate_reference, validate_version
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.serialization.quantity import amount_of
@@ -58,11 +58,7 @@ def _validate_source(field: str, source: JSON, path: str) -> Faults:
         case "resource" | "containerResource":
             yield from _validate_resource(field, source, path)
         case "object":
-            yield from validate_reference(map_at(source, "describedObject"), f"{path}.describedObject")
-            yield from _validate_identifier(source, path)
-            yield from _validate_target(target, where)
-            if "value" not in target and "averageValue" not in target:
-                yield required(f"{where}.averageValue", "must set either a target value or averageValue")
+            yield from _validate_object(source, path)
         case "external":
             yield from _validate_identifier(source, path)
             yield from _validate_target(target, where)
@@ -76,6 +72,16 @@ def _validate_source(field: str, source: JSON, path: str) -> Faults:
             yield from _validate_target(target, where)
             if "averageValue" not in target:
                 yield required(f"{where}.averageValue", "must specify a positive target averageValue")
+
+
+def _validate_object(source: JSON, path: str) -> Faults:
+    described, target, where = map_at(source, "describedObject"), map_at(source, "target"), f"{path}.target"
+    yield from validate_reference(described, f"{path}.describedObject")
+    yield from validate_version(described, f"{path}.describedObject")
+    yield from _validate_identifier(source, path)
+    yield from _validate_target(target, where)
+    if "value" not in target and "averageValue" not in target:
+        yield required(f"{where}.averageValue", "must set either a target value or averageValue")
 
 
 def _validate_resource(field: str, source: JSON, path: str) -> Faults:

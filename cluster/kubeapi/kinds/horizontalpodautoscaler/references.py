@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubeapi.meta import JSON
-from kubeapi.validation.faults import Faults, each_invalid, required
+from kubeapi.validation.faults import Faults, each_invalid, invalid, required
 from kubeapi.validation.names import path_segment
 
 
@@ -15,3 +15,10 @@ def validate_reference(reference: JSON, path: str) -> Faults:
             yield required(f"{path}.{field}")
         else:
             yield from each_invalid(f"{path}.{field}", value, path_segment(value))
+
+
+def validate_version(reference: JSON, path: str) -> Faults:
+    """Yield the fault of a reference whose apiVersion is none (schema.ParseGroupVersion)."""
+    version = reference.get("apiVersion", "")
+    if version.count("/") > 1:
+        yield invalid(f"{path}.apiVersion", version, f"unexpected GroupVersion string: {version}")
