@@ -11,7 +11,7 @@ from typing import Any
 from kubeapi.customresources.formats import format_fault
 from kubeapi.customresources.values import INT_OR_STRING, go_number, json_type
 from kubeapi.meta import JSON
-from kubeapi.regularexpressions import go_regexp
+from kubeapi.regexp import go_regexp
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, invalid, required, too_many, unsupported
 
@@ -80,7 +80,7 @@ def _string_faults(value: str, schema: JSON, path: str) -> Faults:
 
 def matches(pattern: str, value: str) -> bool:
     """Tell whether Go's regexp finds a pattern in a text; a pattern that Python cannot read matches everything."""
-    return not can_match(pattern) or go_regexp(pattern).search(value) is not None
+    return not can_match(pattern) or go_regexp(pattern).matches(value)
 
 
 def can_match(pattern: str) -> bool:

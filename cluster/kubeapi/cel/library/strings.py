@@ -7,7 +7,7 @@ from typing import Any
 from kubeapi.cel.declarations import Function, define
 from kubeapi.cel.faults import EvaluationError
 from kubeapi.cel.library.formatting import formatted
-from kubeapi.regularexpressions import go_regexp
+from kubeapi.regexp import Pattern, go_regexp
 
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
@@ -68,21 +68,19 @@ def _joined(items: list[Any], separator: str = "") -> str:
 
 
 def _matches(text: str, pattern: str) -> bool:
-    return go_regexp_or_error(pattern).search(text) is not None
+    return _regexp(pattern).matches(text)
 
 
 def _find(text: str, pattern: str) -> str:
-    found = go_regexp_or_error(pattern).search(text)
-    return found.group() if found else ""
+    return _regexp(pattern).find(text)
 
 
 def _find_all(text: str, pattern: str, most: int = -1) -> list[str]:
-    found = [each.group() for each in go_regexp_or_error(pattern).finditer(text)]
+    found = list(_regexp(pattern).find_all(text))
     return found[:most] if most >= 0 else found
 
 
-def go_regexp_or_error(pattern: str) -> Any:
-    """Return a compiled regular expression; EvaluationError for a text that is none."""
+def _regexp(pattern: str) -> Pattern:
     try:
         return go_regexp(pattern)
     except ValueError as error:

@@ -1,0 +1,44 @@
+"""Regular expressions of Go: the same matches as Python's re has, in a time that no pattern can stretch."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from kubeapi.regexp import Pattern, go_regexp
+
+PATTERNS = [
+    *("a", "^a+$", "(a|ab)(c|bcd)(d*)", "a*?b", "[a-c]+x?", "(a+)+b", r"\d+\w*\s?", r"\bab\b", "(?i)AbC", ".*b"),
+    *("a{2,3}", "a{2,}", "(?:ab){1,2}c", "[^a]b", "^$", "", "x|", "(a|b)*?c", "(?s).b", r"\Ba", r"[\d-]+", "a??b"),
+    r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+]
+
+
+@pytest.mark.parametrize("text", PATTERNS)
+def test_both_ways_to_match_find_the_same(text: str) -> None:
+    rng, quick = random.Random(text), go_regexp(text)
+    slow = Pattern(quick.compiled, quick.tree, quick_length=-1)
+    for _ in range(60):
+        subject = "".join(rng.choices("abcd1-. \nA_", k=rng.randrange(12)))
+        assert slow.find(subject) == quick.find(subject), subject
+        assert slow.matches(subject) == quick.matches(subject), subject
+        assert list(slow.find_all(subject)) == list(quick.find_all(subject)), subject
+
+
+@pytest.mark.parametrize("text", ["^(a+)+$", "^(a|aa)+$", "(.*a){12}b", "a*a*a*a*a*b"])
+def test_a_pattern_that_goes_back_without_end_is_matched_in_one_pass(text: str) -> None:
+    pattern, subject = go_regexp(text), "a" * 400 + "!"
+    assert len(subject) > pattern.quick_length
+    assert not pattern.matches(subject)
+
+
+@pytest.mark.parametrize("text", ["(?=a)", r"(a)\1", "[", "a(?<!b)", "((a{100}){100}){100}b+"])
+def test_what_go_does_not_know_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Pattern(go_regexp(text).compiled, go_regexp(text).tree, quick_length=-1).matches("a")
+
+
+def test_a_dollar_is_the_end_of_the_text_alone() -> None:
+    assert not go_regexp("a$").matches("a\n")
+    assert go_regexp(r"a\z").matches("ba")
