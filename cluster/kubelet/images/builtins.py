@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from kubeapi.backends import AT_ONCE, BACKEND_ANNOTATION
 from kubelet.images import agnhost
 from kubelet.images.catalog import ImageSpec
+from kubelet.images.demos import DEMOS, plan_demo
 from kubelet.images.goflags import read_flags, read_number, read_port
 from kubelet.images.layer import (
     HTTPD_ROOT,
@@ -41,8 +42,10 @@ def plan_builtin(
 
     ``entrypoint`` is the name by which a container's command calls it, "" for the image's own.
     """
+    variables = environment if environment is not None else {}
+    if name in DEMOS:
+        return plan_demo(name, arguments, host, variables)
     if name == "agnhost":
-        variables = environment if environment is not None else {}
         return agnhost.plan(arguments, host, variables, entrypoint or agnhost.ENTRYPOINT)
     return _PLANS[name](arguments, host)
 

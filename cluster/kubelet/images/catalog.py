@@ -57,15 +57,35 @@ def _picture(name: str) -> ImageSpec:
     return ImageSpec(builtin="page", args=(text, "/data.json"), port=80, user=_ROOT, distribution="alpine")
 
 
+_NGINX = ImageSpec(
+    builtin="nginx",
+    port=80,
+    entrypoints=("nginx", "docker-entrypoint.sh"),
+    stop_signal="SIGQUIT",
+    user=_ROOT,
+    distribution="debian",
+)
+_HELLO_APP = ImageSpec(builtin="hello-app", port=8080, entrypoints=("hello-app",))
+_HELLO_APP_2 = replace(_HELLO_APP, args=("2.0.0",))
+_WHOAMI = ImageSpec(builtin="whoami", port=80, entrypoints=("whoami",))
+_DEMOS: Mapping[str, ImageSpec] = {
+    "google-samples/hello-app": _HELLO_APP,
+    "google-samples/hello-app:2.0": _HELLO_APP_2,
+    "gke/hello-app": _HELLO_APP,
+    "gke/hello-app:2.0": _HELLO_APP_2,
+    "google-samples/node-hello": ImageSpec(builtin="node-hello", port=8080),
+    "echoserver": ImageSpec(builtin="echoserver", port=8080),
+    "kicbase/echo-server": ImageSpec(builtin="echo-server", port=8080, entrypoints=("echo-server",)),
+    "traefik/whoami": _WHOAMI,
+    "containous/whoami": _WHOAMI,
+    "nginxdemos/hello": ImageSpec(builtin="nginx-hello", port=80),
+    "nginxdemos/hello:plain-text": ImageSpec(builtin="nginx-hello-text", port=80),
+}
+"""The small servers of tutorials."""
 BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
-    "nginx": ImageSpec(
-        builtin="nginx",
-        port=80,
-        entrypoints=("nginx", "docker-entrypoint.sh"),
-        stop_signal="SIGQUIT",
-        user=_ROOT,
-        distribution="debian",
-    ),
+    **_DEMOS,
+    "nginx": _NGINX,
+    "nginx-slim": _NGINX,
     "httpd": ImageSpec(
         builtin="httpd", port=80, entrypoints=("httpd", "httpd-foreground"), user=_ROOT, distribution="debian"
     ),
@@ -80,6 +100,7 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     "debian": _DEBIAN,
     "ubuntu": replace(_SHELL, distribution="ubuntu"),
     "nicolaka/netshoot": replace(_ALPINE, has_busybox_alone=False),
+    "radial/busyboxplus": replace(_BUSYBOX, has_busybox_alone=False),
     "jessie-dnsutils": _DEBIAN,
     "dnsutils": _SHELL,
     "glibc-dns-testing": _SHELL,

@@ -176,8 +176,10 @@ def _run_client(options: Options) -> None:
 
 def _send(sock: socket.socket, report: Report, content: bytes, end: float) -> None:
     with closing(sock):
-        while time.monotonic() < end:
+        is_over = False
+        while not is_over:
             report.add(sock.send(content))
+            is_over = time.monotonic() >= end
     report.end()
 
 

@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 
 class Request(NamedTuple):
-    """One request. ``query`` has the first value of each name; ``port`` is the one that it came to."""
+    """One request. ``query`` has the first value of each name in ``query_text``; it came to ``port``."""
 
     method: str
     path: str
@@ -22,6 +22,7 @@ class Request(NamedTuple):
     port: int
     is_stopping: bool
     body: bytes = b""
+    query_text: str = ""
 
 
 class Datagram(NamedTuple):
@@ -98,8 +99,9 @@ class Head(NamedTuple):
 
     def request(self, client: str, port: int, *, is_stopping: bool) -> Request:
         """Return the request, as it came from ``client`` to ``port``."""
-        query = {name: values[0] for name, values in parse_qs(self.target.query, keep_blank_values=True).items()}
-        return Request(self.method, self.target.path or "/", query, self.headers, client, port, is_stopping)
+        text, path = self.target.query, self.target.path or "/"
+        query = {name: values[0] for name, values in parse_qs(text, keep_blank_values=True).items()}
+        return Request(self.method, path, query, self.headers, client, port, is_stopping, b"", text)
 
 
 LINE = Head("", urlsplit("/"), "", {})

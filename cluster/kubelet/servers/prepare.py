@@ -103,6 +103,12 @@ def _dialling_service(plan: ServerPlan, environment: Mapping[str, str], dialler:
 
 
 def _service(plan: ServerPlan, environment: Mapping[str, str]) -> Service:
-    if plan.server not in SERVICES:
+    make = SERVICES.get(plan.server)
+    if make is None:
+        # Imported here, because no other server needs them.
+        from kubelet.servers.demos import DEMO_SERVICES
+
+        make = DEMO_SERVICES.get(plan.server)
+    if make is None:
         raise ServerError(f"no such server: {plan.server}")
-    return SERVICES[plan.server](plan.options, environment.get("HOSTNAME", ""))
+    return make(plan.options, environment.get("HOSTNAME", ""))

@@ -34,9 +34,9 @@ def run(*arguments: str) -> list[str]:
 
 @pytest.mark.usefixtures("server")
 def test_a_report_for_programs_has_a_heading_the_intervals_and_their_sum() -> None:
-    heading, *lines = run("-e", "--reportstyle", "C", "-i", "0.1", "-t", "0.25", "-c", "127.0.0.1")
+    heading, *lines = run("-e", "--reportstyle", "C", "-i", "0.000001", "-t", "0.05", "-c", "127.0.0.1")
     rows = [dict(zip(heading.split(","), line.split(","), strict=True)) for line in lines]
-    assert len(rows) >= 3
+    assert len(rows) >= 2
     assert (rows[-1]["istart"], rows[-1]["dstaddr"], rows[-1]["dstport"]) == ("0.0", "127.0.0.1", PORT)
     assert int(rows[-1]["bytes"]) >= sum(int(each["bytes"]) for each in rows[:-1]) > 0
 
