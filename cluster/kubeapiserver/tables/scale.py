@@ -9,8 +9,8 @@ TABLE = Table(
     SCALES,
     (
         NAME,
-        Column("Desired", lambda row: row.spec["replicas"], "integer"),
-        Column("Available", lambda row: row.status["replicas"], "integer"),
+        Column("Desired", lambda row: row.spec.get("replicas", 0), "integer"),
+        Column("Available", lambda row: row.status.get("replicas", 0), "integer"),
         AGE,
     ),
 )

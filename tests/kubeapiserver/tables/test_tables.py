@@ -442,6 +442,7 @@ def test_events() -> None:
 
 def test_a_scale() -> None:
     assert cells(SCALES, spec={"replicas": 3}, status={"replicas": 2}) == ["x", 3, 2, "60s"]
+    assert cells(SCALES, spec={}, status={"replicas": 0}) == ["x", 0, 0, "60s"]
 
 
 def test_config_maps_and_namespaces() -> None:
