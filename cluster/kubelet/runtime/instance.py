@@ -68,6 +68,10 @@ class Instance:
             attachment.feed(stream, chunk)
         return attachment
 
+    def log_read(self) -> None:
+        """Keep no output for clients that attach which is in a log that was asked for: kubectl run shows both."""
+        self._early = []
+
     def _forget_early(self) -> None:
         self._early, self._early_room = [], 0
 

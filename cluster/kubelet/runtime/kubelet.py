@@ -139,6 +139,8 @@ class Kubelet:
             why = PULL_FAILURES.get(state.reason, state.reason or "ContainerCreating")
             text = f'container "{name}" in pod "{pod.name}" is waiting to start: {why}'
             raise StatusError(400, "BadRequest", text)
+        if not options.previous and (instance := worker.instance(name)) is not None:
+            instance.log_read()
         return self._log(writer.path, writer, options)
 
     def _log(self, path: Path, writer: LogWriter | None, options: PodLogOptions) -> AsyncGenerator[bytes, None]:

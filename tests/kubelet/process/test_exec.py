@@ -190,11 +190,24 @@ async def test_who_attaches_as_soon_as_a_container_runs_misses_nothing(
     cluster: KubeletCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kubelet.runtime.instance.EARLY_SECONDS", PATIENCE)
-    await start(cluster, "echo before; read go <&0; echo after", stdin=True)
-    await until_said_in_log(cluster, b"before")
+    await start(cluster, f"echo before; touch {cluster.folder}/said; read go <&0; echo after", stdin=True)
+    await until((cluster.folder / "said").exists)
     attached = cluster.kubelet.attach(cluster.key("web"), "", has_stdin=True)
     await attached.write(b"go\n")
     assert (await output(attached))["stdout"] == b"before\nafter\n"
+    await attached.close()
+
+
+async def test_what_a_client_has_read_in_the_log_does_not_come_a_second_time(
+    cluster: KubeletCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As kubectl run does, since 1.37.
+    monkeypatch.setattr("kubelet.runtime.instance.EARLY_SECONDS", PATIENCE)
+    await start(cluster, "echo before; read go <&0; echo after", stdin=True)
+    await until_said_in_log(cluster, b"before\n")
+    attached = cluster.kubelet.attach(cluster.key("web"), "", has_stdin=True)
+    await attached.write(b"go\n")
+    assert (await output(attached))["stdout"] == b"after\n"
     await attached.close()
 
 
