@@ -29,6 +29,8 @@ class Dependent(NamedTuple):
     obj: JSON
     has_dependents: bool = False
     """Whether it is an owner itself: then it too goes after its dependents."""
+    is_in_circle: bool = False
+    """Whether one of its own dependents waits already: then no owner waits for it, as they may own each other."""
 
 
 class Owner(NamedTuple):
@@ -83,7 +85,16 @@ def _let_go(dependent: Dependent, uid: str, owner_of: Callable[[JSON], Owner]) -
     if any(owner_of(each) == Owner() for each in others):
         return [Update(dependent.resource, without_owner(dependent.obj, uid))]
     gone = delete(dependent.resource, dependent.obj)
-    return [Update(dependent.resource, _with_foreground(dependent.obj)), gone] if dependent.has_dependents else [gone]
+    if not dependent.has_dependents:
+        return [gone]
+    waiting = _with_foreground(_unblocked(dependent.obj) if dependent.is_in_circle else dependent.obj)
+    return [Update(dependent.resource, waiting), gone]
+
+
+def _unblocked(obj: JSON) -> JSON:
+    """Return an object whose owners do not wait for it (unblockOwnerReferencesStrategicMergePatch)."""
+    references = [{**each, "blockOwnerDeletion": False} for each in list_at(obj, "metadata", "ownerReferences")]
+    return {**obj, "metadata": {**obj["metadata"], "ownerReferences": references}}
 
 
 def _with_foreground(obj: JSON) -> JSON:
@@ -94,6 +105,11 @@ def _with_foreground(obj: JSON) -> JSON:
 def _is_blocking(dependent: JSON, uid: str) -> bool:
     references = list_at(dependent, "metadata", "ownerReferences")
     return any(each.get("uid") == uid and each.get("blockOwnerDeletion") for each in references)
+
+
+def _is_waiting(obj: JSON) -> bool:
+    """Tell whether an object is being deleted, after its dependents."""
+    return is_terminating(obj) and FOREGROUND in list_at(obj, "metadata", "finalizers")
 
 
 def _without_finalizer(obj: JSON, finalizer: str) -> JSON:
@@ -143,14 +159,15 @@ class GarbageCollector:
         return reconcile(key.resource, obj, lambda each: self._owner(namespace, each), dependents)
 
     def _dependents(self, owner: JSON) -> list[Dependent]:
-        ids = self._listers.dependents.having(owner["metadata"].get("uid", ""))
-        find = self._listers.store.find
-        having = self._listers.dependents.having
-        return [
-            Dependent(each.resource, found, bool(having(found["metadata"].get("uid", ""))))
-            for each in ids
-            if (found := find(*each)) is not None
-        ]
+        found = ((each, self._listers.store.find(*each)) for each in self._owned_by(owner))
+        return [self._dependent(each.resource, obj) for each, obj in found if obj is not None]
+
+    def _dependent(self, resource: Resource, obj: JSON) -> Dependent:
+        own = [self._listers.store.find(*each) for each in self._owned_by(obj)]
+        return Dependent(resource, obj, bool(own), any(_is_waiting(each) for each in own if each is not None))
+
+    def _owned_by(self, owner: JSON) -> Iterable[ObjectId]:
+        return self._listers.dependents.having(owner["metadata"].get("uid", ""))
 
     def _owner(self, namespace: str, reference: JSON) -> Owner:
         owner_id = self._owner_id(reference, namespace)
@@ -159,7 +176,7 @@ class GarbageCollector:
         owner = self._listers.store.find(*owner_id)
         if owner is None or owner["metadata"].get("uid", "") != reference.get("uid", ""):
             return Owner(is_absent=True)
-        return Owner(is_waiting=is_terminating(owner) and FOREGROUND in list_at(owner, "metadata", "finalizers"))
+        return Owner(is_waiting=_is_waiting(owner))
 
     def _owner_id(self, reference: JSON, namespace: str) -> ObjectId | None:
         named = reference.get("apiVersion", ""), reference.get("kind", "")

@@ -37,9 +37,9 @@ def remaining(contents: Iterable[Dependent]) -> Problems:
     """Return what is said of objects that stay until their finalizers are gone."""
     counts: Counter[str] = Counter()
     finalizers: Counter[str] = Counter()
-    for resource, obj, _ in contents:
-        counts[f"{resource.plural}.{resource.group}"] += 1
-        finalizers.update(kind_of(resource).finalizers(obj))
+    for each in contents:
+        counts[f"{each.resource.plural}.{each.resource.group}"] += 1
+        finalizers.update(kind_of(each.resource).finalizers(each.obj))
     found: Problems = {}
     if counts:
         listed = ", ".join(sorted(f"{name} has {count} resource instances" for name, count in counts.items()))

@@ -180,3 +180,15 @@ def test_in_the_foreground_a_dependent_goes_after_its_own_dependents() -> None:
     assert isinstance(update, Update) and isinstance(gone, Delete)
     assert update.obj["metadata"]["finalizers"] == ["foregroundDeletion"]
     assert gone.uid == "m"
+
+
+def test_objects_that_own_each_other_do_not_wait_for_each_other() -> None:
+    owner = leaving("foregroundDeletion")
+    blocking = {"kind": "Pod", "name": "web", "uid": owner["metadata"]["uid"], "blockOwnerDeletion": True}
+    other: JSON = {"metadata": {"name": "a", "namespace": "default", "uid": "m", "ownerReferences": [blocking]}}
+    dependents = [Dependent(PODS, other, has_dependents=True, is_in_circle=True)]
+    update, gone = garbagecollector.reconcile(PODS, owner, lambda _: Owner(is_waiting=True), dependents)
+    assert isinstance(update, Update) and isinstance(gone, Delete)
+    assert [each["blockOwnerDeletion"] for each in update.obj["metadata"]["ownerReferences"]] == [False]
+    [freed] = garbagecollector.reconcile(PODS, owner, lambda _: Owner(is_waiting=True), [Dependent(PODS, update.obj)])
+    assert isinstance(freed, Update) and "foregroundDeletion" not in freed.obj["metadata"]["finalizers"]
