@@ -35,6 +35,7 @@ class Filters:
         self._request = placed.request
         self._ports = node_ports(pod)
         self._storage = storage
+        self._world = world
         self._spread: Spread | None = pod_spread(pod, world)
         self._affinity: Affinity | None = pod_affinity(pod, world)
 
@@ -59,10 +60,13 @@ class Filters:
         if lacking := [*self._lacking(info)]:
             return Refusal(tuple(reason for reason, _ in lacking), any(is_final for _, is_final in lacking))
         return (
-            (self._storage.refusal_of(info.node) if self._storage else None)
+            (self._storage.refusal_of(info.node, self._all_pods()) if self._storage else None)
             or (self._spread.refusal(info.node) if self._spread else None)
             or (self._affinity.refusal(info.node) if self._affinity else None)
         )
+
+    def _all_pods(self) -> Iterator[JSON]:
+        return (each.pod for info in self._world.infos for each in info.pods.values())
 
     def _lacking(self, info: NodeInfo) -> Iterator[tuple[str, bool]]:
         """Yield what a node has not enough of, and whether that is less than the pod needs even if it is alone."""

@@ -23,8 +23,8 @@ from kubeapi.objects.claim import (
 )
 from kubeapi.objects.persistentvolume import PersistentVolume, Search, find_volume, read_volume
 from kubeapi.objects.pod import read_pod
-from kubeapi.scheme import PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODS, STORAGECLASSES, Resource
-from kubescheduler.refusal import Refusal, final
+from kubeapi.scheme import PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, STORAGECLASSES, Resource
+from kubescheduler.refusal import Refusal, final, resolvable
 
 WAITING = "waiting for the PersistentVolumeClaims of the pod"
 """Of a pod that has a node in view, for which its volumes are being made."""
@@ -76,25 +76,29 @@ class PodStorage:
                 has_unbound = True
         return _UNBOUND if has_unbound else ""
 
-    def refusal_of(self, node: JSON) -> Refusal | None:
-        """Return why the pod's storage keeps it from a node, None if it does not."""
+    def refusal_of(self, node: JSON, others: Iterable[JSON]) -> Refusal | None:
+        """Return why the pod's storage keeps it from a node, None if it does not; ``others`` are all assigned pods."""
+        if self._is_in_use(others):
+            return resolvable(_IN_USE)
         for claim in self._bound:
             found = self._objects.find(PERSISTENTVOLUMES, ObjectKey("", claim.volume_name))
             if found is None:
                 return final(_GONE)
             if not read_volume(found).fits_node(node):
                 return final(_OTHER_NODE)
-            if READ_WRITE_ONCE_POD in claim.access_modes and self._is_in_use(claim):
-                return final(_IN_USE)
         return final(_NO_VOLUME) if any(not self._can_get(claim, node) for claim in self._delayed) else None
 
-    def _is_in_use(self, claim: Claim) -> bool:
-        own = self._pod["metadata"].get("uid")
-        others = (each for each in self._objects.list(PODS, claim.key.namespace) if each["metadata"].get("uid") != own)
+    def _is_in_use(self, others: Iterable[JSON]) -> bool:
+        """Tell whether another pod has a claim that only one may have."""
+        claims = [each for each in (*self._bound, *self._delayed) if READ_WRITE_ONCE_POD in each.access_modes]
+        if not claims:
+            return False
+        own, wanted = self._pod["metadata"].get("uid"), {each.key for each in claims}
         return any(
-            any(mine.name == claim.key.name for mine in claims_of(each))
+            ObjectKey(each["metadata"]["namespace"], mine.name) in wanted
             for each in others
-            if read_pod(each).node_name and not read_pod(each).is_finished
+            if each["metadata"].get("uid") != own
+            for mine in claims_of(each)
         )
 
     def _can_get(self, claim: Claim, node: JSON) -> bool:

@@ -95,3 +95,22 @@ def test_a_claim_that_waits_is_marked_with_the_node_once() -> None:
     again = pod_storage(pod, objects(late, marked))
     assert again is not None
     assert again.reservations(node("node-1")) == []
+
+
+@pytest.mark.parametrize(("priority", "is_freed"), [(0, True), (10, False)])
+def test_a_claim_for_one_pod_alone_is_freed_for_a_more_important_one(priority: int, is_freed: bool) -> None:
+    volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
+    disk = build("PersistentVolume", "disk", spec={"accessModes": ["ReadWriteOncePod"], "capacity": {"storage": "1Gi"}})
+    held = claim(BOUND, "Bound", volumeName="disk", accessModes=["ReadWriteOncePod"])
+    user = build_pod(
+        "user", namespace="default", metadata={"uid": "u"}, volumes=volumes, nodeName="node-1", priority=priority
+    )
+    wanted = build_pod("web", namespace="default", metadata={"uid": "p"}, volumes=volumes, priority=10)
+    storage = pod_storage(wanted, objects(disk, held))
+    decision = schedule(wanted, world_of(node("node-1"), node("node-2"), pods=[user]), random.Random(0), storage)
+    assert isinstance(decision, Unschedulable)
+    why = (
+        "2 node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another"
+    )
+    assert decision.message.startswith(f"0/2 nodes are available: {why} pod. preemption: ")
+    assert (decision.preemption is not None) is is_freed
