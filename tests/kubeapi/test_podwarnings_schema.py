@@ -45,7 +45,7 @@ HARMLESS = {
 CONTAINER: JSON = {"name": "c", "image": "i"}
 OLD_VOLUMES = (
     *("awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "csi", "fc", "flexVolume"),
-    *("flocker", "gcePersistentDisk", "gitRepo", "glusterfs", "image", "iscsi", "nfs"),
+    *("flocker", "gcePersistentDisk", "gitRepo", "glusterfs", "iscsi", "nfs"),
     *("photonPersistentDisk", "portworxVolume", "quobyte", "rbd", "scaleIO", "storageos", "vsphereVolume"),
 )
 
@@ -103,6 +103,7 @@ SPOKEN_OF: dict[str, list[tuple[str, Any, str]]] = {
     ],
     "Volume": [
         ("emptyDir", {"sizeLimit": "1Mi"}, "bare"),
+        ("image", {"reference": "nginx"}, "bare"),
         ("projected", {"sources": [{"serviceAccountToken": {"path": "token"}}]}, "bare"),
         *((each, {}, "both") for each in OLD_VOLUMES),
     ],
@@ -114,7 +115,7 @@ SPOKEN_OF: dict[str, list[tuple[str, Any, str]]] = {
     "EmptyDirVolumeSource": [("medium", "HugePages", "both"), ("mode", 0o700, "both")],
     "VolumeProjection": [
         ("clusterTrustBundle", {"path": "x"}, "bare"),
-        ("podCertificate", {"keyPath": "x"}, "both"),
+        ("podCertificate", {"keyPath": "x"}, "bare"),
         ("serviceAccountToken", {"path": "x"}, "bare"),
     ],
     "ResourceRequirements": [("limits", {"cpu": "1"}, "both")],
@@ -207,15 +208,11 @@ def test_the_event_of_a_pod_names_all_of_them_once() -> None:
     volumes = [
         {"name": "v", "nfs": {"server": "x", "path": "/"}},
         {"name": "w", "emptyDir": {"medium": "HugePages"}},
-        {
-            "name": "p",
-            "projected": {"sources": [{"podCertificate": {"keyType": "a"}}, {"secret": {"name": "s"}}]},
-        },
     ]
     spec = {"containers": [{**CONTAINER, "resources": {"limits": {"cpu": "1"}}}], "volumes": volumes}
     text = (
         "kubesvc does not emulate spec.volumes (nfs of volume v), "
-        "spec.volumes (podCertificate of volume p), spec.volumes (medium of volume w), "
+        "spec.volumes (medium of volume w), "
         "spec.containers[0].resources (limits); the pod runs without"
     )
     assert event_text(not_emulated({"spec": spec}, SANDBOXED)) == text

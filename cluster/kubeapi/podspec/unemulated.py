@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from kubeapi.objects.parts import map_at
 from kubeapi.podspec.volumewarnings import (
-    certificate_sources,
     folders_with_a_medium,
     folders_with_modes,
     has_options,
@@ -141,7 +140,6 @@ SANDBOXED = Fields(
         Field(
             "volumes", "there is no storage for pods but this machine's; it is an empty folder", inside=unknown_volumes
         ),
-        Field("volumes", "there are no certificates for pods; these files are missing", inside=certificate_sources),
         Field(
             "volumes",
             "there are no huge pages for folders; it lies on the disk",

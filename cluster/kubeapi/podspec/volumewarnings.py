@@ -8,21 +8,13 @@ from kubeapi.objects.parts import map_at
 from kubeapi.objects.serviceaccount import is_token_volume
 
 _CLAIMS = ("persistentVolumeClaim", "ephemeral")
-_SIMPLE = ("emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected", *_CLAIMS)
-_FILES = ("configMap", "secret", "downwardAPI", "serviceAccountToken", "clusterTrustBundle")
+_SIMPLE = ("emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected", "image", *_CLAIMS)
 
 
 def unknown_volumes(volumes: Any) -> list[str]:
     """Return the kinds of volumes that are no folders of this machine."""
     kinds = ((each["name"], [kind for kind in each if kind != "name"]) for each in volumes)
     return [f"{', '.join(found)} of volume {name}" for name, found in kinds if found and not set(found) & set(_SIMPLE)]
-
-
-def certificate_sources(volumes: Any) -> list[str]:
-    """Return the sources of projected volumes that are no files of the cluster."""
-    sources = ((each["name"], source) for each in volumes for source in map_at(each, "projected").get("sources") or ())
-    found = (f"{kind} of volume {name}" for name, source in sources for kind in source if kind not in _FILES)
-    return list(dict.fromkeys(found))
 
 
 def folders_with_a_medium(volumes: Any) -> list[str]:
