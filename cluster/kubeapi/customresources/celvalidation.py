@@ -11,6 +11,7 @@ from kubeapi.cel.program import PER_OBJECT
 from kubeapi.cel.values import NOTHING, Optional
 from kubeapi.customresources.celrules import Rule, Rules
 from kubeapi.customresources.celtypes import to_value
+from kubeapi.customresources.ratcheting import earlier_item
 from kubeapi.customresources.schemavalidation import NO_PATH
 from kubeapi.meta import JSON
 from kubeapi.status import FieldError
@@ -71,8 +72,9 @@ def _faults(rules: Rules, at: _Place, budget: Budget) -> Iterator[RuleFault]:
         yield from _map_faults(rules, at, budget)
     elif isinstance(at.new, list) and rules.items is not None:
         for index, each in enumerate(at.new):
-            old, has_match = _match(rules.schema, at.old, each)
-            yield from _faults(rules.items, at.below(f"{at.path}[{index}]", each, old, has_match=has_match), budget)
+            old = earlier_item(each, at.old, rules.schema)
+            below = at.below(f"{at.path}[{index}]", each, old, has_match=old is not None)
+            yield from _faults(rules.items, below, budget)
 
 
 def _map_faults(rules: Rules, at: _Place, budget: Budget) -> Iterator[RuleFault]:
@@ -85,17 +87,6 @@ def _map_faults(rules: Rules, at: _Place, budget: Budget) -> Iterator[RuleFault]
         if (inner := rules.properties.get(name)) is not None:
             path = f"{at.path}.{name}" if at.path else name
             yield from _faults(inner, at.below(path, each, before.get(name), has_match=has_match), budget)
-
-
-def _match(schema: JSON, before: Any, item: Any) -> tuple[Any, bool]:
-    """Return the item of a list that has the same keys, if the list is one of keyed items."""
-    keys = schema.get("x-kubernetes-list-map-keys", ())
-    if schema.get("x-kubernetes-list-type") != "map" or not isinstance(before, list) or not isinstance(item, dict):
-        return None, False
-    wanted = [item.get(each) for each in keys]
-    same = (each for each in before if isinstance(each, dict) and [each.get(key) for key in keys] == wanted)
-    found = next(same, None)
-    return found, found is not None
 
 
 def _own_faults(rules: Rules, at: _Place, budget: Budget) -> Iterator[RuleFault]:

@@ -11,6 +11,7 @@ from kubeapi.customresources.defaulting import set_defaults
 from kubeapi.customresources.embedded import validate_embedded
 from kubeapi.customresources.listtypes import validate_lists
 from kubeapi.customresources.pruning import drop_nulls
+from kubeapi.customresources.ratcheting import is_as_before
 from kubeapi.customresources.resource import CustomResource, Definition, value_at
 from kubeapi.customresources.schemavalidation import NO_PATH, validate_value
 from kubeapi.kind import SCALE, STATUS, Kind, Objects, ScalePaths
@@ -87,7 +88,11 @@ def _validate_create(definition: Definition, obj: JSON) -> Faults:
 def _validate_update(definition: Definition, new: JSON, old: JSON) -> Faults:
     """Yield the faults of a changed object, but for those of fields that are as they were (KEP-4008)."""
     known = set(_validate(definition, old))
-    found = [fault for fault in _validate(definition, new) if fault not in known]
+    found = [
+        fault
+        for fault in _validate(definition, new)
+        if fault not in known or not is_as_before(new, old, definition.schema, fault.field.removeprefix(NO_PATH))
+    ]
     return _with_rules(definition, found, new, old)
 
 
