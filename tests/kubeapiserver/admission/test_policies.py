@@ -8,6 +8,7 @@ import pytest
 from tests.helpers.kubeapiserver.client import DEFAULT, APIClient, Reply
 
 from kubeapi.meta import JSON
+from kubeapi.scheme import VALIDATINGADMISSIONPOLICIES, VALIDATINGADMISSIONPOLICYBINDINGS
 
 GROUP = "/apis/admissionregistration.k8s.io/v1"
 MAPS = f"{DEFAULT}/configmaps"
@@ -423,3 +424,18 @@ def test_a_policy_without_a_binding_does_nothing() -> None:
     client = APIClient()
     policy(client, VALIDATING, checks({"expression": "false"}))
     assert create(client).status == 201
+
+
+@pytest.mark.usefixtures("wanted_failures")
+def test_a_policy_that_no_validation_has_seen_ends_no_request() -> None:
+    client = bound(VALIDATING, checks({"expression": "object.data.a != 'x'"}))
+    stored = client.registry.store.get(VALIDATINGADMISSIONPOLICIES, "", "p")
+    broken = {**stored, "metadata": {**stored["metadata"], "name": "broken", "uid": "u"}, "spec": {"variables": [1]}}
+    broken["metadata"].pop("resourceVersion")
+    client.registry.store.create(VALIDATINGADMISSIONPOLICIES, broken)
+    binding = client.registry.store.get(VALIDATINGADMISSIONPOLICYBINDINGS, "", "b")
+    metadata = {**binding["metadata"], "name": "broken", "uid": "v"}
+    metadata.pop("resourceVersion")
+    spec = {**binding["spec"], "policyName": "broken"}
+    client.registry.store.create(VALIDATINGADMISSIONPOLICYBINDINGS, {**binding, "metadata": metadata, "spec": spec})
+    assert (create(client, a="x").status, create(client, a="y").status) == (422, 201)

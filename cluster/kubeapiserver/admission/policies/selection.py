@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kubeapi.customresources.definitions import CustomKinds
+from kubeapi.failures import Subject
 from kubeapi.kinds import resource_for
 from kubeapi.meta import JSON, ObjectKey, labels_of, matches_selector
 from kubeapi.objects.parts import list_at, map_at, spec_of
@@ -16,6 +17,7 @@ from kubeapi.store import Store
 from kubeapi.watching import WatchEvent
 from kubeapiserver.admission.hooks import rule_matches, selectors_match
 
+_COMPONENT = "kube-apiserver (admission policies)"
 Params = JSON | None
 
 
@@ -64,9 +66,11 @@ class Policies:
         )
         for policy in policies:
             name, spec = policy["metadata"]["name"], spec_of(policy)
-            own = [each for each in bindings if spec_of(each).get("policyName") == name]
-            if own:
-                yield Policy(name, spec, compile_policy(spec), own)
+            # A policy that somebody has edited in the database may be one that no validation has seen.
+            with self._store.failures.guard(_COMPONENT, Subject(self._resources[0], ObjectKey("", name))):
+                own = [each for each in bindings if spec_of(each).get("policyName") == name]
+                if own:
+                    yield Policy(name, spec, compile_policy(spec), own)
 
 
 def matches(resources: JSON, action: Action, objects: list[JSON], store: Store) -> bool:
