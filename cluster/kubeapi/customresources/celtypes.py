@@ -18,12 +18,13 @@ from kubeapi.meta import JSON
 
 _SCALARS = {"boolean": BOOL, "number": DOUBLE, "integer": INT, "string": STRING}
 _FORMATS = {"byte": BYTES, "duration": DURATION, "date": TIMESTAMP, "date-time": TIMESTAMP}
-_RESERVED = frozenset(
+RESERVED = frozenset(
     (
         *("true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if"),
         *("import", "let", "loop", "package", "namespace", "return", "var", "void", "while"),
     )
 )
+"""Words of the language, which are names of fields, too."""
 _ESCAPES = {"__": "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__"}
 _TEXT: JSON = {"type": "string"}
 _ROOT: JSON = {"name": _TEXT, "generateName": _TEXT}
@@ -31,7 +32,7 @@ _ROOT: JSON = {"name": _TEXT, "generateName": _TEXT}
 
 def escaped(name: str) -> str:
     """Return the name that a field has in expressions, "" if it has none."""
-    if name in _RESERVED:
+    if name in RESERVED:
         return f"__{name}__"
     if not name or name[0].isdigit() or re.search(r"[^a-zA-Z0-9\-./_]", name):
         return ""
@@ -54,7 +55,7 @@ class DeclaredTypes:
 
     def field_type(self, type_name: str, name: str) -> Type | None:
         """Return the type of a field, None if there is no such field."""
-        return self._fields.get(type_name, {}).get(name)
+        return self._fields.get(type_name, {}).get(escaped(name) if name in RESERVED else name)
 
     def _declare(self, schema: JSON, name: str, *, is_resource: bool) -> Type | None:
         if schema.get(INT_OR_STRING):
@@ -105,8 +106,9 @@ def _object(value: JSON, schema: JSON) -> JSON:
         return {name: to_value(each, more) for name, each in value.items()}
     if not properties:
         return value
-    known = ((name, value[name]) for name in properties if value.get(name) is not None)
-    return {escaped(name): to_value(each, properties[name]) for name, each in known}
+    shown = {name: to_value(value[name], properties[name]) for name in properties if value.get(name) is not None}
+    words = {name: each for name, each in shown.items() if name in RESERVED}  # which have two names
+    return {escaped(name): each for name, each in shown.items()} | words
 
 
 def _list(value: list[Any], schema: JSON) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from kubeapi.cel.types import BOOL, BYTES, DOUBLE, DYN, INT, STRING, TIMESTAMP, Type, list_of, map_of, struct
-from kubeapi.customresources.celtypes import DeclaredTypes, escaped
+from kubeapi.customresources.celtypes import RESERVED, DeclaredTypes, escaped
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at
@@ -76,15 +76,18 @@ def _field_of(type_name: str, name: str) -> Type | None:
         fields = definition(type_name).fields
     except LookupError:
         return None
-    found = next((each for field, each in fields.items() if escaped(field) == name), None)
+    found = fields.get(name) if name in RESERVED else None
+    found = found or next((each for field, each in fields.items() if escaped(field) == name), None)
     return None if found is None else _type(found)
 
 
-def _type(of: FieldType) -> Type:
-    if of.kind == "list":
-        return list_of(_type(of.element) if of.element else DYN)
-    if of.kind == "map":
-        return map_of(STRING, _type(of.element) if of.element else DYN)
+def _type(of: FieldType) -> Type | None:
+    """Return a type; None for one that expressions cannot see: a Quantity has no type in the API's schema."""
+    if of.kind == "Quantity":
+        return None
+    if of.kind in ("list", "map"):
+        element = _type(of.element) if of.element else DYN
+        return element and (list_of(element) if of.kind == "list" else map_of(STRING, element))
     return struct(of.name) if of.kind == "struct" else _SCALARS.get(of.kind, DYN)
 
 

@@ -145,6 +145,7 @@ SPEC = ruled(
     rule("!has(self.d) || self.d > timestamp('2020-01-01T00:00:00Z')"),
     rule("!has(self.du) || self.du < duration('1h')", message="too long"),
     rule("!has(self.__namespace__) || self.__namespace__ != 'bad'"),
+    rule("!has(self.namespace) || self.namespace != 'worse'", message="a word of the language can be a field"),
     rule("!has(self.x__dash__y) || self.x__dash__y != 'bad'", message="x-y is bad"),
     rule("!has(self.s) || self.s != 'mexp'", messageExpression="self.s.substring(100)"),
 )
@@ -175,6 +176,7 @@ FOUND: list[tuple[JSON, str]] = [
         {"namespace": "bad"},
         "spec: Invalid value: failed rule: !has(self.__namespace__) || self.__namespace__ != 'bad'",
     ),
+    ({"namespace": "worse"}, "spec: Invalid value: a word of the language can be a field"),
     ({"x-y": "bad"}, "spec: Invalid value: x-y is bad"),
     ({"m": {"q": 100}}, "spec.m[q]: Invalid value: 100: failed rule: self < 100"),
     ({"it": 3}, "spec.it: Forbidden: odd"),

@@ -66,6 +66,14 @@ def test_expressions_that_fit_have_no_warnings() -> None:
             "'(string, int)'\n | 'got ' + object.spec.replicas\n | .......^\n",
         ),
         (
+            "apps",
+            "deployments",
+            {"expression": "object.metadata.namespace == 1"},
+            "expression",
+            "apps/v1, Kind=Deployment: ERROR: <input>:1:27: found no matching overload for '_==_' applied to "
+            "'(string, int)'\n | object.metadata.namespace == 1\n | ..........................^\n",
+        ),
+        (
             "example.com",
             "tabs",
             {"expression": "object.spec.maxRetries < 10"},
