@@ -17,7 +17,24 @@ from typing import Any
 from kubeapi.regexp.linear import Linear
 from kubeapi.regexp.programs import MANY, program_of
 
-_GO = re.compile(r"(\\.)|\[\[:|\$", re.DOTALL)
+_GO = re.compile(r"(\\.)|(\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\])|\$", re.DOTALL)
+_IN_CLASS = re.compile(r"(\\.)|\[:(\w+):\]|[\[&~|]", re.DOTALL)
+_POSIX = {
+    "alnum": "0-9A-Za-z",
+    "alpha": "A-Za-z",
+    "ascii": r"\x00-\x7f",
+    "blank": r"\t ",
+    "cntrl": r"\x00-\x1f\x7f",
+    "digit": "0-9",
+    "graph": "!-\\~",
+    "lower": "a-z",
+    "print": " -\\~",
+    "upper": "A-Z",
+    "word": "0-9A-Za-z_",
+    "punct": r"!-/:-@\[-`{-\~",
+    "space": r"\t\n\v\f\r ",
+    "xdigit": "0-9A-Fa-f",
+}
 _STEPS = 1 << 22
 """Steps that Python's re may need for a text, at most: some hundredths of a second."""
 
@@ -63,7 +80,7 @@ class Pattern:
 @lru_cache(maxsize=256)
 def go_regexp(pattern: str) -> Pattern:
     r"""Return a pattern of Go; ValueError if it cannot be read. In Go $ is the end of the text alone, as \z is."""
-    translated = _GO.sub(lambda found: {"\\z": r"\Z", "$": r"\Z"}.get(found[0], found[0]), pattern)
+    translated = _GO.sub(_translated, pattern)
     try:
         tree, compiled = _parser.parse(translated, re.ASCII), re.compile(translated, re.ASCII)
     except (re.error, OverflowError, RecursionError) as error:
@@ -71,6 +88,19 @@ def go_regexp(pattern: str) -> Pattern:
     has_nested, count = _repeats(tree)
     exponent = count + (not _is_anchored(tree))
     return Pattern(compiled, tree, _quick_length(exponent, has_nested=has_nested))
+
+
+def _translated(found: re.Match[str]) -> str:
+    if found[2]:
+        return f"[{_IN_CLASS.sub(_in_class, found[2][1:-1])}]"
+    return r"\Z" if found[0] in ("\\z", "$") else found[0]
+
+
+def _in_class(found: re.Match[str]) -> str:
+    """Return a part of a character class: a named class as ranges, and what Python may read in another way escaped."""
+    if found[2]:
+        return _POSIX.get(found[2], found[0])
+    return found[0] if found[1] else f"\\{found[0]}"
 
 
 def _quick_length(exponent: int, *, has_nested: bool) -> int:

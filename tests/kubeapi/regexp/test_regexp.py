@@ -42,3 +42,21 @@ def test_what_go_does_not_know_is_refused(text: str) -> None:
 def test_a_dollar_is_the_end_of_the_text_alone() -> None:
     assert not go_regexp("a$").matches("a\n")
     assert go_regexp(r"a\z").matches("ba")
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "is_found"),
+    [
+        (r"^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|[%][0-9a-fA-F]{2})+$", "/a$b%2F", True),
+        (r"^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|[%][0-9a-fA-F]{2})+$", "/a b", False),
+        ("^[[:alpha:]_]+$", "a_B", True),
+        ("^[[:alpha:]_]+$", "a1", False),
+        ("^[^[:space:]]+$", "a b", False),
+        ("^[]a]+$", "]a", True),
+        ("^[a[]+$", "a[", True),
+        (r"^[\]$]+$", "]$", True),
+        ("^[a&&b||c]$", "&", True),
+    ],
+)
+def test_a_class_of_characters_has_what_it_has_in_go(text: str, subject: str, is_found: bool) -> None:
+    assert go_regexp(text).matches(subject) is is_found

@@ -12,7 +12,7 @@ from kubeapi.cel.types import Type
 from kubeapi.cel.values import MAX_INT, MIN_INT
 from kubeapi.serialization.quantity import QUANTITY, amount_of
 
-_FAULT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTPE]*[-+]?[0-9]*)$'"
+_FAULT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 
 
 @dataclass(frozen=True, slots=True, order=True)
