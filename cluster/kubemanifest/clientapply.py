@@ -18,6 +18,8 @@ from kubeapi.registry import Registry
 from kubeapi.registry.creation import read_object
 from kubeapi.schema import Struct, struct_of
 from kubeapi.scheme import Resource
+from kubeapi.status import InternalError
+from kubeapi.webhooks.calls import CallNeeded
 
 Outcome = Literal["created", "configured", "unchanged"]
 
@@ -25,7 +27,15 @@ _to_json = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=
 
 
 def apply(registry: Registry, resource: Resource, obj: JSON, *, dry_run: bool = False) -> tuple[JSON, Outcome]:
-    """Create the object, or change the stored one as ``kubectl apply`` would; StatusError."""
+    """Create the object, or change the stored one as ``kubectl apply`` would; StatusError. Webhooks are not called."""
+    try:
+        return _apply(registry, resource, obj, dry_run=dry_run)
+    except CallNeeded:
+        text = f"a webhook converts a {resource.kind} of {resource.api_version}, and is called for requests alone"
+        raise InternalError(f"{text}: apply this object with kubectl") from None
+
+
+def _apply(registry: Registry, resource: Resource, obj: JSON, *, dry_run: bool) -> tuple[JSON, Outcome]:
     manifest = read_object(resource, obj)
     annotations = manifest["metadata"].setdefault("annotations", {})
     annotations.pop(LAST_APPLIED, None)

@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi.objects import container, deployment, new_registry, pod, service
 
+from kubeapi.customresources.resource import resources_of
 from kubeapi.meta import JSON, LAST_APPLIED, ObjectKey
 from kubeapi.patch import merge
 from kubeapi.patch.strategic import strategic_merge
 from kubeapi.registry import Registry
 from kubeapi.registry.scaling import scale
 from kubeapi.schema import struct_of
-from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, NAMESPACES, PODS, SERVICES
-from kubeapi.status import Invalid
+from kubeapi.scheme import CONFIGMAPS, CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, NAMESPACES, PODS, SERVICES
+from kubeapi.status import InternalError, Invalid
 from kubemanifest.clientapply import apply, three_way_patch
 
 
@@ -203,3 +204,28 @@ def test_a_dry_run_answers_and_stores_nothing() -> None:
     answer, outcome = apply(registry, DEPLOYMENTS, deployment(replicas=4), dry_run=True)
     assert (answer["spec"]["replicas"], outcome) == (4, "created")
     assert registry.store.resource_version == version
+
+
+def test_an_object_that_a_webhook_has_to_convert_is_refused_with_the_way_to_apply_it() -> None:
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    versions = [{"name": each, "served": True, "storage": each == "v1", "schema": schema} for each in ("v1", "v2")]
+    webhook = {"clientConfig": {"url": "https://x"}, "conversionReviewVersions": ["v1"]}
+    definition = {
+        "metadata": {"name": "tabs.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "tabs", "kind": "Tab"},
+            "versions": versions,
+            "conversion": {"strategy": "Webhook", "webhook": webhook},
+        },
+    }
+    registry = new_registry()
+    crd = registry.create(CUSTOM_RESOURCE_DEFINITIONS, definition)
+    accepted = {**crd, "status": {"acceptedNames": crd["spec"]["names"], "conditions": [CONDITION]}}
+    second = next(each for each in resources_of(accepted) if each.version == "v2")
+    with pytest.raises(InternalError, match="a webhook converts a Tab"):
+        apply(registry, second, {"metadata": {"name": "a"}})
+
+
+CONDITION = {"type": "NamesAccepted", "status": "True"}
