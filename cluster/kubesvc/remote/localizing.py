@@ -39,6 +39,8 @@ class Localizer:
         self._source = source
         self._say = say
         self._said: set[str] = set()
+        self._fields: dict[str, Field] = {}
+        """Where the addresses are written that are not needed, by address."""
 
     def begin(self) -> None:
         """Have the ranges be local; CommandError, OSError."""
@@ -57,7 +59,10 @@ class Localizer:
         """Have the addresses of new Service ports be local; CommandError, OSError."""
         come, gone = self._addresses.update(sync)
         self._said -= gone
+        for each in gone:
+            self._fields.pop(each, None)
         self._leave_alone(come)
+        self._fields.update(come)
         if self._routes is not None:
             missing = not_local(come)
             self._routes.add(missing)
@@ -69,6 +74,13 @@ class Localizer:
         for line in self._missing({each: come[each] for each in not_local(come) if each not in self._said}):
             self._say(line)
         self._said.update(come)
+
+    def note_node(self, name: str, addresses: dict[str, str]) -> None:
+        """Leave the addresses of another node alone from now on, which may have joined just now; OSError."""
+        if self._needed.note_node(name, addresses):
+            self._leave_alone({each: field for each, field in self._fields.items() if each in addresses})
+            for each in addresses:
+                self._fields.pop(each, None)
 
     def _leave_alone(self, come: dict[str, Field]) -> None:
         """Take out of ``come`` what the machine needs where it is."""

@@ -17,7 +17,8 @@ from kubeproxy.types import ListenerKind
 class Needed:
     """``hosts`` are addresses with what each is, ``networks`` are those to which this machine is directly connected.
 
-    ``server`` are the API server's addresses: alone these are needed even where they are cluster IPs.
+    ``server`` are the API server's addresses: alone these are needed even where they are cluster IPs. Other nodes may
+    come and go.
     """
 
     def __init__(
@@ -26,6 +27,14 @@ class Needed:
         self._server = frozenset(server)
         self._hosts = dict(hosts or ())
         self._networks = [ip_network(each, strict=False) for each in networks]
+        self._nodes: dict[str, dict[str, str]] = {}
+
+    def note_node(self, name: str, addresses: dict[str, str]) -> bool:
+        """Record the addresses of another node, none if it is gone; tell whether they are others than before."""
+        if self._nodes.get(name, {}) == addresses:
+            return False
+        self._nodes[name] = addresses
+        return True
 
     def why(self, address: str, kind: ListenerKind) -> str:
         """Return what an address of a Service is to this machine, "" if it is not needed."""
@@ -33,7 +42,8 @@ class Needed:
             return "the API server is reached there"
         if kind is ListenerKind.CLUSTER_IP:  # a resolv.conf with such an address means the Service
             return ""
-        if what := self._hosts.get(address):
+        of_nodes = (each[address] for each in self._nodes.values() if address in each)
+        if what := self._hosts.get(address) or next(of_nodes, ""):
             return f"it is {what}"
         value = ip_address(address)
         network = next((each for each in self._networks if value in each), None)

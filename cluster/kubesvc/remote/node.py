@@ -8,15 +8,20 @@ from collections.abc import Callable, Collection, Mapping
 from socket import SOCK_STREAM
 from urllib.parse import urlsplit
 
+from kubeapi.io.informer import Informer
 from kubeapi.meta import JSON
 from kubeapi.objects.node import read_node
 from kubeapi.scheme import NODES
 from kubeapi.status import StatusError
+from kubeapi.watching import Delta
 from kubeclient.io.client import APIClient
+from kubeclient.io.listerwatcher import APIListerWatcher
 from kubeclient.paths import path_of
 from kubeclient.refusals import FORBIDDEN, NOT_FOUND, UNAUTHORIZED
+from kubeproxy import NAME
 from kubesvc.remote.needed import addresses_of_others
 from kubesvc.remote.serviceaddresses import service_cidrs
+from kubesvc.remote.slimming import slim_node
 
 NODE_SECONDS = 30.0
 """How long a Node without addresses is waited for; then the proxy goes on without (nodeIPsTimeout of kube-proxy)."""
@@ -103,16 +108,28 @@ async def addresses_of_server(client: APIClient) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-async def find_other_nodes(client: APIClient, name: str, say: Say) -> Mapping[str, str]:
-    """Return the addresses of all nodes but ``name``, each with what it is; none, and says so, if it may not list."""
+async def find_other_nodes(client: APIClient, name: str, say: Say) -> Mapping[str, str] | None:
+    """Return the addresses of all nodes but ``name``, each with what it is; None, and says so, if it may not list."""
     try:
         nodes = await _list(client, path_of(NODES, ""), {"resourceVersion": "0"}, say)  # from the server's memory
     except StatusError as error:
         if error.code != FORBIDDEN:
             raise
         say(f"{error}; so a Service that has the address of another node is not told from others")
-        return {}
+        return None
     return addresses_of_others(nodes, name)
+
+
+async def follow_other_nodes(client: APIClient, name: str, note: Callable[[str, dict[str, str]], None]) -> None:
+    """Call ``note`` with each node that joins, changes or leaves, and its addresses; runs until it is cancelled."""
+    informer = Informer(APIListerWatcher(client, slim={NODES: slim_node}), NODES, keeps_objects=False)
+
+    def learn(delta: Delta) -> None:
+        if delta.key.name != name:
+            note(delta.key.name, addresses_of_others([delta.new], name) if delta.new is not None else {})
+
+    informer.add_handler(NAME, learn)
+    await informer.run()
 
 
 async def find_service_cidrs(client: APIClient, say: Say) -> Collection[str]:

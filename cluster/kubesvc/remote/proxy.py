@@ -43,7 +43,14 @@ from kubesvc.remote.localroutes import LocalRoutes, local_routes
 from kubesvc.remote.losses import tell_of_losses
 from kubesvc.remote.needed import Needed
 from kubesvc.remote.neighbours import check_neighbours
-from kubesvc.remote.node import addresses_of, addresses_of_server, find_node, find_other_nodes, find_service_cidrs
+from kubesvc.remote.node import (
+    addresses_of,
+    addresses_of_server,
+    find_node,
+    find_other_nodes,
+    find_service_cidrs,
+    follow_other_nodes,
+)
 from kubesvc.remote.proxysettings import ProxyOptions, has_kernel, node_name_of, proxy_config
 from kubesvc.remote.serviceaddresses import NeedsSocket, ServiceAddresses
 from kubesvc.remote.serviceevents import ServiceEvents
@@ -73,6 +80,8 @@ class OwnNode(NamedTuple):
     """The cluster's ranges of cluster IPs, as far as the API tells them."""
     needed: Needed
     """What no Service may make local."""
+    sees_others: bool
+    """Whether the API tells it of the other nodes."""
 
 
 class _Run(NamedTuple):
@@ -100,11 +109,12 @@ async def run_proxy(options: ProxyOptions, file: KubeProxyConfiguration, user: U
             config = replace(config, service_cidrs=tuple(node.ranges))
             localizer = _localizer(config, node, routes, say)
             localizer.begin()
-            events = _service_events(client, name, user)
-            source = _source(client, config.node_name)
+            events, source = _service_events(client, name, user), _source(client, config.node_name)
             proxy = _make_proxy(source, config, localizer, events.record)
             losses = tell_of_losses(source.freshness, time.monotonic, say)
-            await _serve(proxy, (events.run(), losses), _Run(has_kernel(config), file, user, stop))
+            follows = routes is not None and node.sees_others
+            others = (follow_other_nodes(client, name, localizer.note_node),) if follows else ()
+            await _serve(proxy, (events.run(), losses, *others), _Run(has_kernel(config), file, user, stop))
     finally:
         await client.close()
 
@@ -126,11 +136,13 @@ async def _find_node(client: APIClient, name: str, machine: tuple[str, ...], say
     if strange := not_local(addresses):
         say(f"{', '.join(strange)} of node {name} is no address of this machine, so node ports do not answer there")
     here = tuple(each for each in addresses if each in machine and not ip_address(each).is_loopback)
-    return OwnNode(name, machine, here, await find_service_cidrs(client, say), await _find_needed(client, name, say))
+    others = await find_other_nodes(client, name, say)
+    needed = await _find_needed(client, others)
+    return OwnNode(name, machine, here, await find_service_cidrs(client, say), needed, others is not None)
 
 
-async def _find_needed(client: APIClient, name: str, say: Say) -> Needed:
-    hosts = dict(await find_other_nodes(client, name, say))
+async def _find_needed(client: APIClient, others: Mapping[str, str] | None) -> Needed:
+    hosts = {} if others is None else dict(others)
     servers = [address for path in RESOLV_CONF for address, _ in read_resolv_conf(_text(path))]
     hosts |= dict.fromkeys(servers, "a name server of this machine")
     hosts |= dict.fromkeys(gateways(), "a gateway of this machine")

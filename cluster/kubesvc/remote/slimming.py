@@ -30,5 +30,13 @@ def slim_slice(obj: JSON) -> JSON:
     return slim_service(obj)
 
 
+def slim_node(obj: JSON) -> JSON:
+    """Return a Node with its names and addresses alone."""
+    status = obj.get("status", {})
+    kept = {"addresses": status["addresses"]} if "addresses" in status else {}
+    metadata = {name: obj["metadata"][name] for name in ("name", "uid", "resourceVersion") if name in obj["metadata"]}
+    return {"metadata": metadata, "status": kept}
+
+
 SLIMS: Mapping[Resource, Callable[[JSON], JSON]] = {SERVICES: slim_service, ENDPOINTSLICES: slim_slice}
 """By resource what slims its objects."""

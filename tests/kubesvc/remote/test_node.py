@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from kubeproxy.types import ListenerKind
 from kubesvc.remote.needed import Needed, addresses_of_others
 from kubesvc.remote.node import addresses_of_server, find_other_nodes, find_service_cidrs
 from kubesvc.remote.proxy import OwnNode, _localizer
+from kubesvc.remote.slimming import slim_node
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_a_machine_needs_what_it_reaches_there_but_for_cluster_ips(address: str,
 def test_what_the_machine_needs_is_never_made_local_and_no_command_for_that_is_said() -> None:
     said: list[str] = []
     config = ProxyConfig(node_name="node-1")
-    node = OwnNode("node-1", ("127.0.0.1",), (), ("10.96.0.0/12",), MACHINE)
+    node = OwnNode("node-1", ("127.0.0.1",), (), ("10.96.0.0/12",), MACHINE, sees_others=True)
     proxier = Proxier(config)
     proxier.nodes.update(ObjectKey("", "node-1"), build_node("node-1", "192.168.0.101"))
     localizer = _localizer(config, node, None, said.append)
@@ -81,6 +83,54 @@ def test_what_the_machine_needs_is_never_made_local_and_no_command_for_that_is_s
         "it is a gateway of this machine"
     )
     assert mended.startswith("198.51.100.7 (externalIP of default/web) is not local to this machine: `sudo ip route")
+
+
+class Routes:
+    """Stands for the machine's routes: keeps what is local."""
+
+    left_over = ()
+
+    def __init__(self) -> None:
+        self.local: set[str] = set()
+
+    def add(self, cidrs: Collection[str]) -> None:
+        self.local.update(cidrs)
+
+    def forget(self, cidrs: Collection[str]) -> None:
+        self.local.difference_update(cidrs)
+
+
+def test_the_address_of_a_node_that_joins_is_local_no_longer() -> None:
+    said: list[str] = []
+    config = ProxyConfig(node_name="node-1")
+    routes: Any = Routes()
+    needed = Needed()
+    proxier = Proxier(config)
+    proxier.nodes.update(ObjectKey("", "node-1"), build_node("node-1", "192.168.0.101"))
+    node = OwnNode("node-1", ("127.0.0.1",), (), (), needed, sees_others=True)
+    localizer = _localizer(config, node, routes, said.append)
+    spec: dict[str, Any] = {"externalIPs": ["198.51.100.7", "198.51.100.8"], "ports": [{"port": 80}]}
+    proxier.services.update(ObjectKey("default", "web"), service("web", "10.96.0.20", **spec))
+    proxier.endpoints.update(ObjectKey("default", "web-1"), slice_of("web", ["10.244.1.2"]))
+    localizer.prepare(proxier.sync())
+    assert {"198.51.100.7", "198.51.100.8"} <= routes.local
+    for _ in range(2):
+        localizer.note_node("node-9", {"198.51.100.7": "the address of node node-9"})
+    assert "198.51.100.7" not in routes.local
+    assert "198.51.100.8" in routes.local
+    assert said[-1] == (
+        "198.51.100.7 (externalIP of default/web) stays as it is, and the Service does not answer there: "
+        "it is the address of node node-9"
+    )
+    localizer.note_node("node-9", {})
+    assert needed.why("198.51.100.7", EXTERNAL) == ""
+
+
+def test_a_node_is_kept_with_its_names_and_addresses_alone() -> None:
+    node = build_node("node-2", "192.168.0.102")
+    kept = slim_node({**node, "spec": {"podCIDR": "10.0.0.0/24"}})
+    assert set(kept) == {"metadata", "status"}
+    assert addresses_of_others([kept], "node-1") == {"192.168.0.102": "the address of node node-2"}
 
 
 def test_other_nodes_are_known_by_all_their_addresses() -> None:
@@ -120,5 +170,5 @@ async def test_a_server_without_ranges_is_not_waited_for(code: int) -> None:
 async def test_who_may_not_list_nodes_is_told_what_that_means() -> None:
     said: list[str] = []
     client: Any = Answers(StatusError(403, "Forbidden", "nodes is forbidden"))
-    assert await find_other_nodes(client, "node-1", said.append) == {}
+    assert await find_other_nodes(client, "node-1", said.append) is None
     assert said == ["nodes is forbidden; so a Service that has the address of another node is not told from others"]
