@@ -176,6 +176,20 @@ GOOD[HORIZONTALPODAUTOSCALERS] = {**WEB, "spec": {"scaleTargetRef": TARGET, "max
 SIGNING = {"request": "AA==", "signerName": "example.com/x", "usages": ["client auth"]}
 GOOD |= {each: {**WEB, "spec": SIGNING} for each in RESOURCES if each.kind == "CertificateSigningRequest"}
 
+RULE = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+MATCHES = {"matchConstraints": {"resourceRules": [RULE]}}
+PATCH = '[JSONPatch{op: "remove", path: "/x"}]'
+MUTATION = {"patchType": "JSONPatch", "jsonPatch": {"expression": PATCH}}
+POLICIES = {
+    "ValidatingAdmissionPolicy": {**MATCHES, "validations": [{"expression": "true"}]},
+    "ValidatingAdmissionPolicyBinding": {"policyName": "web", "validationActions": ["Deny"]},
+    "MutatingAdmissionPolicy": {**MATCHES, "mutations": [MUTATION], "reinvocationPolicy": "Never"},
+    "MutatingAdmissionPolicyBinding": {"policyName": "web"},
+}
+GOOD |= {
+    each: {"metadata": {"name": "web"}, "spec": POLICIES[each.kind]} for each in RESOURCES if each.kind in POLICIES
+}
+
 
 def authority() -> str:
     """Return a certificate of an authority, in PEM."""
