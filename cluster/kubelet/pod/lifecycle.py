@@ -13,7 +13,8 @@ from dataclasses import replace
 from kubelet.pod.events import Action, Began, ConfigChanged, Deleted, Event, Finish, Resizes, Start, Ticked
 from kubelet.pod.spec import Role
 from kubelet.pod.state import ContainerState, PodState, Stage, has_init_failed
-from kubelet.pod.transitions import PULL_BACK_OFF_SHOWN_AFTER, Step, after_event, after_time, stop
+from kubelet.pod.stopping import Step, signalled, stop
+from kubelet.pod.transitions import PULL_BACK_OFF_SHOWN_AFTER, after_event, after_time
 
 
 def next_wakeup(state: PodState) -> float | None:
@@ -51,14 +52,7 @@ def _delete(step: Step, state: PodState, grace: float) -> PodState:
     if state.is_terminating:
         return _map(state, lambda each: _shorten(each, step.now + grace))
     state = replace(state, is_terminating=True, grace_seconds=grace)
-    has_mains = any(each.role is Role.MAIN and each.is_alive for each in state.containers)
-
-    def begin(each: ContainerState) -> ContainerState:
-        if each.role is Role.SIDECAR and has_mains:
-            return each  # sidecars are stopped once the main containers have ended
-        return stop(step, each, grace, f"Stopping container {each.name}")
-
-    return _map(state, begin)
+    return _map(state, lambda each: stop(step, each, grace, f"Stopping container {each.name}"))
 
 
 def _shorten(container: ContainerState, kill_at: float) -> ContainerState:
@@ -72,15 +66,28 @@ def _progress(step: Step, state: PodState) -> PodState:
     """Start the containers that may start now, stop those that nothing needs any more, and notice the pod's end."""
     mains = [each for each in state.containers if each.role is Role.MAIN]
     if state.is_terminating:
-        if not any(each.is_alive for each in mains):
-            state = _stop_others(step, state)
+        state = _signal_sidecars(step, state, is_ending=True)
         if not any(each.is_alive for each in state.containers) and not state.is_finished:
             step.ask(Finish())
             return replace(state, is_finished=True)
         return state
     if all(each.is_over for each in mains) or has_init_failed(state):
-        return _stop_others(step, state)
-    return _start(step, state)
+        return _signal_sidecars(step, _stop_others(step, state), is_ending=True)
+    return _start(step, _signal_sidecars(step, state, is_ending=False))
+
+
+def _signal_sidecars(step: Step, state: PodState, *, is_ending: bool) -> PodState:
+    """Signal the sidecars that are due; in a pod that ends, each once all that has started after it has ended.
+
+    Follows ``pkg/kubelet/kuberuntime`` (killContainer, terminationOrdering): hooks run at once, signals in this order.
+    """
+    has_later = is_ending and any(each.role is Role.MAIN and each.is_alive for each in state.containers)
+    containers: list[ContainerState] = []
+    for each in reversed(state.containers):
+        container = signalled(step, each) if each.is_due and not has_later else each
+        has_later = has_later or (is_ending and each.role is Role.SIDECAR and each.is_alive)
+        containers.append(container)
+    return replace(state, containers=tuple(reversed(containers)))
 
 
 def _start(step: Step, state: PodState) -> PodState:

@@ -58,7 +58,8 @@ class ContainerState:
     ran only under an earlier kubelet so far. ``last`` is its latest end. ``retry_at`` is when it may start next,
     ``back_off`` and ``pull_back_off`` are the seconds to wait after its next failure, ``shown_at`` is when its image
     was refused. ``kill_at`` is set while it is being stopped: the time at which the stop signal (while ``is_signalled``
-    is false) or SIGKILL is due at the latest. ``given`` are the resources of its latest run.
+    is false) or SIGKILL is due at the latest; a sidecar that ``is_due`` gets the signal in its turn. ``given`` are the
+    resources of its latest run.
     """
 
     name: str
@@ -87,6 +88,7 @@ class ContainerState:
     shown_at: float = 0.0
     kill_at: float | None = None
     is_signalled: bool = False
+    is_due: bool = False
     given: Given = NOTHING
 
     @property

@@ -62,7 +62,17 @@ def _container_statuses(pod: JSON, state: PodState) -> JSON:
 
 
 def phase_of(state: PodState) -> str:
-    """Return Pending, Running, Succeeded or Failed (getPhase)."""
+    """Return Pending, Running, Succeeded or Failed (getPhase); none of the last two while a process is there.
+
+    That is mergePodStatus in ``pkg/kubelet/status``: with such a phase the pod's resources are free for others.
+    """
+    phase, mains = _own_phase(state), _mains(state)
+    if phase in ("Succeeded", "Failed") and any(each.is_alive for each in state.containers):
+        return "Running" if _have_mains_begun(mains) else "Pending"
+    return phase
+
+
+def _own_phase(state: PodState) -> str:
     if has_init_failed(state):
         return "Failed"
     mains = _mains(state)

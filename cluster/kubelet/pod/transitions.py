@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kubelet.pod.events import (
-    Action,
     BeginProbes,
     ContainerEvent,
     EndProbes,
@@ -20,16 +19,14 @@ from kubelet.pod.events import (
     ProbeKilled,
     ReadinessChanged,
     Refused,
-    Report,
     Resized,
     ResizeRestart,
-    RunPreStop,
-    Signal,
     Started,
     StartFailed,
     StartupPassed,
 )
-from kubelet.pod.state import ContainerState, PodState, Stage, Termination
+from kubelet.pod.state import ContainerState, Stage, Termination
+from kubelet.pod.stopping import Step, signal_when_due, signalled, stop
 
 BACK_OFF_FIRST = 10.0
 """Seconds of the first back-off (kubelet's ``initialBackoff``)."""
@@ -45,25 +42,6 @@ START_ERROR_CODE = 128
 """containerd's exit code of a container that it could not start."""
 
 
-class Step:
-    """One step of a pod's state machine: the pod before it, its time, and the actions that it asks for."""
-
-    __slots__ = ("actions", "now", "pod")
-
-    def __init__(self, pod: PodState, now: float) -> None:
-        self.pod = pod
-        self.now = now
-        self.actions: list[Action] = []
-
-    def ask(self, action: Action) -> None:
-        """Ask for an action, after those before it."""
-        self.actions.append(action)
-
-    def report(self, kind: str, reason: str, message: str) -> None:
-        """Ask for an event about the pod; ``kind`` is Normal or Warning."""
-        self.actions.append(Report(kind, reason, message))
-
-
 def after_event(step: Step, container: ContainerState, event: ContainerEvent) -> ContainerState:
     """Return the container after an event of its own; a probe's or hook's result is ignored once it does not run."""
     match event:
@@ -76,7 +54,7 @@ def after_event(step: Step, container: ContainerState, event: ContainerEvent) ->
         case Exited():
             changed = _exited(step, container, event)
         case PreStopFinished():
-            changed = _signal(step, container)
+            changed = signal_when_due(step, container)
         case _:
             changed = _after_result(step, container, event) if container.stage is Stage.RUNNING else container
     return changed
@@ -120,7 +98,7 @@ def _started(step: Step, container: ContainerState, event: Started) -> Container
         pull_back_off=0.0,
     )
     if container.kill_at is not None:
-        return _signal(step, replace(container, is_signalled=False))
+        return signal_when_due(step, replace(container, is_signalled=False))
     step.ask(BeginProbes(container.name))
     return container
 
@@ -174,9 +152,8 @@ def _exited(step: Step, container: ContainerState, event: Exited) -> ContainerSt
 
 def _ended(step: Step, container: ContainerState, end: Termination) -> ContainerState:
     """Return the container after its end: terminated, to be restarted at once, or waiting for its back-off."""
-    container = replace(
-        container, last=end, pid=0, kill_at=None, is_signalled=False, is_started=False, is_ready=False, retry_at=0.0
-    )
+    container = replace(container, last=end, pid=0, is_started=False, is_ready=False, retry_at=0.0)
+    container = replace(container, kill_at=None, is_signalled=False, is_due=False)
     if step.pod.is_terminating or not container.restarts_after(end.exit_code):
         return replace(container, stage=Stage.TERMINATED, reason="", message="")
     # A container that could not be started has not run, whenever it began.
@@ -203,36 +180,13 @@ def _go_duration(seconds: float) -> str:
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"
 
 
-def stop(step: Step, container: ContainerState, grace: float, message: str) -> ContainerState:
-    """Begin to stop a container: its preStop hook, then its stop signal, then SIGKILL after ``grace`` seconds."""
-    if not container.is_alive:
-        return replace(container, kill_at=None)
-    if container.kill_at is not None:
-        return container
-    step.report("Normal", "Killing", message)
-    container = replace(container, kill_at=step.now + grace)
-    if container.stage is Stage.STARTING:
-        return container  # it is signalled once its process runs
-    if grace > 0 and container.has_pre_stop:
-        step.ask(RunPreStop(container.name, grace))
-        return container
-    return _signal(step, container)
-
-
-def _signal(step: Step, container: ContainerState) -> ContainerState:
-    if container.stage is not Stage.RUNNING or container.kill_at is None or container.is_signalled:
-        return container
-    step.ask(Signal(container.name))
-    return replace(container, is_signalled=True)
-
-
 def after_time(step: Step, container: ContainerState) -> ContainerState:
     """Return the container at the time of the step: a grace period or the first pull error may be over."""
     if container.stage is Stage.RUNNING and container.kill_at is not None and step.now >= container.kill_at:
-        if container.is_signalled or not container.has_pre_stop:
+        if container.is_signalled:
             step.ask(Kill(container.name))
             return replace(container, kill_at=step.now + MINIMUM_GRACE_SECONDS)
-        return replace(_signal(step, container), kill_at=step.now + MINIMUM_GRACE_SECONDS)
+        return replace(signalled(step, container), kill_at=step.now + MINIMUM_GRACE_SECONDS)
     has_pull_error = container.stage is Stage.WAITING and container.reason == "ErrImagePull"
     if has_pull_error and step.now >= container.shown_at + PULL_BACK_OFF_SHOWN_AFTER:
         text = f'Back-off pulling image "{container.image}"'

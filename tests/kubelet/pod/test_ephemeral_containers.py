@@ -62,6 +62,8 @@ def test_it_ends_with_the_pods_own_containers() -> None:
     state, _ = with_guest(running(restartPolicy="Never"), restartPolicy="Never")
     state, done = play(state, Ticked(), Started("debug", 2, "id"), Exited("web", 0, 0, ""))
     assert done == [Start("debug"), Signal("debug")]
+    assert phase_of(state) == "Running"
+    state, _ = play(state, Exited("debug", 0, 0, ""))
     assert phase_of(state) == "Succeeded"
 
 

@@ -245,8 +245,45 @@ def test_a_sidecar_starts_first_stays_and_stops_last() -> None:
     assert script.does(Started("s", 1, "i")) == [Start("c0")]
     script.run()
     assert script.does(Exited("c0", 0, 0)) == [Signal("s")]
+    assert phase_of(script.state) == "Running"  # its network and its addresses are still the sidecar's
     script(Exited("s", 143, 15))
     assert phase_of(script.state) == "Succeeded"
+
+
+HOOKED = {"image": "x", "restartPolicy": "Always", "lifecycle": {"preStop": {"exec": {"command": ["x"]}}}}
+
+
+def sidecars(*, grace: int = 30) -> Script:
+    """Return a running pod with the sidecars s1 and s2, of which the second has a hook, and the container c0."""
+    first = {"name": "s1", "image": "x", "restartPolicy": "Always"}
+    script = Script(pod(initContainers=[first, {"name": "s2", **HOOKED}], grace=grace))
+    script(Began())
+    for name in ("s1", "s2"):
+        script(Started(name, 1, "i"))
+    script.run()
+    return script
+
+
+def test_sidecars_run_their_hooks_at_once_and_end_in_the_reverse_order() -> None:
+    script = sidecars()
+    assert script.does(Deleted(30)) == [RunPreStop("s2", 30), Signal("c0")]
+    assert script.does(PreStopFinished("s2")) == []
+    assert script.does(Exited("c0", 143, 15)) == [Signal("s2")]
+    assert script.does(Exited("s2", 143, 15)) == [Signal("s1")]
+    assert script.does(Exited("s1", 143, 15)) == [Finish()]
+
+
+def test_a_sidecar_whose_turn_never_comes_has_two_seconds_after_the_grace_period() -> None:
+    script = sidecars()
+    script(Deleted(5), 10.0)
+    script(PreStopFinished("s2"), 11.0)
+    assert script.does(Ticked(), 15.0) == [Signal("s1"), Signal("s2"), Kill("c0")]
+    assert script.does(Ticked(), 17.0) == [Kill("s1"), Kill("s2"), Kill("c0")]
+
+
+def test_a_sidecar_that_is_restarted_waits_for_nobody() -> None:
+    script = sidecars()
+    assert Signal("s1") in script.does(ProbeKilled("s1", "liveness", 3))
 
 
 def test_a_startup_probe_keeps_the_container_unready_until_it_has_passed() -> None:
