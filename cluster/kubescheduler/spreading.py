@@ -85,8 +85,8 @@ class _Wish:
         """Yield the names of the nodes that have the key, each with its count, weighted by the number of domains."""
         key, count = self._key, self._count
         domain_of = {info.name: labels_of(info.node).get(key) for info in infos}
+        # Nodes without the label are a domain of their own for the weight, as in initPreScoreState.
         domains = dict.fromkeys((domain_of[each.name] for each in rated), 0)
-        domains.pop(None, None)
         weight = log((len(rated) if key == HOST_LABEL else len(domains)) + 2)
         for info in infos:
             if (domain := domain_of[info.name]) in domains:

@@ -10,6 +10,7 @@ from tests.helpers.kubescheduler.worlds import asking_pod, sized_node, world_of
 from kubeapi.meta import JSON
 from kubescheduler.nodes import placed_pod
 from kubescheduler.scoring import scores
+from kubescheduler.spreading import spread_scores
 
 HALF = {"cpu": "2", "memory": "8Gi"}
 SOFT = {"key": "soft", "effect": "PreferNoSchedule"}
@@ -62,3 +63,16 @@ def test_the_pods_of_a_workload_are_spread_over_nodes_and_zones() -> None:
         for one, other in zip(scores(placed, world.infos, world), scores(placed, alone.infos, alone), strict=True)
     ]
     assert differences == [-68, -24, 0]
+
+
+def test_nodes_without_a_zone_are_a_domain_for_the_weight_of_zones() -> None:
+    def owned(name: str, node: str = "") -> JSON:
+        found = asking_pod(name, {}, node)
+        return {**found, "metadata": {**found["metadata"], "ownerReferences": [OWNED]}}
+
+    places = {"n1": 1, "n2": 0, "n3": 2, "n4": 0, "n6": 3}
+    zones = {"n1": "a", "n2": "a", "n3": "b", "n4": "b", "n6": ""}
+    there = [owned(f"web-{node}-{number}", node) for node, count in places.items() for number in range(count)]
+    world = world_of(*(sized_node(name, zone=zone) for name, zone in zones.items()), pods=there)
+    placed = placed_pod(owned("web"))
+    assert spread_scores(placed.pod, placed.owner, world.infos, world) == [84, 100, 61, 92, 100]
