@@ -99,6 +99,8 @@ async def test_logs_stay_as_long_as_their_pods(tmp_path: Path) -> None:
     running = asyncio.create_task(cluster.serve())
     await until(lambda: cluster.is_ready("web"))
     await until(lambda: all(cluster.phase(each) == "Succeeded" for each in ("job", "gone", "soon")))
+    while await cluster.logs("web") != b"before\n":
+        await asyncio.sleep(0.005)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     left = [after_reboot(each, NOW) for each in cluster.store.list(PODS) if each["metadata"]["name"] != "gone"]
