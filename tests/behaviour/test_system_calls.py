@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.helpers.cluster.cli import ClusterCommands, end, find
+from tests.helpers.cluster.cli import ClusterCommands, end, eventually, find
 from tests.helpers.cluster.ground import Ground
 from tests.helpers.cluster.manifests import Manifest, service, write
 from tests.helpers.kubedns.packets import packet
@@ -185,8 +185,16 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
                 for listener_of in find(status["services"], name=name)["listeners"]
             }
             dns = status["dns"]["addresses"][0]
+            assert eventually(lambda: is_at_rest(calls))
             yield Stage(calls, services, (dns["address"], dns["port"]), listener, datagrams, status["pid"])
             end(commands)
+
+
+def is_at_rest(calls: SystemCalls) -> bool:
+    """Tell whether the cluster has done what it does behind its start: it imports what runs pods, in a thread."""
+    calls.take()
+    time.sleep(IDLE_SECONDS / 10)
+    return calls.take().total() <= IDLE_CALLS / 10
 
 
 def tell(sockets: Sockets, text: bytes) -> None:

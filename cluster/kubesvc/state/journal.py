@@ -1,7 +1,8 @@
 """The journal: every write of the Store goes to a SQLite database, in order, before it is answered.
 
 A thread commits all writes that have arrived during its last commit (group commit); the event loop never waits for the
-disk. Events are not kept, as they concern one run. The lock of the state directory keeps other processes out.
+disk. Events and the Leases of nodes are not kept, as they concern one run: a cluster at rest writes nothing. The lock
+of the state directory keeps other processes out.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from typing import NamedTuple
 from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.customresources.resource import resources_of
 from kubeapi.meta import JSON, controller_of, key_of
-from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS, NODES, Resource
+from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS, LEASES, NODES, Resource
 from kubeapi.status import InternalError
 from kubeapi.store import Store
 from kubeapi.watching import EventType, WatchEvent
+from kubelet.leases import NAMESPACE as NODE_LEASES
 from kubesvc.state.database import open_database
 from kubesvc.state.saved import BATCH, KEPT
 
@@ -47,6 +49,11 @@ class _Write(NamedTuple):
     def is_self_made(self) -> bool:
         """Whether the cluster itself wrote the object, so that the next start creates it again."""
         return self.resource == NODES.qualified or (self.obj is not None and controller_of(self.obj) is not None)
+
+
+def _is_node_lease(resource: Resource, obj: JSON) -> bool:
+    """Tell whether an object says that a node lives, which it says again every ten seconds."""
+    return resource == LEASES and obj["metadata"]["namespace"] == NODE_LEASES
 
 
 class Journal:
@@ -92,7 +99,12 @@ class Journal:
         version = store.resource_version
         customs = CustomKinds(store).stored()
         kept = (*KEPT.values(), *customs)
-        objects = [_write_of(each, obj, is_gone=False, version=version) for each in kept for obj in store.list(each)]
+        objects = [
+            _write_of(each, obj, is_gone=False, version=version)
+            for each in kept
+            for obj in store.list(each)
+            if not _is_node_lease(each, obj)
+        ]
         self._first = configuration, json.dumps(origins), version, objects
         self._noted = 1
         for each in kept:
@@ -113,6 +125,8 @@ class Journal:
 
     def _follow(self, store: Store, resource: Resource, version: int) -> None:
         def note(event: WatchEvent) -> None:
+            if _is_node_lease(resource, event.object):
+                return
             is_gone = event.type is EventType.DELETED
             write = _write_of(resource, event.object, is_gone=is_gone, version=int(event.resource_version))
             with self._wake:

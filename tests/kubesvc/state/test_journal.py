@@ -18,7 +18,7 @@ from tests.helpers.patience import PATIENCE
 from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry, RegistryConfig, bootstrap
-from kubeapi.scheme import CONFIGMAPS, EVENTS, NODES, PODS, SERVICES
+from kubeapi.scheme import CONFIGMAPS, EVENTS, LEASES, NODES, PODS, SERVICES
 from kubeapi.status import Expired, StatusError
 from kubeapi.store import Store
 from kubesvc.state import journal as journals
@@ -94,6 +94,18 @@ async def test_nothing_is_waited_for_when_nothing_was_written(tmp_path: Path) ->
         await asyncio.wait_for(journal.flushed(), PATIENCE)
         store.create(EVENTS, obj("not kept"))
         await asyncio.wait_for(journal.flushed(), PATIENCE)
+
+
+async def test_leases_of_nodes_are_not_kept_and_leases_of_programs_are(tmp_path: Path) -> None:
+    """A node renews its Lease every ten seconds: a cluster at rest would write to the disk for ever."""
+    path, store = tmp_path / "db", Store()
+    lease = {"metadata": {"name": "node-1", "namespace": "kube-node-lease"}}
+    store.create(LEASES, lease)
+    async with kept(path, store) as journal:
+        store.create(LEASES, obj("leader"))
+        store.update(LEASES, store.get(LEASES, "kube-node-lease", "node-1"))
+        await asyncio.wait_for(journal.flushed(), PATIENCE)
+    assert names(path) == ["leader"]
 
 
 async def test_a_new_run_replaces_what_was_kept_of_the_last(tmp_path: Path) -> None:
