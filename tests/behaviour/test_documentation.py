@@ -83,7 +83,8 @@ def test_every_command_of_a_page_is_one(page: str) -> None:
         if name == "COMMAND" or "..." in arguments:
             continue
         try:
-            with click.Context(kubesvc) as context:
+            # Commands keep the help option of their first context: it has to have the names that users know.
+            with kubesvc.make_context("kubesvc", [], resilient_parsing=True) as context:
                 _, subcommand, rest = kubesvc.resolve_command(context, [name, *arguments])
                 assert subcommand is not None
                 subcommand.make_parser(context).parse_args(rest)
