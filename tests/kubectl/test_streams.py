@@ -155,6 +155,7 @@ def test_exec_goes_over_a_websocket_where_kubectl_wants_it(pods: Kubectl) -> Non
 
 def test_exec_in_a_terminal_has_its_size_its_signals_and_its_exit_status(pods: Kubectl) -> None:
     with pods.terminal("kubectl exec -it <pod> -- sh") as shell:
+        shell.expect(r"[#$] $")  # before it kubectl may have read the size, and not yet listen for another one
         shell.resize(33, 111)
         shell.type("stty size\n")
         shell.expect(r"\b33 111$")

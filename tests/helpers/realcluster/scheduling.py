@@ -36,7 +36,7 @@ START = 1_767_225_600.0
 
 
 class Decision(NamedTuple):
-    """The nodes of which one is taken, or why the pod waits and whom it makes leave."""
+    """The nodes of which one is taken, or why the pod waits, and the pods that it preempts."""
 
     nodes: frozenset[str] = frozenset()
     message: str = ""
