@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from kubeapi.events import EventRecorder
 from kubeapi.failures import Subject
 from kubeapi.io.client import Client
@@ -15,6 +17,10 @@ from kubelet.pod.spec import read_pod_spec
 from kubelet.pod.state import PodPlace, PodState
 from kubelet.pod.status import pod_status
 from kubelet.runtime.dependencies import COMPONENT
+
+# Seconds. A node takes about one to remove a pod's object, and kubectl up to 1.35 relies on it: its ``delete`` gets
+# the object, then lists it, and never ends if a StatefulSet's next pod has the name by then (kubernetes/kubectl#1803).
+SEEN_BEFORE_DELETED = 0.25
 
 
 class PodObject:
@@ -34,6 +40,8 @@ class PodObject:
         self._failures = client.registry.store.failures
         self._failing: set[str] = set()
         self._request: Amounts | None = None
+        self._deleted_since: float | None = None
+        self._mark_deletion()
 
     @property
     def is_deleted(self) -> bool:
@@ -62,6 +70,11 @@ class PodObject:
         if obj["spec"] is not self.obj["spec"]:
             self._request = None
         self.obj, self.spec = obj, read_pod_spec(obj)
+        self._mark_deletion()
+
+    def _mark_deletion(self) -> None:
+        if self.is_deleted and self._deleted_since is None:
+            self._deleted_since = asyncio.get_running_loop().time()
 
     def report(self, kind: str, reason: str, message: str) -> None:
         """Record an event about the pod; ``kind`` is Normal or Warning."""
@@ -96,7 +109,15 @@ class PodObject:
         self._write(status)
 
     def delete(self) -> None:
-        """Delete the object at once, as nothing of its pod runs any more."""
+        """Delete the object, as nothing of its pod runs any more; it has been seen as deleted for a moment then."""
+        loop, since = asyncio.get_running_loop(), self._deleted_since
+        wait = 0.0 if since is None else since + SEEN_BEFORE_DELETED - loop.time()
+        if wait > 0:
+            loop.call_later(wait, self._delete)
+        else:
+            self._delete()
+
+    def _delete(self) -> None:
         if self._is_written:
             key, options = self.spec.key, DeleteOptions(0, uid=self.spec.uid)
             self._client.post(lambda registry: registry.delete(PODS, *key, options), is_repeated=True)

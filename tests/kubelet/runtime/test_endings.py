@@ -11,6 +11,7 @@ from kubeapi.meta import JSON
 from kubeapi.registry import DeleteOptions
 from kubeapi.scheme import PODS
 from kubelet.nodes import NodeConfig
+from kubelet.runtime import podobject
 
 NODES = (NodeConfig("node-a", "127.85.1.1", "127.85.2.0/24"),)
 EVICTED = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: ephemeral-storage."}
@@ -73,6 +74,19 @@ async def test_an_evicted_pod_that_is_still_ending_can_be_deleted(cluster: Kubel
     evict(cluster, "slow")
     cluster.registry.delete(PODS, "default", "slow")
     await until(lambda: cluster.is_gone("slow"))
+
+
+async def test_a_deleted_pod_is_seen_for_a_moment_before_another_takes_its_name(
+    cluster: KubeletCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(podobject, "SEEN_BEFORE_DELETED", 3600)
+    cluster.run(make_pod("web", shell("exec sleep 60")))
+    await until(lambda: cluster.is_ready("web"))
+    cluster.registry.delete(PODS, *cluster.key("web"))
+    await until(lambda: "terminated" in cluster.status("web").get("state", {}))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert cluster.pod("web")["metadata"]["deletionTimestamp"]
 
 
 async def test_a_terminating_pod_listens_on_and_its_probe_says_whether_it_serves(cluster: KubeletCluster) -> None:
