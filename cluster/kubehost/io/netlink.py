@@ -10,6 +10,7 @@ import socket
 import struct
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import Self
 
 from kubehost.netlink import DONE, ERROR, Message, Reply, frame, read_attributes, read_frames
 
@@ -70,7 +71,7 @@ class NetlinkSocket:
                     return found
                 found.append(reply)
 
-    def __enter__(self) -> NetlinkSocket:
+    def __enter__(self) -> Self:
         """Return the socket, which is closed at the end of the context."""
         return self
 

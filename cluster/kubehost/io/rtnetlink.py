@@ -16,8 +16,10 @@ from kubehost.netlink import (
     NESTED,
     REPLACE,
     Message,
+    Reply,
     attribute,
     number_attribute,
+    read_attributes,
     text_attribute,
 )
 
@@ -29,6 +31,9 @@ TABLE_MAIN, TABLE_LOCAL = 254, 255
 UNICAST, LOCAL, UNREACHABLE = 1, 2, 7
 """Types of a route: to a next hop, to this machine itself, or to nowhere (EHOSTUNREACH, without a link)."""
 _IFF_UP = 1
+_LINK_HEADER_BYTES = 16
+_OPERSTATE, _OPERSTATE_UP = 16, b"\6"
+"""IFLA_OPERSTATE and IF_OPER_UP (linux/if.h)."""
 PROTOCOL_STATIC = 4
 """The maker of a route: an administrator."""
 _PERMANENT = 0x80
@@ -50,6 +55,19 @@ def link_up(index: int) -> Message:
     """Bring an interface up."""
     body = struct.pack("=BxHiII", AF_UNSPEC, 0, index, _IFF_UP, _IFF_UP)
     return Message(NEWLINK, ACK, body, f"link {index} up")
+
+
+def get_link(index: int) -> Message:
+    """Ask for an interface: the answer is a message of type NEWLINK."""
+    return Message(GETLINK, ACK, struct.pack("=BxHiII", AF_UNSPEC, 0, index, 0, 0), f"link {index}")
+
+
+def carries_packets(link: Reply) -> bool:
+    """Tell whether an interface, a message of type NEWLINK, takes packets: its operational state is up (RFC 2863).
+
+    That it was brought up, and has a carrier, is not enough: until the kernel's link watch has run, it drops them all.
+    """
+    return (_OPERSTATE, _OPERSTATE_UP) in read_attributes(link.body, _LINK_HEADER_BYTES)
 
 
 def delete_link(index: int) -> Message:

@@ -15,6 +15,7 @@ from contextlib import closing
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+from kubehost.io.links import wait_until_carrying
 from kubehost.io.netlink import NETLINK_ROUTE, NetlinkSocket
 from kubehost.io.places import Place
 from kubehost.io.rtnetlink import SCOPE_LINK, Route, VethEnd, delete_link, link_up, new_address, new_neighbour, new_veth
@@ -73,7 +74,8 @@ class HostRoutes:
                 sock = socket.socket(fileno=place.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_ROUTE).detach())
                 with closing(NetlinkSocket(sock=sock)) as inside:
                     inside.request(_inside())
-                outside.request(self._outside(link))
+                    outside.request(self._outside(link))
+                    wait_until_carrying(inside, INSIDE_LINK)
             except BaseException:
                 outside.request([delete_link(link)])
                 raise

@@ -139,16 +139,6 @@ async def hear_from(server: socket.socket) -> tuple[bytes, str]:
     return datagram, peer[0]
 
 
-async def sent_until_heard(client: socket.socket, server: socket.socket) -> None:
-    """Send a datagram until it is heard: one is lost where the agent, which makes the flow's socket, gets no time."""
-    while True:
-        client.send(b"?")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SILENCE):
-                await hear_from(server)
-                return
-
-
 async def test_requests_of_all_clients_come_from_the_node_and_name_their_client() -> None:
     http = {"ports": [{"port": PORT, "appProtocol": "http"}]}
     loop = asyncio.get_running_loop()
@@ -276,12 +266,25 @@ async def test_bursts_of_datagrams_come_back_whole_to_their_pods() -> None:
             assert got[other] == {b"b" * (1 + number * 40) for number in range(40)}
 
 
+async def test_what_a_pod_sends_first_arrives_however_soon_it_sends() -> None:
+    async with ground(*dns(LOCALHOST)) as g:
+        with g.pods.datagrams(LOCALHOST, (LOCALHOST, PORT)) as server:
+            for address in (f"127.244.0.{number}" for number in range(10, 70)):
+                g.pods.add(address)
+                with g.pods.datagrams(address) as client:
+                    client.connect((VIP, PORT))
+                    client.send(b"?")
+                    assert await hear_from(server) == (b"?", address)
+                g.pods.end(address)
+
+
 async def test_the_flows_of_a_pod_end_with_its_network() -> None:
     async with ground(*dns(C)) as g:
         with g.pods.datagrams(C, (C, PORT)) as server, g.pods.datagrams(A) as one, g.pods.datagrams(B) as other:
             for sock in (one, other):
                 sock.connect((VIP, PORT))
-                await sent_until_heard(sock, server)
+                sock.send(b"?")
+                await hear_from(server)
             g.pods.end(A)
             await until(lambda: not open_flows(g, A))
             assert len(open_flows(g, B)) == 1

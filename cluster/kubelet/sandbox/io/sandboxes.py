@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from kubehost.io.links import wait_until_carrying
 from kubehost.io.namespaces import NEWIPC, NEWNET, NEWNS, NEWPID, NEWUTS, mount, set_hostname, setns, unmount, unshare
 from kubehost.io.netlink import NetlinkSocket
 from kubelet.sandbox import plan
@@ -62,8 +63,6 @@ class Sandboxes:
         link, self._next_link = self._next_link, self._next_link + 1
         namespaces = self._make_namespaces(spec, link)
         try:
-            if not spec.is_host_network:
-                self._netlink.request(plan.link_messages(self._plan, spec, link))
             for each in spec.memory:
                 _mount_memory(each)
         except OSError:
@@ -92,6 +91,8 @@ class Sandboxes:
     def _connect(self, spec: SandboxSpec, link: int) -> None:
         with NetlinkSocket() as netlink:
             netlink.request(plan.pod_messages(self._plan, spec, link, self._home[0]))
+            self._netlink.request(plan.link_messages(self._plan, spec, link))
+            wait_until_carrying(netlink, plan.ETH0_INDEX)
 
     def remove(self, uid: str) -> tuple[str, ...]:
         """Give a pod's sandbox up; return the addresses of its network, none for unknown uids.
