@@ -53,15 +53,13 @@ def _rank(document: Document) -> tuple[int, bool]:
     return kind.apply_rank, not kind.claims(document.obj)
 
 
-def apply_documents(
-    registry: Registry, documents: Iterable[Document], *, dry_run: bool = False
-) -> tuple[list[Fault], list[Applied]]:
+def apply_documents(registry: Registry, documents: Iterable[Document]) -> tuple[list[Fault], list[Applied]]:
     """Write every document that the Registry takes; return the faults of the others, with their positions."""
     faults: list[Fault] = []
     applied: list[Applied] = []
     for document in in_order(documents):
         try:
-            _, outcome = apply(registry, document.resource, document.obj, dry_run=dry_run)
+            _, outcome = apply(registry, document.resource, document.obj)
         except StatusError as error:
             faults += faults_of(document, error)
         else:

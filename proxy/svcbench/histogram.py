@@ -26,14 +26,8 @@ class Bucket(NamedTuple):
     values: int
 
 
-def index_of(value: int) -> int:
-    """Return the place of a value, which is not negative, in HdrHistogram's array of counts."""
-    shift = max(0, value.bit_length() - _SUB_BITS)
-    return (shift << _HALF_BITS) + (value >> shift)
-
-
 def places_of(values: Iterable[int]) -> list[int]:
-    """Return ``index_of`` each value."""
+    """Return the place of each value, none of them negative, in HdrHistogram's array of counts."""
     bits, half = _SUB_BITS, _HALF_BITS
     return [
         (shift << half) + (value >> shift) if (shift := value.bit_length() - bits) > 0 else value for value in values
@@ -54,7 +48,7 @@ class Histogram:
 
     def __init__(self, values: Iterable[int] = ()) -> None:
         self.counts: Counter[int] = Counter()
-        """By ``index_of`` a value; none is 0."""
+        """By the place of a value (``places_of``); none is 0."""
         for value, count in Counter(values).items():
             self.record(value, count)
 

@@ -40,10 +40,6 @@ def _set_first_status(obj: JSON) -> None:
     obj["status"] = {}
 
 
-def _desired_state(obj: JSON) -> object:
-    return obj["spec"]
-
-
 def _validate(obj: JSON) -> Faults:
     """Yield the faults of a CronJob but those of its metadata, schedule and time zone."""
     spec = obj["spec"]
@@ -129,7 +125,7 @@ KIND = Kind(
     subresources=(STATUS,),
     set_defaults=_set_defaults,
     prepare_for_create=_set_first_status,
-    desired_state=_desired_state,
+    desired_state=lambda obj: obj["spec"],
     validate=_validate,
     validate_create=_validate_create,
     validate_update=_validate_update,

@@ -78,11 +78,6 @@ class StatefulSet(Workload):
         """The ControllerRevision that all pods had before the update that is under way."""
         return status_of(self.obj).get("currentRevision") or ""
 
-    @property
-    def update_revision(self) -> str:
-        """The ControllerRevision that pods are updated to."""
-        return status_of(self.obj).get("updateRevision") or ""
-
 
 read_stateful_set = StatefulSet
 """Returns the reading of a StatefulSet."""

@@ -13,9 +13,9 @@ def binding(pod: ObjectKey, node: str) -> JSON:
     return {"kind": "Binding", "apiVersion": "v1", "metadata": metadata, "target": {"kind": "Node", "name": node}}
 
 
-def admitted_node(admission: Admission, pod: ObjectKey, node: str, *, dry_run: bool = False) -> str:
+def admitted_node(admission: Admission, pod: ObjectKey, node: str) -> str:
     """Return the node that a pod is to be bound to once webhooks have been asked; StatusError, CallNeeded."""
-    action = Action("CREATE", PODS, pod, "binding", dry_run)
+    action = Action("CREATE", PODS, pod, "binding", is_dry_run=False)
     reviewed = admission.mutated(action, binding(pod, node), None)
     admission.validate(action, reviewed, None)
     return str(reviewed["target"]["name"])

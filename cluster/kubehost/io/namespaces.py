@@ -50,9 +50,9 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
     _checked(_libc.mount(*texts, ctypes.c_ulong(flags), data), "mount", target)
 
 
-def unmount(target: str, flags: int = MNT_DETACH) -> None:
-    """Unmount; by default it leaves the tree at once and ends when nobody uses it any more."""
-    _checked(_libc.umount2(os.fsencode(target), flags), "umount", target)
+def unmount(target: str) -> None:
+    """Unmount: it leaves the tree at once and ends when nobody uses it any more."""
+    _checked(_libc.umount2(os.fsencode(target), MNT_DETACH), "umount", target)
 
 
 def copy_mounts(descriptor: int) -> int:

@@ -76,8 +76,8 @@ def _part(asked: Document, *path: str) -> Any:
     return {} if found is None else found
 
 
-def _is_resource(asked: Document, plural: str, group: str = "") -> bool:
-    return bool(asked.get("resource") == {"group": group, "version": "v1", "resource": plural})
+def _is_resource(asked: Document, plural: str) -> bool:
+    return bool(asked.get("resource") == {"group": "", "version": "v1", "resource": plural})
 
 
 def _unexpected(plural: str) -> Document:

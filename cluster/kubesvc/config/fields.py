@@ -187,9 +187,9 @@ class Fields:
             self._value = {**self._value, name: {**values, **numbers}}
         return self.text_map(name)
 
-    def environment(self, name: str = "env") -> dict[str, str]:
-        """Return a list of ``{name, value}`` as a mapping; the last of a name wins, as in Kubernetes."""
-        return {each.text("name", is_required=True): each.text("value") for each in self.each(name, ("name", "value"))}
+    def environment(self) -> dict[str, str]:
+        """Return ``env``, a list of ``{name, value}``, as a mapping; the last of a name wins, as in Kubernetes."""
+        return {each.text("name", is_required=True): each.text("value") for each in self.each("env", ("name", "value"))}
 
     def fields(self, name: str, known: Collection[str]) -> Fields:
         """Return a mapping, empty if the field is missing."""

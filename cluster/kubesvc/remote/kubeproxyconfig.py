@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import NamedTuple
 
+from kubeapi.validation.addresses import parse_address
 from kubeapi.validation.faults import unsupported
 from kubemanifest.documents import Document
 from kubemanifest.faults import Fault, as_written
@@ -116,7 +117,7 @@ def _detect_local_mode(top: Fields) -> str:
 
 def _address(top: Fields, name: str) -> str:
     value = top.text(name)
-    if value and not _is_address(value):
+    if value and parse_address(value) is None:
         top.notes.invalid(top.at(name), value, "must be an IP address")
         return ""
     return value
@@ -127,11 +128,11 @@ def _host_port(top: Fields, name: str, host: str, port: int) -> tuple[str, int]:
     value = top.text(name)
     if not value:
         return host, port
-    if _is_address(value):
+    if parse_address(value) is not None:
         return value, port
     given, _, number = value.rpartition(":")
     given = given.removeprefix("[").removesuffix("]")
-    if _is_address(given) and number.isdecimal() and int(number) <= 65535:
+    if parse_address(given) is not None and number.isdecimal() and int(number) <= 65535:
         return given, int(number)
     top.notes.invalid(top.at(name), value, "must be an IP address and a port, (e.g. 0.0.0.0:10256)")
     return host, port
@@ -152,14 +153,6 @@ def _node_port_addresses(top: Fields) -> Iterator[str]:
         else:
             path = f"{top.at('nodePortAddresses')}[{index}]"
             top.notes.fault(unsupported(path, as_written(each), [PRIMARY, LOCALHOST, ALL]), "or a CIDR: 192.168.0.0/16")
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_cidr(text: str) -> bool:

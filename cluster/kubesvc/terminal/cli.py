@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from typing import TypedDict, Unpack
+from typing import Any
 
 import click
 
@@ -52,22 +52,6 @@ kubesvc.add_command(visiting.run)
 kubesvc.add_command(remotedns.dns)
 kubesvc.add_command(remoteproxy.proxy)
 kubesvc.add_command(remoteconnect.connect)
-
-
-class UpArguments(TypedDict):
-    """The arguments of `kubesvc up` other than --name, named as in ``UpOptions``."""
-
-    paths: tuple[str, ...]
-    is_detached: bool
-    timeout: float
-    is_watching: bool
-    proxy_workers: int | None
-    proxy_mode: str | None
-    subnets: str | None
-    is_exact: bool
-    sandbox: str | None
-    has_host_routes: bool
-    is_merging: bool
 
 
 @kubesvc.command(short_help="Apply manifests to a cluster; start it unless it runs.")
@@ -121,7 +105,7 @@ class UpArguments(TypedDict):
     type=click.Choice(["auto", "namespaces", "none"]),
     help="Whether each pod has a network and namespaces of its own; kept for its next start.",
 )
-def up(name: str, **given: Unpack[UpArguments]) -> None:
+def up(name: str, **given: Any) -> None:
     """Apply manifests (files, folders, or - for stdin) to a cluster, which is started unless it runs.
 
     Objects of earlier runs of that cluster start again too; `kubesvc down --purge` deletes them.

@@ -5,28 +5,11 @@ from __future__ import annotations
 import gc
 import sys
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any
 
 import click
 
 from kubesvc.terminal.arguments import Duration, name_option, state_of
-
-
-class ConnectArguments(TypedDict):
-    """The arguments other than --name, named as in ``ConnectOptions``."""
-
-    kubeconfig: Path | None
-    context: str
-    namespace: str
-    is_everywhere: bool
-    selector: str
-    is_detached: bool
-    timeout: float
-    has_hosts: bool
-    export: str
-    zone: str
-    subnets: str | None
-    sandbox: str | None
 
 
 @click.command(short_help="Have the Services of a remote cluster answer on this machine.")
@@ -54,7 +37,7 @@ class ConnectArguments(TypedDict):
 @click.option(
     "--sandbox", type=click.Choice(["auto", "namespaces", "none"]), help="Whether `kubesvc run` and `shell` work."
 )
-def connect(name: str, **given: Unpack[ConnectArguments]) -> None:
+def connect(name: str, **given: Any) -> None:
     """Mirror the Services of a remote cluster: each answers here at its own address and port, and by its name.
 
     Bytes travel by the API server's port-forward to ready pods. Programs find the names by `kubesvc run -- COMMAND`,

@@ -54,11 +54,6 @@ class IngressTracker:
         self._has_changed = False
 
     @property
-    def has_any(self) -> bool:
-        """Whether there is an Ingress."""
-        return bool(self._all)
-
-    @property
     def pause(self) -> float:
         """Seconds between two compilations, several times as long as one takes."""
         return PAUSE_SECONDS * len(self._all)

@@ -43,11 +43,11 @@ def cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def aligned(rows: Sequence[Sequence[str]], gap: int = 2) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return rows as lines of a table: the first column to the left, the others to the right."""
     widths = [max(len(row[at]) for row in rows if at < len(row)) for at in range(max(map(len, rows), default=0))]
     lines = []
     for row in rows:
-        others = "".join(cell.rjust(width + gap) for cell, width in zip(row[1:], widths[1:], strict=False))
+        others = "".join(cell.rjust(width + 2) for cell, width in zip(row[1:], widths[1:], strict=False))
         lines.append((row[0].ljust(widths[0]) + others).rstrip())
     return lines

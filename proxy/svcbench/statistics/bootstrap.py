@@ -89,9 +89,9 @@ def quantile(values: Sequence[float], share: float) -> float:
     return values[low] + (values[high] - values[low]) * (place - low)
 
 
-def shared_level(comparisons: int, level: float = LEVEL) -> float:
-    """Return the level of each interval with which ``comparisons`` hold together at ``level`` (Bonferroni)."""
-    return 1 - (1 - level) / max(1, comparisons)
+def shared_level(comparisons: int) -> float:
+    """Return the level of each interval with which ``comparisons`` hold together at ``LEVEL`` (Bonferroni)."""
+    return 1 - (1 - LEVEL) / max(1, comparisons)
 
 
 def ratio(mine: Statistic, other: Statistic) -> Statistic:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from kubeapi.kind import STATUS, Kind
 from kubeapi.kinds.horizontalpodautoscaler.metrics import validate_metrics
-from kubeapi.kinds.horizontalpodautoscaler.references import validate_reference, validate_version
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at
 from kubeapi.scheme import HORIZONTALPODAUTOSCALERS, HORIZONTALPODAUTOSCALERS_V1
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.validation.faults import Faults, invalid, not_negative, required, unsupported
+from kubeapi.validation.references import validate_reference, validate_version
 
 DEFAULT_METRIC: JSON = {
     "type": "Resource",
@@ -49,10 +49,6 @@ def _set_defaults(obj: JSON) -> None:
 
 def _set_first_status(obj: JSON) -> None:
     obj["status"] = {}
-
-
-def _desired_state(obj: JSON) -> object:
-    return obj["spec"]
 
 
 def _validate(obj: JSON) -> Faults:
@@ -143,7 +139,7 @@ KIND = Kind(
     subresources=(STATUS,),
     set_defaults=_set_defaults,
     prepare_for_create=_set_first_status,
-    desired_state=_desired_state,
+    desired_state=lambda obj: obj["spec"],
     validate=_validate,
     validate_create=_validate_create,
     validate_update=_validate_update,

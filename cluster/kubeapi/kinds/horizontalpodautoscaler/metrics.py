@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from kubeapi.kinds.horizontalpodautoscaler.references import validate_reference, validate_version
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.validation.faults import Faults, each_invalid, forbidden, invalid, required, unsupported
 from kubeapi.validation.names import dns1123_label, path_segment, qualified_name
+from kubeapi.validation.references import validate_reference, validate_version
 
 _SOURCES = {
     "Object": "object",

@@ -33,10 +33,6 @@ def _prepare(obj: JSON) -> None:
     selector["matchLabels"] = {_SELECTED: metadata["uid"], **selector.get("matchLabels", {})}
 
 
-def _desired_state(obj: JSON) -> object:
-    return obj["spec"]
-
-
 def _validate(obj: JSON) -> Faults:
     """Yield every fault of a Job but those of its metadata."""
     spec = obj["spec"]
@@ -72,7 +68,7 @@ KIND = Kind(
     field_labels=("status.successful",),
     set_defaults=set_job_defaults,
     prepare_for_create=_prepare,
-    desired_state=_desired_state,
+    desired_state=lambda obj: obj["spec"],
     validate=_validate,
     validate_create=_validate_create,
     validate_update=validate_update,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
 from kubeapi.meta import JSON
 from kubeapi.objects.service import load_balancer_ingresses
-from kubeapi.validation.addresses import address
+from kubeapi.validation.addresses import address, parse_address
 from kubeapi.validation.faults import Faults, each_invalid, forbidden, invalid, required, unsupported
 from kubeapi.validation.names import dns1123_subdomain
 
@@ -35,13 +33,5 @@ def _validate_ingress(ingress: JSON, path: str) -> Faults:
         yield unsupported(f"{path}.ipMode", mode, _MODES)
     if hostname:
         yield from each_invalid(f"{path}.hostname", hostname, dns1123_subdomain(hostname))
-        if _is_address(hostname):
+        if parse_address(hostname) is not None:
             yield invalid(f"{path}.hostname", hostname, "must be a DNS name, not an IP address")
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

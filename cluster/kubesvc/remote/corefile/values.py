@@ -5,9 +5,8 @@ A wrong one is a fault, and the default stands in its place, so that one reading
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
 from kubeapi.serialization.duration import parse_duration
+from kubeapi.validation.addresses import parse_address
 from kubedns.config import read_server
 from kubehost.addresses import Address
 from kubesvc.remote.corefile.names import read_zones
@@ -107,7 +106,7 @@ class Words:
             return default
         host, _, port = self.args[0].text.rpartition(":")
         host = {"localhost": "127.0.0.1"}.get(host, host.strip("[]"))
-        if not port.isdecimal() or not 0 < int(port) < 65536 or (host and not is_address(host)):
+        if not port.isdecimal() or not 0 < int(port) < 65536 or (host and parse_address(host) is None):
             self.fault(f"{self.args[0].text!r} is no address with a port", 'write it like ":8080" or "127.0.0.1:8080"')
             return default
         return host, int(port)
@@ -117,19 +116,11 @@ class Words:
         return " ".join(repr(each.text) for each in self.args)
 
 
-def is_address(text: str) -> bool:
-    """Tell whether a text is an IP address."""
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
 def read_upstream(text: str) -> Address | None:
     """Read ``IP``, ``IP:PORT`` or ``[IP]:PORT``, maybe with ``dns://``; None for what is none."""
     try:
         address = read_server(text.removeprefix("dns://"))
     except ValueError:
         return None
-    return address if is_address(address[0]) and 0 < address[1] < 65536 else None
+    host, port = address
+    return address if parse_address(host.partition("%")[0]) is not None and 0 < port < 65536 else None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_address
 
 from kubeapi.meta import JSON
 from kubeapi.objects.endpointslice import HEADLESS_LABEL, NAME_SERVER_PROXY, PROXY_NAME_LABEL
 from kubeapi.objects.service import Service, load_balancer_ingresses
 from kubeapi.store import Store
+from kubeapi.validation.addresses import parse_address
 from kubeproxy.rules import Reason
 from kubeproxy.tracing import policy_name, reason_of
 from kubesvc.why.explain.findings import Finding, hint, note, problem
@@ -55,21 +55,13 @@ def _external_name(service: Service) -> Iterator[Finding]:
         f"It is nothing but a name: DNS answers with a CNAME to {service.external_name}. It has no address, no "
         "endpoints and no ports of its own; clients connect to the port that the other host has."
     )
-    if _is_address(service.external_name):
+    if parse_address(service.external_name) is not None:
         yield problem(
             f'externalName "{service.external_name}" looks like an address, but is resolved as a name; an address '
             "needs a Service without selector, with Endpoints."
         )
     if service.selector:
         yield hint("Its selector is ignored, as long as its type is ExternalName.")
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _unserved_protocols(service: Service, paths: Sequence[Path]) -> Iterator[Finding]:

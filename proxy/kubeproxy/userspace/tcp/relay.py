@@ -103,11 +103,6 @@ class Relay:
         return self.state is not _CONNECTING
 
     @property
-    def is_closed(self) -> bool:
-        """Whether the connection is over."""
-        return self.state is _CLOSED
-
-    @property
     def is_half_closed(self) -> bool:
         """Whether a peer sends no more, while the connection goes on."""
         return (self.has_ended[0] or self.has_ended[1]) and self.state is not _CONNECTING and self.state is not _CLOSED

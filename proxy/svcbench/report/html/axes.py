@@ -28,9 +28,13 @@ class Axis(NamedTuple):
         return self.length * (value - low) / (high - low) if high > low else 0.0
 
 
-def linear(high: float, length: float, ticks: int = 5) -> Axis:
+_TICKS = 5
+"""How many of them an axis from 0 has about."""
+
+
+def linear(high: float, length: float) -> Axis:
     """Return an axis from 0 to a round value at or above ``high``."""
-    step = _round_step(high / ticks if high > 0 else 1.0)
+    step = _round_step(high / _TICKS if high > 0 else 1.0)
     count = max(1, ceil(high / step - 1e-9))
     return Axis(0.0, count * step, length, tuple(step * each for each in range(count + 1)))
 

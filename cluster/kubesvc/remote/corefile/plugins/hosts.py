@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from errno import EFBIG, EINVAL
 
+from kubeapi.validation.addresses import parse_address
 from kubedns.names import wire_of
 from kubesvc.remote.corefile.grammar import Files, Option, Stanza
 from kubesvc.remote.corefile.model import Hosts
 from kubesvc.remote.corefile.names import ROOT
 from kubesvc.remote.corefile.notes import CorefileError, Notes
 from kubesvc.remote.corefile.options import Options, read_options
-from kubesvc.remote.corefile.values import Words, is_address
+from kubesvc.remote.corefile.values import Words
 
 _OPTIONS = Options[Hosts](
     honoured={
@@ -30,7 +31,7 @@ def read(stanza: Stanza, notes: Notes) -> Hosts:
     lines: list[Option] = []
     others: list[Option] = []
     for option in stanza.options:
-        (lines if is_address(option.name.text) else others).append(option)
+        (lines if parse_address(option.name.text) is not None else others).append(option)
     entries: dict[str, tuple[str, ...]] = {}
     for line in lines:
         if not line.args:
@@ -51,7 +52,7 @@ def read_hosts_file(text: str) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for line in text.splitlines():
         words = line.partition("#")[0].split()
-        if len(words) > 1 and is_address(words[0].partition("%")[0]):
+        if len(words) > 1 and parse_address(words[0].partition("%")[0]) is not None:
             for name in filter(_is_name, words[1:]):
                 _add(found, name, words[0].partition("%")[0])
     return found

@@ -5,11 +5,12 @@ Each follows the ``setup.go`` of CoreDNS' plugin of its name. Pure.
 
 from __future__ import annotations
 
+from kubeapi.validation.addresses import parse_address
 from kubesvc.remote.corefile.grammar import Stanza
 from kubesvc.remote.corefile.model import Bind, Health, Plain, Prometheus, Ready, Reload, Transfer
 from kubesvc.remote.corefile.notes import Notes
 from kubesvc.remote.corefile.options import Options, read_options
-from kubesvc.remote.corefile.values import Words, is_address
+from kubesvc.remote.corefile.values import Words
 
 MIN_RELOAD = 2.0
 """Seconds (CoreDNS ``plugin/reload``)."""
@@ -68,7 +69,7 @@ def read_bind(stanza: Stanza, notes: Notes) -> Bind:
     if not stanza.args:
         words.fault("takes at least one address")
     for each in stanza.args:
-        if not is_address(each.text):
+        if parse_address(each.text) is None:
             words.fault(f"{each.text!r} is no IP address", "write the addresses of an interface: ip -br addr show")
     options = Options[Bind](refused={"except": "write the addresses that remain"})
     return read_options(stanza, Bind(stanza.name, tuple(each.text for each in stanza.args)), options, notes)
