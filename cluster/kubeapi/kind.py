@@ -213,6 +213,8 @@ class Kind:
     apply_rank: int = 100
     """Kinds of a lower rank are applied first: what others need. Namespaces have 0, Nodes 10, what pods read 20,
     Services 30, endpoints 40 and 50, pods 60, what makes pods 70 and 80; 100 is for what nothing needs."""
+    reviews_writes: bool = False
+    """Whether an object says how later writes are reviewed, so that it matters which ones come after it."""
     claims: Callable[[JSON], bool] = _claims_nothing
     """Tell whether a manifest, which may be faulty, claims something that an allocator could give to another one."""
     pod_spec: tuple[str, ...] = ()

@@ -1,20 +1,23 @@
 """From documents to the Registry, and from its refusals back to the lines of the input.
 
 Decides the order in which objects are written, so that explicit addresses and node ports are taken before free ones are
-allocated, and what is deleted when a watched file was edited. Follows ``kubectl apply``; validates nothing itself.
+allocated and policies review what is written after them, and what is deleted when a watched file was edited. Follows
+``kubectl apply``; validates nothing itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import NamedTuple
 
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
-from kubeapi.scheme import NAMESPACES, Resource
+from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, Resource
 from kubeapi.status import FieldError, StatusError
+from kubeapi.webhooks.calls import CallNeeded
 from kubemanifest.clientapply import Outcome, apply
 from kubemanifest.documents import Document, Loaded
 from kubemanifest.faults import Fault, is_written
@@ -42,9 +45,36 @@ class Changes(NamedTuple):
     """Documents that vanished, in the order to delete them."""
 
 
+class Written(NamedTuple):
+    """What has come of documents; ``waiting`` are those that a webhook has to be asked about first."""
+
+    faults: list[Fault]
+    applied: list[Applied]
+    waiting: list[Document]
+
+
 def in_order(documents: Iterable[Document]) -> list[Document]:
-    """Return the documents in the order to apply them: those that others need first, then as they were written."""
-    return sorted(documents, key=_rank)
+    """Return the documents in the order to apply them: those that others need first, then as they were written.
+
+    What reviews writes (an admission policy, its binding, the configuration of a webhook) stays between what is written
+    before and after it, as with kubectl.
+    """
+    given = [*documents]
+    order = sorted(zip(_steps(given), given, strict=True), key=lambda each: (each[0], *_rank(each[1])))
+    return [document for _, document in order]
+
+
+def _steps(documents: Sequence[Document]) -> list[int]:
+    """Return for each document how many before it review writes; what another one is part of comes no later than it."""
+    before = [0, *accumulate(kind_of(each.resource).reviews_writes for each in documents)]
+    needed: dict[tuple[Resource, str], int] = {}
+    for document, step in zip(documents, before, strict=False):
+        needed.setdefault((NAMESPACES, document.namespace), step)
+        if document.custom is not None:
+            needed.setdefault((CUSTOM_RESOURCE_DEFINITIONS, document.custom.qualified), step)
+    return [
+        min(step, needed.get((each.resource, each.name), step)) for each, step in zip(documents, before, strict=False)
+    ]
 
 
 def _rank(document: Document) -> tuple[int, bool]:
@@ -53,25 +83,44 @@ def _rank(document: Document) -> tuple[int, bool]:
     return kind.apply_rank, not kind.claims(document.obj)
 
 
-def apply_documents(registry: Registry, documents: Iterable[Document]) -> tuple[list[Fault], list[Applied]]:
-    """Write every document that the Registry takes; return the faults of the others, with their positions."""
-    faults: list[Fault] = []
-    applied: list[Applied] = []
+def apply_documents(acting: Callable[[Document], Registry], documents: Iterable[Document]) -> Written:
+    """Write every document that its Registry takes; return the faults of the others, with their positions."""
+    written = Written([], [], [])
     for document in in_order(documents):
         try:
-            _, outcome = apply(registry, document.resource, document.obj)
+            _, outcome = apply(acting(document), document.resource, document.obj)
+        except CallNeeded:
+            written.waiting.append(document)
         except StatusError as error:
-            faults += faults_of(document, error)
+            if _waits_for_namespace(document, error, written.waiting):
+                written.waiting.append(document)
+            else:
+                written.faults.extend(faults_of(document, error))
         else:
-            applied.append(Applied(document.resource, document.namespace, document.name, outcome))
-    return sorted(faults), applied
+            written.applied.append(Applied(document.resource, document.namespace, document.name, outcome))
+    written.faults.sort()
+    return written
+
+
+def _waits_for_namespace(document: Document, error: StatusError, waiting: Sequence[Document]) -> bool:
+    missed = (NAMESPACES, document.namespace)
+    return _misses_namespace(error) and any((each.resource, each.name) == missed for each in waiting)
+
+
+def _misses_namespace(error: StatusError) -> bool:
+    return error.reason == "NotFound" and error.kind == NAMESPACES.plural
+
+
+def warning_of(document: Document, text: str) -> Fault:
+    """Return what a policy or a webhook warns of, at the object's name."""
+    return replace(document.fault(FieldError("", "metadata.name", text)), field="")
 
 
 def faults_of(document: Document, error: StatusError) -> list[Fault]:
     """Return the faults that a refusal of the Registry means: one per cause, or one at the object's name."""
     if error.causes:
         return [document.fault(cause) for cause in error.causes if not _is_echo(document, cause.field)]
-    if error.reason == "NotFound" and error.kind == NAMESPACES.plural:
+    if _misses_namespace(error):
         refusal = FieldError(error.reason, "metadata.namespace", error.message)
         return [document.fault(refusal, f"add a Namespace {document.namespace} to the manifests")]
     return [replace(document.fault(FieldError(error.reason, "metadata.name", error.message)), field="")]

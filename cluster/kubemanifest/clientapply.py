@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
+from kubeapi.customresources.conversion import as_comparable
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.meta import JSON, LAST_APPLIED, annotations_of, key_of
 from kubeapi.patch.items import DELETE_FROM, ELEMENT_ORDER, PATCH, RETAIN_KEYS, Places
@@ -18,8 +19,6 @@ from kubeapi.registry import Registry
 from kubeapi.registry.creation import read_object
 from kubeapi.schema import Struct, struct_of
 from kubeapi.scheme import Resource
-from kubeapi.status import InternalError
-from kubeapi.webhooks.calls import CallNeeded
 
 Outcome = Literal["created", "configured", "unchanged"]
 
@@ -27,15 +26,10 @@ _to_json = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=
 
 
 def apply(registry: Registry, resource: Resource, obj: JSON, *, dry_run: bool = False) -> tuple[JSON, Outcome]:
-    """Create the object, or change the stored one as ``kubectl apply`` would; StatusError. Webhooks are not called."""
-    try:
-        return _apply(registry, resource, obj, dry_run=dry_run)
-    except CallNeeded:
-        text = f"a webhook converts a {resource.kind} of {resource.api_version}, and is called for requests alone"
-        raise InternalError(f"{text}: apply this object with kubectl") from None
+    """Create the object, or change the stored one as ``kubectl apply`` would; StatusError.
 
-
-def _apply(registry: Registry, resource: Resource, obj: JSON, *, dry_run: bool) -> tuple[JSON, Outcome]:
+    CallNeeded before anything has changed, if a webhook has to review or to convert the object first.
+    """
     manifest = read_object(resource, obj)
     annotations = manifest["metadata"].setdefault("annotations", {})
     annotations.pop(LAST_APPLIED, None)
@@ -46,6 +40,7 @@ def _apply(registry: Registry, resource: Resource, obj: JSON, *, dry_run: bool) 
         # A manifest that was written by `kubectl get -o yaml` states the resourceVersion of an older object.
         manifest["metadata"].pop("resourceVersion", None)
         return registry.create_typed(resource, manifest, dry_run=dry_run), "created"
+    stored = as_comparable(resource, stored)
     known = None if isinstance(resource, CustomResource) else struct_of(resource)
     patch = three_way_patch(_last_applied(stored), manifest, stored, known)
     if not patch:

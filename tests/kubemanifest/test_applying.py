@@ -49,18 +49,43 @@ def test_what_others_need_comes_first_and_explicit_addresses_before_free_ones() 
     assert names(ordered) == ["shop", "c", "own-port", "own-ip", "free", "headless", "e", "p", "d"]
 
 
+REVIEWED = """
+{apiVersion: v1, kind: Service, metadata: {name: before}, spec: {ports: [{port: 80}]}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: early, namespace: early}}
+---
+{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {name: binding}}
+---
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: after}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: also-after}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: early}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: late}}
+"""
+
+
+def test_what_reviews_writes_stays_between_what_is_written_before_and_after_it() -> None:
+    ordered = in_order(load_text(REVIEWED).documents)
+    assert names(ordered) == ["early", "early", "before", "binding", "late", "also-after", "after"]
+
+
 def test_applying_twice_creates_and_then_changes_nothing() -> None:
     registry, documents = new_registry(), load_text(SHOP).documents
-    faults, applied = apply_documents(registry, documents)
+    faults, applied, _ = apply_documents(lambda _: registry, documents)
     assert (faults, [str(each) for each in applied]) == ([], ["service/a created", "service/b created"])
     assert registry.store.find(SERVICES, ObjectKey("default", "a")) is not None
-    assert [each.outcome for each in apply_documents(registry, documents)[1]] == ["unchanged", "unchanged"]
+    assert [each.outcome for each in apply_documents(lambda _: registry, documents).applied] == [
+        "unchanged",
+        "unchanged",
+    ]
 
 
 def test_an_edited_document_is_configured() -> None:
     registry = new_registry()
-    apply_documents(registry, load_text(SHOP).documents)
-    _, applied = apply_documents(registry, load_text(SHOP.replace("80", "81", 1)).documents)
+    apply_documents(lambda _: registry, load_text(SHOP).documents)
+    _, applied, _ = apply_documents(lambda _: registry, load_text(SHOP.replace("80", "81", 1)).documents)
     assert [str(each) for each in applied] == ["service/a configured", "service/b unchanged"]
 
 
@@ -83,7 +108,8 @@ def test_the_causes_of_a_refusal_become_faults_at_their_fields_and_the_others_ar
         FieldError("FieldValueInvalid", "spec.ports[0].port", "Invalid value: 80: no"),
         FieldError("FieldValueRequired", "spec.selector", "Required value"),
     )
-    faults, applied = apply_documents(RefusingRegistry("a", Invalid(SERVICES, "a", causes)), load_text(SHOP).documents)
+    registry = RefusingRegistry("a", Invalid(SERVICES, "a", causes))
+    faults, applied, _ = apply_documents(lambda _: registry, load_text(SHOP).documents)
     assert [str(fault) for fault in faults] == [
         "<stdin>:2:54: spec.selector: Required value",
         "<stdin>:2:70: spec.ports[0].port: Invalid value: 80: no",
@@ -130,8 +156,9 @@ def test_a_target_port_that_is_only_defaulted_from_an_unreadable_port_is_not_rep
 
 
 def test_an_unsupported_value_comes_with_the_nearest_supported_one() -> None:
-    faults, _ = apply_documents(
-        new_registry(),
+    registry = new_registry()
+    faults, _, _ = apply_documents(
+        lambda _: registry,
         load_text(
             "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {type: NodePor, ports: [{port: 80}]}}"
         ).documents,

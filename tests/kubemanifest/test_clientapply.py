@@ -15,7 +15,8 @@ from kubeapi.registry import Registry
 from kubeapi.registry.scaling import scale
 from kubeapi.schema import struct_of
 from kubeapi.scheme import CONFIGMAPS, CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, NAMESPACES, PODS, SERVICES
-from kubeapi.status import InternalError, Invalid
+from kubeapi.status import Invalid
+from kubeapi.webhooks.calls import CallNeeded
 from kubemanifest.clientapply import apply, three_way_patch
 
 
@@ -206,7 +207,7 @@ def test_a_dry_run_answers_and_stores_nothing() -> None:
     assert registry.store.resource_version == version
 
 
-def test_an_object_that_a_webhook_has_to_convert_is_refused_with_the_way_to_apply_it() -> None:
+def test_an_object_that_a_webhook_has_to_convert_waits_for_it() -> None:
     schema = {"openAPIV3Schema": {"type": "object"}}
     versions = [{"name": each, "served": True, "storage": each == "v1", "schema": schema} for each in ("v1", "v2")]
     webhook = {"clientConfig": {"url": "https://x"}, "conversionReviewVersions": ["v1"]}
@@ -224,8 +225,9 @@ def test_an_object_that_a_webhook_has_to_convert_is_refused_with_the_way_to_appl
     crd = registry.create(CUSTOM_RESOURCE_DEFINITIONS, definition)
     accepted = {**crd, "status": {"acceptedNames": crd["spec"]["names"], "conditions": [CONDITION]}}
     second = next(each for each in resources_of(accepted) if each.version == "v2")
-    with pytest.raises(InternalError, match="a webhook converts a Tab"):
+    with pytest.raises(CallNeeded, match="https://x"):
         apply(registry, second, {"metadata": {"name": "a"}})
+    assert registry.store.list(second) == []
 
 
 CONDITION = {"type": "NamesAccepted", "status": "True"}

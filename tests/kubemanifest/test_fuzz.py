@@ -57,7 +57,8 @@ def read_all(text: str) -> None:
     assert loaded.documents or loaded.faults or loaded.warnings or loaded.configuration
     reading = read_configuration(loaded.configuration)
     documents, _ = with_objects(loaded.documents, lambda obj: (translate(obj)[0], []))
-    faults, _ = apply_documents(new_registry(), documents)
+    registry = new_registry()
+    faults, _, _ = apply_documents(lambda _: registry, documents)
     for fault in (*loaded.faults, *loaded.warnings, *reading.faults, *faults):
         assert str(fault)
 

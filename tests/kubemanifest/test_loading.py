@@ -300,10 +300,13 @@ def test_a_custom_resource_is_read_by_a_definition_that_may_come_after_it() -> N
         "tabs.example.com",
     ]
     registry = new_registry()
-    faults, applied = apply_documents(registry, in_order(loaded.documents))
+    faults, applied, _ = apply_documents(lambda _: registry, in_order(loaded.documents))
     assert faults == []
     assert [str(each) for each in applied][-1] == "tab.example.com/a created"
-    assert apply_documents(registry, bare_documents([tab({"text": "y"})], registry.store))[1][0].outcome == "configured"
+    assert (
+        apply_documents(lambda _: registry, bare_documents([tab({"text": "y"})], registry.store))[1][0].outcome
+        == "configured"
+    )
 
 
 def test_an_unknown_field_of_a_custom_resource_has_its_place() -> None:

@@ -18,6 +18,7 @@ def _validate(obj: JSON) -> Faults:
 KIND = Kind(
     resource=MUTATINGADMISSIONPOLICIES,
     categories=("api-extensions",),
+    reviews_writes=True,
     set_defaults=set_policy_defaults,
     desired_state=content_of,
     validate=_validate,

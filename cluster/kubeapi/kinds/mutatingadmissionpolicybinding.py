@@ -10,6 +10,7 @@ from kubeapi.validation.admission import set_binding_defaults
 KIND = Kind(
     resource=MUTATINGADMISSIONPOLICYBINDINGS,
     categories=("api-extensions",),
+    reviews_writes=True,
     set_defaults=set_binding_defaults,
     desired_state=content_of,
     validate=validate_mutating_binding,

@@ -10,6 +10,7 @@ from kubeapi.validation.admission import set_webhook_defaults
 KIND = Kind(
     resource=MUTATINGWEBHOOKCONFIGURATIONS,
     categories=("api-extensions",),
+    reviews_writes=True,
     set_defaults=set_webhook_defaults,
     desired_state=content_of,
     validate=validate_configuration,

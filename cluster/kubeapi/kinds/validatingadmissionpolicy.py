@@ -18,6 +18,7 @@ def _validate(obj: JSON) -> Faults:
 KIND = Kind(
     resource=VALIDATINGADMISSIONPOLICIES,
     categories=("api-extensions",),
+    reviews_writes=True,
     subresources=(STATUS,),
     set_defaults=set_policy_defaults,
     desired_state=content_of,

@@ -10,6 +10,7 @@ from kubeapi.validation.admission import audit_warnings, set_binding_defaults
 KIND = Kind(
     resource=VALIDATINGADMISSIONPOLICYBINDINGS,
     categories=("api-extensions",),
+    reviews_writes=True,
     set_defaults=set_binding_defaults,
     desired_state=content_of,
     validate=validate_validating_binding,

@@ -123,6 +123,16 @@ class Hooks:
         ]
 
 
+class NoHooks:
+    """No webhooks: what a rehearsal knows, as they may not be there yet."""
+
+    def mutating(self) -> list[Hook]:
+        """Return none."""
+        return []
+
+    validating = mutating
+
+
 class Bindings:
     """Whether any admission policy is bound. A cluster without one pays for one comparison."""
 

@@ -22,7 +22,7 @@ from kubeapi.store import Store
 from kubeapi.webhooks.calls import Call, CallNeeded, Outcome, Reviews, new_call
 from kubeapiserver.admission.calls import question_of
 from kubeapiserver.admission.forms import form_of, requested_as, shown_as
-from kubeapiserver.admission.hooks import Bindings, Hook, Hooks, is_exempt, selectors_match
+from kubeapiserver.admission.hooks import Bindings, Hook, Hooks, NoHooks, is_exempt, selectors_match
 from kubeapiserver.admission.reinvocation import Reinvocation
 from kubeapiserver.admission.reviews import Form, Requester, Verdict, WebhookFailure, document, failure, review, verdict
 from kubeapiserver.errors import BadInput
@@ -48,7 +48,11 @@ class Webhooks:
         """
         if not self.hooks and not self._bindings:
             return ADMIT_ALL
-        return _WebhookAdmission(self, requester, reviews or Reviews(self._rng.getrandbits(64)), warnings)
+        return _WebhookAdmission(self, requester, reviews or Reviews(self._rng.getrandbits(64)), warnings, self.hooks)
+
+    def rehearsal(self, requester: Requester) -> Admission:
+        """Return what admits a dry run before the writes of one request: policies alone are asked."""
+        return _WebhookAdmission(self, requester, Reviews(), [], NoHooks()) if self._bindings else ADMIT_ALL
 
     def policies(self) -> StoredPolicies | None:
         """Return the admission policies, None if none is bound."""
@@ -83,8 +87,11 @@ class _Question(NamedTuple):
 class _WebhookAdmission:
     """Admits the writes of one request; ``Admission`` says what each method does."""
 
-    def __init__(self, webhooks: Webhooks, requester: Requester, reviews: Reviews, warnings: list[str]) -> None:
+    def __init__(
+        self, webhooks: Webhooks, requester: Requester, reviews: Reviews, warnings: list[str], hooks: Hooks | NoHooks
+    ) -> None:
         self._webhooks = webhooks
+        self._hooks = hooks
         self._requester = requester
         self._reviews = reviews
         self._warnings = warnings
@@ -103,7 +110,7 @@ class _WebhookAdmission:
         return policies.reinvoked(self._requester, action, changed, old)
 
     def _by_webhooks(self, action: Action, new: JSON, old: JSON | None) -> JSON:
-        rounds, hooks = Reinvocation(), self._webhooks.hooks.mutating()
+        rounds, hooks = Reinvocation(), self._hooks.mutating()
         changed = self._round(rounds, action, new, old)
         if changed == new or not hooks:
             return changed
@@ -117,7 +124,7 @@ class _WebhookAdmission:
 
     def _round(self, rounds: Reinvocation, action: Action, new: JSON, old: JSON | None) -> JSON:
         """Ask each webhook in turn; return the changed state."""
-        for hook in self._webhooks.hooks.mutating():
+        for hook in self._hooks.mutating():
             if not rounds.includes(hook) or (question := self._question(hook, action, new, old)) is None:
                 continue
             changed = self._patched(question._replace(round=rounds.number), new, old)
@@ -139,7 +146,7 @@ class _WebhookAdmission:
             return
         self._ask_policies(action, new, old)
         try:
-            for hook in self._webhooks.hooks.validating():
+            for hook in self._hooks.validating():
                 if question := self._question(hook, action, new, old):
                     self._warnings += self._ask(question, new, old).warnings
         except CallNeeded:
@@ -150,7 +157,7 @@ class _WebhookAdmission:
         if is_exempt(action.resource):
             return
         self._ask_policies(action, None, old)
-        for hook in (*self._webhooks.hooks.mutating(), *self._webhooks.hooks.validating()):
+        for hook in (*self._hooks.mutating(), *self._hooks.validating()):
             if question := self._question(hook, action, None, old):
                 said = self._ask(question, None, old)
                 self._warnings += said.warnings

@@ -23,9 +23,14 @@ class ClusterAdmissions:
         self._webhooks = Webhooks(store, rng)
         self._proxying = Proxying(store, rng)
 
-    def admission(self, user: User, reviews: Reviews | None) -> Admission:
-        """Return what admits an attempt of a user."""
-        return self._webhooks.admission(Requester(user, plain_options), reviews, [])
+    def admission(self, user: User, reviews: Reviews | None, warnings: list[str] | None = None) -> Admission:
+        """Return what admits an attempt of a user; what policies and webhooks warn of is added to ``warnings``."""
+        told = warnings if warnings is not None else []
+        return self._webhooks.admission(Requester(user, plain_options), reviews, told)
+
+    def rehearsal(self, user: User) -> Admission:
+        """Return what admits a dry run of a user: policies alone are asked."""
+        return self._webhooks.rehearsal(Requester(user, plain_options))
 
     async def call(self, wanted: Call) -> Outcome:
         """Call a webhook."""

@@ -8,10 +8,9 @@ from itertools import filterfalse
 from typing import Protocol
 
 from kubeapi.meta import JSON
-from kubeapi.registry import Registry
 from kubeapi.store import Store
 from kubemanifest.documents import Document
-from kubesvc.run.edits import apply_edits
+from kubesvc.run.edits import Editor, apply_edits, identity
 from kubesvc.run.eventwarnings import EventWarnings
 from kubesvc.state.journal import Journal
 
@@ -20,8 +19,11 @@ class Appliable(Protocol):
     """The cluster, as far as it is needed here."""
 
     store: Store
-    registry: Registry
     journal: Journal
+
+    def editor(self) -> Editor:
+        """Return what writes documents for the administrator."""
+        ...
 
     def problems(self) -> list[str]:
         """Return what the cluster runs without, and its own faults, one sentence each."""
@@ -50,7 +52,7 @@ async def apply_and_wait(
     """Yield the reports of ``Cluster.apply_and_wait``."""
     warnings, before = list[str](), cluster.problems()
     with EventWarnings(cluster.store, warnings.append).following():
-        edited = await apply_edits(cluster.registry, documents)
+        edited = await apply_edits(cluster.editor(), documents)
         await cluster.journal.flushed()
         yield {
             "applied": [str(each) for each in edited.applied],
@@ -59,6 +61,7 @@ async def apply_and_wait(
         if edited.refused:
             return
         is_ready = await _becomes_ready(cluster, timeout)
+    warnings += [f"{' '.join(filter(None, identity(each)))}: {text}" for each, text in edited.warnings]
     warnings += [*filterfalse(before.__contains__, cluster.problems()), *cluster.service_problems()]
     yield {
         "ready": is_ready,

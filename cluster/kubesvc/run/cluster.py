@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -29,8 +29,9 @@ from kubeproxy.types import ListenerKind
 from kubesvc.run.applying import apply_and_wait
 from kubesvc.run.components import Components
 from kubesvc.run.documents import FaultsError, Input, load_documents
-from kubesvc.run.edits import apply_edits
-from kubesvc.run.health import MAX_PROBLEMS, Health
+from kubesvc.run.edits import Editor, apply_edits
+from kubesvc.run.health import MAX_PROBLEMS, Health, NotReadyError
+from kubesvc.run.postponed import Postponed
 from kubesvc.run.prepare import adapted
 from kubesvc.state.journal import Journal
 from kubesvc.version import __version__
@@ -50,15 +51,6 @@ FLUSH_SECONDS = 10.0
 """How long a stopping cluster waits for a slow disk before it says what is not saved; a failing one tells at once."""
 
 
-class NotReadyError(TimeoutError):
-    """The cluster is not ready in time; ``waiting_for`` says what is missing, ``last_words`` what containers wrote."""
-
-    def __init__(self, timeout: float, waiting_for: Sequence[str], last_words: Sequence[str]) -> None:
-        self.waiting_for = tuple(waiting_for)
-        self.last_words = tuple(last_words)
-        super().__init__("\n  ".join([f"not ready within {timeout:g}s:", *waiting_for, *last_words]))
-
-
 class Cluster:
     """One cluster. ``lifecycle.Run`` starts and stops it; the methods need it to run."""
 
@@ -73,6 +65,7 @@ class Cluster:
         self.journal = Journal(start.state.database)
         self.components = Components(self.configuration, self.state, self.registry, runner, start.upstream)
         self.health = Health(self.configuration, self.store, self.components, self.journal)
+        self.postponed = Postponed(start.prepared.rehearsed.postponed, self.editor())
         self.sandbox = start.sandbox
         self.started = asyncio.Event()
         """Set once every component runs."""
@@ -101,17 +94,22 @@ class Cluster:
         """Return once everything is ready; NotReadyError after ``timeout`` s, 0 waits for ever."""
         try:
             async with asyncio.timeout(timeout or None):
+                await self.postponed.wait_until_done()
                 await self.health.wait_until_ready()
         except TimeoutError:
             raise NotReadyError(timeout, self.waiting_for(), await self.last_words()) from None
 
     def waiting_for(self) -> list[str]:
         """Return what is not ready yet, one sentence each."""
-        return self.health.waiting_for(self.components.proxy.listeners())
+        return [*self.health.waiting_for(self.components.proxy.listeners()), *self.postponed.waiting_for()]
+
+    def editor(self) -> Editor:
+        """Return what writes documents for the administrator, as kubectl would."""
+        return Editor(self.registry, self.components.admissions)
 
     def problems(self) -> list[str]:
         """Return what the cluster runs without (an address that is taken ...) and its own faults, one sentence each."""
-        return self.health.problems()
+        return [*self.health.problems(), *map(str, self.postponed.faults)]
 
     def service_problems(self) -> list[str]:
         """Return the reason for each Service that has no ready endpoint, one sentence each; of the first alone."""
@@ -137,7 +135,7 @@ class Cluster:
             listeners=listeners,
             dns=self.components.dns_addresses,
             pids=self.components.kubelet.pids(),
-            waiting_for=self.health.waiting_for(listeners),
+            waiting_for=self.waiting_for(),
             problems=self.problems(),
             plan="exact" if self.configuration.plan.is_exact else "loopback",
             sandbox={**self.sandbox.document(), "internet": self.components.internet_error},
@@ -179,7 +177,7 @@ class Cluster:
         if loaded.faults:
             raise FaultsError(loaded.faults)
         documents, _ = with_objects(loaded.documents, partial(adapted, self.configuration.plan))
-        outcome = await apply_edits(self.registry, documents)
+        outcome = await apply_edits(self.editor(), documents)
         await self.journal.flushed()
         if outcome.refused:
             raise FaultsError(fault for each in outcome.refused for fault in each.faults())
@@ -228,7 +226,7 @@ class Cluster:
         if resource is None or not kind_of(resource).is_scalable:
             known = 'the kinds that have replicas are "deployment", "replicaset" and "statefulset"'
             raise StatusError(400, "BadRequest", f"cannot scale a {kind}: {known}")
-        scale(self.registry, resource, ObjectKey(namespace, name), replicas)
+        await self.editor().write(lambda acting: scale(acting, resource, ObjectKey(namespace, name), replicas))
         await self.journal.flushed()
 
     @property

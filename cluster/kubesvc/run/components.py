@@ -75,8 +75,8 @@ class Components:
         self.network = self._make_network(runner)
         self.upstream = self._make_upstream(upstream)
         self.outside = OutsideServers(config, self.network, runner, monotonic=time.monotonic)
-        self._admissions = asked = ClusterAdmissions(store, self._rng)
-        self.kubelet = self._admissions.runtime = self._make_kubelet(runner)
+        self.admissions = asked = ClusterAdmissions(store, self._rng)
+        self.kubelet = self.admissions.runtime = self._make_kubelet(runner)
         self.proxy = self._make_proxy()
         self.controllers = self._make_controllers()
         self.scheduler = Scheduler(self._source, registry, clock=time.time, rng=self._rng, admissions=asked)
@@ -87,7 +87,7 @@ class Components:
     def _make_controllers(self) -> ControllerManager:
         config = settings.controller_config(self._config, self._state, self.identity)
         config = replace(config, usage=self.kubelet.usage, traffic=self.proxy.traffic)
-        return ControllerManager(self._source, self._registry, config, clock=time.time, admissions=self._admissions)
+        return ControllerManager(self._source, self._registry, config, clock=time.time, admissions=self.admissions)
 
     def _make_upstream(self, make: MakeUpstream | None) -> Upstream | None:
         return make(Surroundings(self._config, self._registry, self.network, self._recorders)) if make else None
@@ -125,7 +125,7 @@ class Components:
                 monotonic=time.monotonic,
                 rng=self._rng,
                 tokens=self.identity.issuer,
-                admissions=self._admissions,
+                admissions=self.admissions,
                 make_key=make_key,
             ),
         )

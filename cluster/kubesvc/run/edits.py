@@ -1,22 +1,28 @@
 """Changes to a running cluster, from `up --watch`, a second `up` or Python: a dry run of all precedes any write.
 
 Thousands of objects take seconds, during which connections must go on, so the event loop gets its turn in between.
+Admission policies and webhooks review what is written, as they do for kubectl; the dry run asks policies alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from kubeapi.io.client import Client
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
+from kubeapi.registry.admission import Admission
 from kubeapi.status import FieldError, StatusError
+from kubeapi.users import ADMINISTRATOR, User
+from kubeapi.webhooks.calls import Call, CallNeeded, Outcome, Reviews
 from kubemanifest.applying import Applied, faults_of, in_order
 from kubemanifest.clientapply import apply
 from kubemanifest.documents import Document
 from kubemanifest.faults import Fault
+from kubesvc.run.admissions import ClusterAdmissions
 
 T = TypeVar("T")
 
@@ -64,35 +70,90 @@ class Edited(NamedTuple):
 
     applied: list[Applied]
     refused: list[Refusal]
+    warnings: Sequence[tuple[Document, str]] = ()
+    """What policies and webhooks warn of."""
 
 
-async def apply_edits(registry: Registry, documents: Iterable[Document]) -> Edited:
-    """Write the documents in order. Writes nothing if the change of any existing object is refused."""
-    ordered = in_order(documents)
+class Editor:
+    """Writes documents to a running cluster. ``admissions`` None: nothing is reviewed."""
 
-    def attempt(document: Document, *, dry_run: bool) -> Applied | Refusal:
+    def __init__(self, registry: Registry, admissions: ClusterAdmissions | None = None) -> None:
+        self._registry = registry
+        self._admissions = admissions
+        self.warnings: list[tuple[Document, str]] = []
+        """What policies and webhooks have warned of."""
+
+    async def apply(self, document: Document) -> Applied | Refusal:
+        """Write a document, once the webhooks that review it have been asked."""
+        heard = _Heard(self._admissions) if self._admissions is not None else None
+        client = Client(self._registry, ADMINISTRATOR, heard)
         try:
-            _, outcome = apply(registry, document.resource, document.obj, dry_run=dry_run)
+            _, outcome = await client.write(lambda acting: apply(acting, document.resource, document.obj))
         except StatusError as error:
             return Refusal(document, error)
+        self.warnings += [(document, each) for each in heard.warnings] if heard is not None else []
         return Applied(document.resource, document.namespace, document.name, outcome)
 
-    stored = [each for each in ordered if registry.store.find(each.resource, each.key) is not None]
-    rehearsed = await _in_slices(stored, lambda each: attempt(each, dry_run=True))
-    if refused := [each for each in rehearsed if isinstance(each, Refusal)]:
+    async def refusal(self, document: Document) -> Refusal | None:
+        """Return why the change of an object would be refused, None if no reason is known."""
+        registry, admissions = self._registry, self._admissions
+        acting = registry.acting(admissions.rehearsal(ADMINISTRATOR)) if admissions is not None else registry
+        try:
+            apply(acting, document.resource, document.obj, dry_run=True)
+        except CallNeeded:
+            return None
+        except StatusError as error:
+            return Refusal(document, error)
+        return None
+
+    async def write(self, attempt: Callable[[Registry], object]) -> None:
+        """Make an attempt for the administrator; StatusError."""
+        await Client(self._registry, ADMINISTRATOR, self._admissions).write(attempt)
+
+    async def delete(self, document: Document) -> None:
+        """Delete the object of a document; StatusError."""
+        await self.write(lambda acting: acting.delete(document.resource, document.namespace, document.name))
+
+    def stored(self, documents: Iterable[Document]) -> list[Document]:
+        """Return the documents whose objects are there already."""
+        return [each for each in documents if self._registry.store.find(each.resource, each.key) is not None]
+
+
+class _Heard:
+    """The admissions for one write, of which the warnings of its last attempt are kept."""
+
+    def __init__(self, admissions: ClusterAdmissions) -> None:
+        self._admissions = admissions
+        self.warnings: list[str] = []
+
+    def admission(self, user: User, reviews: Reviews | None) -> Admission:
+        self.warnings = []
+        return self._admissions.admission(user, reviews, self.warnings)
+
+    async def call(self, wanted: Call) -> Outcome:
+        return await self._admissions.call(wanted)
+
+
+async def apply_edits(editor: Editor, documents: Iterable[Document]) -> Edited:
+    """Write the documents in order. Writes nothing if the change of any existing object is refused."""
+    ordered = in_order(documents)
+    rehearsed = await _in_slices(editor.stored(ordered), editor.refusal)
+    if refused := [each for each in rehearsed if each is not None]:
         return Edited([], refused)
     # Shielded, so that a client that disconnects does not leave half of its documents applied.
-    made = await asyncio.shield(_in_slices(ordered, lambda each: attempt(each, dry_run=False)))
+    made = await asyncio.shield(_in_slices(ordered, editor.apply))
     return Edited(
-        [each for each in made if isinstance(each, Applied)], [each for each in made if isinstance(each, Refusal)]
+        [each for each in made if isinstance(each, Applied)],
+        [each for each in made if isinstance(each, Refusal)],
+        editor.warnings,
     )
 
 
-async def _in_slices(documents: Sequence[Document], do: Callable[[Document], T]) -> list[T]:
+async def _in_slices(documents: Sequence[Document], do: Callable[[Document], Awaitable[T]]) -> list[T]:
     done: list[T] = []
     begun = time.monotonic()
     for each in documents:
-        done.append(do(each))
+        done.append(await do(each))
         if time.monotonic() - begun > SLICE_SECONDS:
             await asyncio.sleep(0)
             begun = time.monotonic()

@@ -42,6 +42,15 @@ _DECISIVE = (DEPLOYMENTS, REPLICASETS, PODS, SERVICES, ENDPOINTSLICES)
 """The kinds that readiness depends on."""
 
 
+class NotReadyError(TimeoutError):
+    """The cluster is not ready in time; ``waiting_for`` says what is missing, ``last_words`` what containers wrote."""
+
+    def __init__(self, timeout: float, waiting_for: Sequence[str], last_words: Sequence[str]) -> None:
+        self.waiting_for = tuple(waiting_for)
+        self.last_words = tuple(last_words)
+        super().__init__("\n  ".join([f"not ready within {timeout:g}s:", *waiting_for, *last_words]))
+
+
 class Health:
     """Reads the Store and the components of one cluster; changes nothing."""
 

@@ -46,11 +46,7 @@ class Run:
                     tasks += await self._components.start(group)
                     async with self._control_socket(stop):
                         async with self._api_server() as api:
-                            tasks.append(group.create_task(api.keep_published(), name="kubernetes service"))
-                            tasks += [
-                                group.create_task(api.serve_inside(each, self._components.network_event()))
-                                for each in self._components.network.places[1:]
-                            ]
+                            tasks += self._serve_api(group, api)
                             await self._components.proxy.wait_until_programmed()
                             cluster.started.set()
                             await stop.wait()
@@ -74,6 +70,21 @@ class Run:
         except IsADirectoryError as error:
             raise _not_served(error) from error
         await self._components.bind_dns()
+
+    def _serve_api(self, group: asyncio.TaskGroup, api: ClusterAPI) -> list[asyncio.Task[None]]:
+        return [
+            group.create_task(api.keep_published(), name="kubernetes service"),
+            *(
+                group.create_task(api.serve_inside(each, self._components.network_event()))
+                for each in self._components.network.places[1:]
+            ),
+            group.create_task(self._apply_postponed(), name="postponed documents"),
+        ]
+
+    async def _apply_postponed(self) -> None:
+        cluster = self.cluster
+        with cluster.store.failures.guard("kubesvc", "applying what webhooks review"):
+            await cluster.postponed.apply(cluster.health.wait_until_ready)
 
     def _add_host_routes(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         # Imported here, because few clusters have them.

@@ -23,7 +23,7 @@ from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubehost.io.cgroups import find_delegation
 from kubelet.pod.limitedresources import LIMITED_RESOURCES
-from kubemanifest.applying import apply_documents, with_objects
+from kubemanifest.applying import with_objects
 from kubemanifest.documents import Document, Loaded
 from kubemanifest.faults import Fault
 from kubemanifest.loading import load, load_text
@@ -32,6 +32,7 @@ from kubeproxy.balancers import BALANCERS, NAMES
 from kubesvc.config import ClusterConfiguration, read_configuration
 from kubesvc.network.plan import USUAL, AddressPlan
 from kubesvc.network.translation import translate
+from kubesvc.run.rehearsal import NOTHING, Rehearsed, rehearse
 
 if TYPE_CHECKING:
     from kubesvc.state.saved import Saved
@@ -53,6 +54,8 @@ class Prepared:
     """The ClusterConfiguration as JSON, for the next run that is given none."""
     unused: ClusterConfiguration | None = None
     """The configuration of the input, if the running cluster keeps its own instead."""
+    rehearsed: Rehearsed = NOTHING
+    """What has come of the documents; a running cluster warns itself of what policies warn of."""
 
     def warnings(self, *, has_sandboxes: bool) -> list[Fault]:
         """Return all warnings about the input, sorted."""
@@ -87,9 +90,8 @@ def prepare_loaded(
     documents, warnings = with_objects(loaded.documents, partial(adapted, configuration.plan))
     registry = _new_registry(configuration, _first_store(configuration, saved))
     faults = (*faults, *wrong)
-    if not faults:
-        refused = _rehearse(registry, configuration, documents)
-        faults = (*faults, *(each for each in refused if not (loaded.is_partial and _misses_namespace(each))))
+    rehearsed = NOTHING if faults else _rehearse(registry, configuration, documents)
+    faults = (*faults, *(each for each in rehearsed.faults if not (loaded.is_partial and _misses_namespace(each))))
     return Prepared(
         replace(loaded, documents=documents),
         configuration,
@@ -99,14 +101,14 @@ def prepare_loaded(
         {mode: _warnings(registry, documents, has_sandboxes=mode) for mode in (False, True)},
         json.dumps(loaded.configuration.obj) if loaded.configuration is not None else "",
         unused if is_running and given is not None else None,
+        rehearsed,
     )
 
 
-def _rehearse(registry: Registry, configuration: ClusterConfiguration, documents: Sequence[Document]) -> list[Fault]:
-    """Apply the documents, also if some have faults, and return the faults of all."""
+def _rehearse(registry: Registry, configuration: ClusterConfiguration, documents: Sequence[Document]) -> Rehearsed:
+    """Apply the documents, also if some have faults."""
     bootstrap(registry, cluster_dns=configuration.networking.dns_address)
-    refused, _ = apply_documents(registry, documents)
-    return refused
+    return rehearse(registry, documents)
 
 
 def _warnings(registry: Registry, documents: Sequence[Document], *, has_sandboxes: bool) -> list[Fault]:

@@ -15,17 +15,17 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from kubeapi.status import StatusError
-from kubemanifest.applying import Changes, changes_between
+from kubemanifest.applying import Changes, changes_between, warning_of
 from kubesvc.run.edits import apply_edits
 from kubesvc.run.eventwarnings import EventWarnings
 from kubesvc.run.health import MAX_PROBLEMS
 from kubesvc.run.kubeconfig import export_line
 from kubesvc.run.prepare import prepare
 from kubesvc.terminal import printers
-from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, missing_lines
+from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, missing_lines
 from kubesvc.terminal.escaping import escaped_values
 from kubesvc.terminal.watch import changes
-from kubesvc.wording import shortened
+from kubesvc.wording import counted, shortened
 
 if TYPE_CHECKING:
     from kubemanifest.faults import Fault
@@ -57,7 +57,7 @@ class Session:
         self._stop = asyncio.Event()
         self._is_draining = False
         self._status = EXIT_FAILED
-        warnings = [*up.news, *map(str, self._warnings(prepared))]
+        warnings = [*up.news, *map(str, self._warnings(prepared)), *map(str, sorted(prepared.rehearsed.warnings))]
         self._held: list[str] | None = list(warnings)
         self._said = frozenset(warnings)
         self._problems = frozenset[str]()
@@ -129,12 +129,7 @@ class Session:
         with self._cluster.store.failures.guard("kubesvc", "looking for Services that cannot work"):
             self._warn_of_problems()
             self._warn(*self._cluster.service_problems())
-        if is_ready:
-            (self._console.warn if self._up.is_for_tools else self._console.say)("kubesvc: ready")
-            self._status = EXIT_WELL
-        else:
-            await self._say_what_is_missing()
-            self._status = EXIT_NOT_READY
+        self._status = self._say_ready() if is_ready else await self._say_what_is_missing()
         self._up.tell_caller(self._status)
         # Imported in a thread, before the first question or pod, so that connections need not wait for the import then.
         for name in _SOON_WANTED:
@@ -173,7 +168,17 @@ class Session:
             self._console.say("Ports below 1024 need a privilege that this process does not have (`kubesvc doctor`):")
             self._console.say(*(f"  {line}" for line in moved), "")
 
-    async def _say_what_is_missing(self) -> None:
+    def _say_ready(self) -> int:
+        """Say that the cluster is ready, and how many documents webhooks have refused: each is one of the problems."""
+        (self._console.warn if self._up.is_for_tools else self._console.say)("kubesvc: ready")
+        postponed = self._cluster.postponed
+        self._warn(*(str(warning_of(*each)) for each in postponed.warnings))
+        if not postponed.faults:
+            return EXIT_WELL
+        self._console.warn(f"kubesvc: {counted(len(postponed.faults), 'fault')} found, the rest is applied")
+        return EXIT_BAD_INPUT
+
+    async def _say_what_is_missing(self) -> int:
         reasons, words = self._cluster.waiting_for(), await self._cluster.last_words()
         self._console.warn(*missing_lines(reasons, self._options.timeout, words))
         if self._options.is_detached:
@@ -181,6 +186,7 @@ class Session:
             self._console.warn(
                 f"kubesvc: the cluster keeps running; see `kubesvc status{option}`, end it: `kubesvc down{option}`"
             )
+        return EXIT_NOT_READY
 
     def _on_signal(self) -> None:
         if self._stop.is_set():
@@ -214,7 +220,9 @@ class Session:
 
     async def _apply_changes(self, edits: Changes) -> bool:
         """Apply and delete; False if nothing was done because the change of an object was refused."""
-        applied, refused = await apply_edits(self._cluster.registry, edits.applied)
+        editor = self._cluster.editor()
+        applied, refused, warnings = await apply_edits(editor, edits.applied)
+        self._warn(*(str(warning_of(*each)) for each in warnings))
         faults = sorted(fault for each in refused for fault in each.faults())
         self._console.warn(*map(str, faults))
         if refused and not applied:
@@ -222,7 +230,7 @@ class Session:
             return False
         for document in edits.deleted:
             with suppress(StatusError):
-                self._cluster.registry.delete(document.resource, document.namespace, document.name)
+                await editor.delete(document)
                 self._console.say(f"{document.resource.kind.lower()}/{document.name} deleted")
         self._console.say(*(str(each) for each in applied if each.outcome != "unchanged"))
         return True

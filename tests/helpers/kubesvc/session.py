@@ -14,6 +14,8 @@ from tests.helpers.patience import PATIENCE
 
 from kubesvc.config import ClusterConfiguration
 from kubesvc.run.cluster import Cluster
+from kubesvc.run.edits import Editor
+from kubesvc.run.postponed import Postponed
 from kubesvc.run.prepare import Prepared, prepare
 from kubesvc.run.sandboxmode import NO_SANDBOXES
 from kubesvc.run.start import Start
@@ -41,7 +43,11 @@ class FakeCluster:
         self.faults_of_the_machine: list[str] = []
         self.problems_of_services: list[str] = []
         self.words: list[str] = []
+        self.postponed = Postponed((), self.editor())
         self.is_stopped = False
+
+    def editor(self) -> Editor:
+        return Editor(self.registry)
 
     async def run(self, stop: asyncio.Event) -> None:
         if self.failure is not None:

@@ -14,7 +14,7 @@ from kubeapi.registry import Registry
 from kubeapi.scheme import SERVICES
 from kubemanifest.documents import Document
 from kubesvc.run import edits
-from kubesvc.run.edits import apply_edits, identity, read_refusal
+from kubesvc.run.edits import Editor, apply_edits, identity, read_refusal
 
 
 def service(name: str, **spec: object) -> str:
@@ -32,9 +32,9 @@ def names(registry: Registry) -> set[str]:
 
 async def test_what_is_new_edited_or_the_same_is_said_as_kubectl_does() -> None:
     registry = ground()
-    await apply_edits(registry, documents(service("same"), service("edited")))
+    await apply_edits(Editor(registry), documents(service("same"), service("edited")))
     edited = await apply_edits(
-        registry, documents(service("same"), service("edited", sessionAffinity="ClientIP"), service("new"))
+        Editor(registry), documents(service("same"), service("edited", sessionAffinity="ClientIP"), service("new"))
     )
     assert edited.refused == []
     assert sorted(map(str, edited.applied)) == [
@@ -48,7 +48,7 @@ async def test_an_object_that_may_not_be_changed_so_keeps_all_from_being_applied
     registry = ground()
     add_service(registry, clusterIP="127.113.0.7")
     given = documents(service("new"), service("web", clusterIP="127.113.0.8"))
-    edited = await apply_edits(registry, given)
+    edited = await apply_edits(Editor(registry), given)
     assert (edited.applied, names(registry)) == ([], {"web"})
     (refusal,) = edited.refused
     said: JSON = refusal.as_json()
@@ -60,7 +60,9 @@ async def test_an_object_that_may_not_be_changed_so_keeps_all_from_being_applied
 async def test_once_begun_it_goes_on_though_nobody_waits_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edits, "SLICE_SECONDS", -1.0)
     registry = ground()
-    task = asyncio.create_task(apply_edits(registry, documents(*(service(f"s{number}") for number in range(20)))))
+    task = asyncio.create_task(
+        apply_edits(Editor(registry), documents(*(service(f"s{number}") for number in range(20))))
+    )
     while not names(registry):
         await asyncio.sleep(0)
     task.cancel()

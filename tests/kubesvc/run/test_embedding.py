@@ -17,8 +17,9 @@ from kubelet.process.runner import ProcessRunner
 from kubelet.process.spec import SandboxError
 from kubescheduler.io.scheduler import Scheduler
 from kubesvc import run_cluster
-from kubesvc.run.cluster import Cluster, NotReadyError
+from kubesvc.run.cluster import Cluster
 from kubesvc.run.documents import FaultsError
+from kubesvc.run.health import NotReadyError
 from kubesvc.run.starterror import StartError
 from kubesvc.state.directory import AlreadyRunningError, StateDirectory
 

@@ -193,3 +193,58 @@ def test_a_missing_namespace_is_said_unless_it_may_be_what_cannot_be_read(other:
     found = faults(LOST, other)
     assert (MISSED in found) == is_said
     assert len(found) > is_said
+
+
+POLICY = """
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: labelled}
+spec:
+  matchConstraints:
+    resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [services]}]
+  validations: [{expression: has(object.metadata.labels), message: say whose it is}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: labelled}
+spec: {policyName: labelled, validationActions: [ACTION]}
+"""
+WEBHOOK = """
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: hook}
+webhooks:
+  - name: hook.example.com
+    admissionReviewVersions: [v1]
+    sideEffects: None
+    clientConfig: {url: "https://127.0.0.1:1/"}
+    rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [namespaces]}]
+"""
+SHOP = "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}"
+IN_SHOP = "{apiVersion: v1, kind: ConfigMap, metadata: {name: prices, namespace: shop}}"
+
+
+def test_a_policy_of_the_input_denies_what_is_written_after_it_as_with_kubectl() -> None:
+    denied = POLICY.replace("ACTION", "Deny")
+    [fault] = prepared(denied, WEB).faults
+    assert (fault.line, fault.column) == (16, 1)
+    assert fault.message == (
+        "ValidatingAdmissionPolicy 'labelled' with binding 'labelled' denied request: say whose it is"
+    )
+    assert faults(WEB, denied) == []
+
+
+def test_a_policy_that_warns_lets_the_object_through_and_says_so() -> None:
+    result = prepared(POLICY.replace("ACTION", "Warn"), WEB)
+    assert (result.faults, cluster_ip(result, "web") != "") == ([], True)
+    [said] = result.rehearsed.warnings
+    assert str(said).endswith(
+        "Validation failed for ValidatingAdmissionPolicy 'labelled' with binding 'labelled': say whose it is"
+    )
+
+
+def test_what_a_webhook_has_to_be_asked_about_and_what_is_in_it_waits_for_the_cluster() -> None:
+    result = prepared(WEBHOOK, IN_SHOP, SHOP, WEB)
+    assert result.faults == []
+    assert [each.name for each in result.rehearsed.postponed] == ["shop", "prices"]
+    assert cluster_ip(result, "web")

@@ -1,0 +1,45 @@
+"""Applies documents to a Store of which no cluster runs yet; its policies and webhooks review them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kubeapi.registry import Registry
+from kubeapi.registry.admission import ADMIT_ALL
+from kubeapi.users import ADMINISTRATOR
+from kubeapiserver.admission.reviews import Requester, plain_options
+from kubeapiserver.admission.webhooks import Webhooks
+from kubemanifest.applying import apply_documents, warning_of
+from kubemanifest.documents import Document
+from kubemanifest.faults import Fault
+
+
+class Rehearsed(NamedTuple):
+    """What has come of documents: faults, what policies warn of, and which are left out for a webhook to review."""
+
+    faults: Sequence[Fault] = ()
+    warnings: Sequence[Fault] = ()
+    postponed: Sequence[Document] = ()
+
+
+NOTHING = Rehearsed()
+
+
+def rehearse(registry: Registry, documents: Sequence[Document]) -> Rehearsed:
+    """Write the documents, each reviewed by what is there when its turn comes."""
+    webhooks, heard = Webhooks(registry.store, registry.rng), dict[int, list[str]]()
+
+    def acting(document: Document) -> Registry:
+        said: list[str] = []
+        admission = webhooks.admission(Requester(ADMINISTRATOR, plain_options), None, said)
+        if admission is ADMIT_ALL:
+            return registry
+        heard[id(document)] = said
+        return registry.acting(admission)
+
+    faults, _, waiting = apply_documents(acting, documents)
+    for each in waiting:  # they are reviewed again
+        heard.pop(id(each), None)
+    warnings = [warning_of(each, text) for each in documents for text in heard.get(id(each), ())]
+    return Rehearsed(faults, warnings, waiting)

@@ -1,0 +1,127 @@
+"""Documents that a webhook reviews: what comes of them once the cluster runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+
+import pytest
+from tests.helpers.kubesvc.ground import ground
+from tests.helpers.kubesvc.input_manifests import load_text
+from tests.kubesvc.run.test_prepare import IN_SHOP, POLICY, SHOP, WEB, WEBHOOK
+
+from kubeapi.meta import JSON
+from kubeapi.registry import Registry
+from kubeapi.scheme import CONFIGMAPS, NAMESPACES, SERVICES
+from kubeapi.webhooks.calls import Call, Outcome
+from kubemanifest.documents import Document
+from kubesvc.run.admissions import ClusterAdmissions
+from kubesvc.run.edits import Editor, apply_edits
+from kubesvc.run.postponed import Postponed
+
+pytestmark = pytest.mark.looptime
+
+
+class Answering(ClusterAdmissions):
+    """A webhook that answers with ``response``; without one it cannot be called."""
+
+    def __init__(self, registry: Registry, response: JSON | None) -> None:
+        super().__init__(registry.store, random.Random(1))
+        self._response = response
+
+    async def call(self, wanted: Call) -> Outcome:
+        await asyncio.sleep(0.01)
+        if self._response is None:
+            return Outcome(
+                wanted.uid, failure=f'Post "{wanted.url}": dial tcp 127.0.0.1:1: connect: connection refused'
+            )
+        response = {"uid": wanted.uid, **self._response}
+        review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
+        return Outcome(wanted.uid, json.dumps(review).encode())
+
+
+def documents(*texts: str) -> tuple[Document, ...]:
+    return load_text("\n---\n".join(texts)).documents
+
+
+async def editor(response: JSON | None, *texts: str) -> tuple[Registry, Editor]:
+    """Return an editor of a cluster that has the objects of the texts."""
+    registry = ground()
+    await apply_edits(Editor(registry), documents(*texts))
+    return registry, Editor(registry, Answering(registry, response))
+
+
+def exists(registry: Registry, name: str) -> bool:
+    return any(each["metadata"]["name"] == name for each in registry.store.list(NAMESPACES))
+
+
+async def ready() -> None:
+    """Return: all other objects are ready."""
+
+
+async def never() -> None:
+    await asyncio.Event().wait()
+
+
+async def test_an_object_is_written_once_the_webhook_allows_it() -> None:
+    registry, own = await editor({"allowed": True, "warnings": ["a new shop"]}, WEBHOOK)
+    postponed = Postponed(documents(SHOP, IN_SHOP), own)
+    assert postponed.waiting_for() == [
+        "Namespace shop: a webhook reviews it",
+        "ConfigMap shop prices: a webhook reviews it",
+    ]
+    await postponed.apply(ready)
+    assert (postponed.waiting_for(), postponed.faults) == ([], [])
+    assert len(registry.store.list(CONFIGMAPS, "shop")) == 1
+    assert [(each.name, text) for each, text in postponed.warnings] == [("shop", "a new shop")]
+
+
+async def test_a_denial_is_the_fault_of_its_object() -> None:
+    registry, own = await editor({"allowed": False, "status": {"message": "no more shops"}}, WEBHOOK)
+    postponed = Postponed(documents(SHOP), own)
+    await postponed.apply(ready)
+    assert [str(each) for each in postponed.faults] == [
+        '<stdin>:1:46: admission webhook "hook.example.com" denied the request: no more shops'
+    ]
+    assert not exists(registry, "shop")
+
+
+async def test_a_webhook_that_never_comes_up_holds_nothing_up_for_ever() -> None:
+    _, own = await editor(None, WEBHOOK)
+    postponed = Postponed(documents(SHOP), own)
+    writing = asyncio.create_task(postponed.apply(never))
+    await postponed.wait_until_done()
+    await writing
+    assert [each.message for each in postponed.faults] == [
+        'Internal error occurred: failed calling webhook "hook.example.com": failed to call webhook: '
+        'Post "https://127.0.0.1:1/?timeout=10s": dial tcp 127.0.0.1:1: connect: connection refused'
+    ]
+
+
+async def test_a_webhook_that_may_fail_lets_the_object_through() -> None:
+    registry, own = await editor(None, WEBHOOK + "    failurePolicy: Ignore\n")
+    postponed = Postponed(documents(SHOP), own)
+    await postponed.apply(ready)
+    assert (postponed.faults, exists(registry, "shop")) == ([], True)
+
+
+async def test_policies_review_what_a_running_cluster_is_given() -> None:
+    registry, own = await editor(None, POLICY.replace("ACTION", "Deny"))
+    edited = await apply_edits(own, documents(WEB))
+    assert [each.error.message.partition(" denied request: ")[2] for each in edited.refused] == ["say whose it is"]
+    assert [each["metadata"]["name"] for each in registry.store.list(SERVICES, "default")] == ["kubernetes"]
+
+
+async def test_policies_keep_all_of_an_edit_from_being_applied() -> None:
+    registry, own = await editor(None, WEB, POLICY.replace("ACTION", "Deny").replace("CREATE", "UPDATE"))
+    edited = await apply_edits(own, documents(SHOP, WEB.replace("80", "81")))
+    assert ([each.document.name for each in edited.refused], edited.applied) == (["web"], [])
+    assert not exists(registry, "shop")
+
+
+async def test_what_policies_warn_of_comes_with_the_document() -> None:
+    _, own = await editor(None, POLICY.replace("ACTION", "Warn"))
+    edited = await apply_edits(own, documents(WEB))
+    assert [str(each) for each in edited.applied] == ["service/web created"]
+    assert [(each.name, text.rpartition(": ")[2]) for each, text in edited.warnings] == [("web", "say whose it is")]
