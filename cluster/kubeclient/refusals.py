@@ -37,7 +37,7 @@ class Refusal(StatusError):
 
 
 def read_refusal(code: int, headers: Mapping[str, str], body: bytes) -> Refusal:
-    """Return the error of an answer with a status of 400 or more."""
+    """Return the error of an answer with a status of 400 or more; names of headers are in lower case."""
     try:
         status = json.loads(body)
     except ValueError:
@@ -46,7 +46,7 @@ def read_refusal(code: int, headers: Mapping[str, str], body: bytes) -> Refusal:
         text = " ".join(body[: _SHOWN * 4].decode("utf-8", "replace").split())[:_SHOWN]
         status = {"message": f"the server answers {code}" + (f": {text}" if text else "")}
     refusal = refusal_of(status, code)
-    refusal.retry_after = max(refusal.retry_after, _seconds(headers.get("Retry-After", "")))
+    refusal.retry_after = max(refusal.retry_after, _seconds(headers.get("retry-after", "")))
     return refusal
 
 

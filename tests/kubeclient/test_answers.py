@@ -86,7 +86,7 @@ def test_a_refusal_has_the_servers_words() -> None:
     details = {"kind": "services", "name": "web", "retryAfterSeconds": 3}
     causes = [{"reason": "FieldValueInvalid", "field": "spec", "message": "bad"}]
     body = json.dumps(status(422, "Invalid", "wrong", details={**details, "causes": causes})).encode()
-    refusal = read_refusal(422, {"Retry-After": "5"}, body)
+    refusal = read_refusal(422, {"retry-after": "5"}, body)
     assert (refusal.code, refusal.reason, str(refusal), refusal.name) == (422, "Invalid", "wrong", "web")
     assert [str(each) for each in refusal.causes] == ["spec: bad"]
     assert refusal.retry_after == 5.0
@@ -102,7 +102,7 @@ def test_a_refusal_has_the_servers_words() -> None:
     ],
 )
 def test_what_is_no_status_is_shown(body: bytes, text: str) -> None:
-    refusal = read_refusal(502, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, body)
+    refusal = read_refusal(502, {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, body)
     assert (str(refusal), refusal.code, refusal.retry_after) == (text, 502, 0.0)
 
 

@@ -7,13 +7,11 @@ import pytest
 from kubeclient.handshake import (
     SPDY,
     WEBSOCKET,
-    Answer,
-    HeadReader,
     Upgrade,
     check_upgrade,
-    proxy_request,
     upgrade_request,
 )
+from kubeclient.messages import Answer
 
 KEY, ACCEPT = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 """The example of RFC 6455 1.3."""
@@ -40,25 +38,6 @@ def test_an_upgrade_is_asked_for_in_the_words_of_kubectl() -> None:
     assert "Upgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n" in sent
 
 
-@pytest.mark.parametrize("size", [1, 7, 1000])
-def test_a_head_may_come_in_pieces_and_what_follows_is_kept(size: int) -> None:
-    text = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nX:y: z \r\n\r\nrest"
-    reader, found = HeadReader(), None
-    for start in range(0, len(text), size):
-        if found is None:
-            found = reader.feed(text[start : start + size])
-        else:
-            reader.rest += text[start : start + size]
-    assert found == Answer(101, "Switching Protocols", {"upgrade": "websocket", "x": "y: z"})
-    assert reader.rest == b"rest"
-
-
-@pytest.mark.parametrize("text", [b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"x" * 70_000])
-def test_what_is_no_head_is_refused(text: bytes) -> None:
-    with pytest.raises(ConnectionError):
-        HeadReader().feed(text)
-
-
 ACCEPTED = {"upgrade": "WebSocket", "sec-websocket-accept": ACCEPT, "sec-websocket-protocol": TUNNEL.protocols[0]}
 ANSWERS = {
     "accepted": (ACCEPTED, TUNNEL, TUNNEL.protocols[0]),
@@ -78,8 +57,3 @@ def test_the_upgrade_must_be_the_wanted_one(headers: dict[str, str], wanted: Upg
     else:
         with pytest.raises(ConnectionError):
             check_upgrade(answer, wanted, KEY)
-
-
-def test_a_proxy_is_asked_to_connect() -> None:
-    assert proxy_request("api.test:6443") == b"CONNECT api.test:6443 HTTP/1.1\r\nHost: api.test:6443\r\n\r\n"
-    assert b"\r\nProxy-Authorization: Basic eA==\r\n\r\n" in proxy_request("h:1", "Basic eA==")

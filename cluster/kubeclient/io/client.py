@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import socket
-import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, closing
 from pathlib import Path
-from typing import Any, Self
-
-import aiohttp
-from yarl import URL
+from typing import Self
 
 from kubeapi.meta import JSON
 from kubeclient.access import Access, ConfigError
 from kubeclient.credentials import Credential, impersonation_headers
+from kubeclient.endpoint import endpoint_of
 from kubeclient.handshake import Upgrade
+from kubeclient.io.connecting import Route
+from kubeclient.io.connections import Connections, Request
 from kubeclient.io.credentials import Credentials
 from kubeclient.io.failures import explain, named
 from kubeclient.io.loading import find_access
-from kubeclient.io.sockets import DEAD_SECONDS, keep_alive
+from kubeclient.io.received import Received
 from kubeclient.io.tls import make_context
 from kubeclient.io.upgrade import Upgraded, open_upgraded
 from kubeclient.refusals import UNAUTHORIZED, Refusal, read_refusal, with_remedy
 
-CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
 """How long the server may say nothing in the middle of an answer (kube-apiserver's --request-timeout)."""
 BODY_LIMIT = 512 * 2**20
 """Bytes of one answer; 10,000 Services in one list are about 12 MiB."""
-REFUSAL_LIMIT = 64 * 1024
-"""Bytes of a refusal that are read."""
 ATTEMPTS = 10
 """How often a request is sent while the server answers that it is busy, and when to come again (client-go ``rest``)."""
 RETRY_AFTER_LIMIT = 60.0
@@ -60,9 +54,10 @@ class APIClient:
         self.namespace = access.namespace
         self._credentials = Credentials(access, time.time)
         self._shown: Credential | None = None
-        self._tls: ssl.SSLContext | None = None
         self._acts_as = impersonation_headers(access.user.acts_as)
-        self._session: aiohttp.ClientSession | None = None
+        server, proxy = access.server, access.server.proxy
+        route = Route(endpoint_of(server.url), name=server.name, proxy=endpoint_of(proxy) if proxy else None)
+        self._connections = Connections(route)
 
     @classmethod
     async def open(cls, kubeconfig: Path | None, context: str = "") -> Self:
@@ -71,13 +66,12 @@ class APIClient:
         Without a file: $KUBECONFIG, ~/.kube/config, or the service account of the pod that this runs in.
         """
         client = cls(find_access(kubeconfig, context))
-        client._tls_for(await client._credentials.current())
+        client._show(await client._credentials.current())
         return client
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
+        self._connections.close()
 
     async def authenticate(self) -> None:
         """Renew the credentials if due: a plugin's time is not part of the server's time limit. ConfigError."""
@@ -133,110 +127,77 @@ class APIClient:
 
     async def connect(self, path: str, params: Params, wanted: Upgrade) -> Upgraded:
         """Return a connection that the server has upgraded, for port-forward. Its transport does not read yet."""
-        url = str(self._url(path, params))
         for is_last in (False, True):
             credential = await self._credentials.current()
             headers = self._headers(credential)
+            route = self._show(credential)
             try:
-                return await open_upgraded(self.access, self._tls_for(credential), url, headers, wanted)
+                return await open_upgraded(route, route.server.target(path, params), headers, wanted)
             except Refusal as refusal:
                 if is_last or refusal.code != UNAUTHORIZED or not self._credentials.refuse(credential):
                     raise with_remedy(refusal, named(self.access)) from None
+            except OSError as error:
+                raise explain(error, self.access, time.time()) from None
         raise AssertionError
 
     @asynccontextmanager
     async def _answer(
         self, method: str, path: str, params: Params, body: bytes | None, silence: float = ANSWER_SECONDS
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> AsyncIterator[Received]:
         """Send a request; yields an answer of 200 to 299. New credentials are tried once when the old are refused."""
-        url = self._url(path, params)
         for is_last in (False, True):
             credential = await self._credentials.current()
-            async with await self._send(method, url, body, credential, silence) as answer:
+            headers = self._headers(credential)
+            if body is not None:
+                headers.append(("Content-Type", MERGE_PATCH if method == "PATCH" else "application/json"))
+            target = self._show(credential).server.target(path, params)
+            with closing(await self._send(Request(method, target, headers, body), silence)) as answer:
                 if answer.status < 300:
                     yield answer
                     return
-                refusal = read_refusal(answer.status, answer.headers, await self._beginning(answer))
+                refusal = read_refusal(answer.status, answer.headers, await answer.beginning())
             if is_last or refusal.code != UNAUTHORIZED or not self._credentials.refuse(credential):
                 raise with_remedy(refusal, named(self.access))
 
-    async def _send(
-        self, method: str, url: URL, body: bytes | None, credential: Credential, silence: float
-    ) -> aiohttp.ClientResponse:
-        server, headers = self.access.server, self._headers(credential)
-        if body is not None:
-            headers.append(("Content-Type", MERGE_PATCH if method == "PATCH" else "application/json"))
+    async def _send(self, wanted: Request, silence: float) -> Received:
         try:
-            return await self._opened().request(
-                method,
-                url,
-                data=body,
-                headers=headers,
-                ssl=self._tls_for(credential) or True,
-                server_hostname=server.name or None,
-                proxy=server.proxy or None,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence),
-                allow_redirects=False,
-            )
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            return await self._connections.send(wanted, silence)
+        except OSError as error:
             raise explain(error, self.access, time.time()) from None
 
-    async def _chunks(self, answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes of an answer; aiohttp loses what comes just before a cut (see findings)."""
+    async def _chunks(self, answer: Received) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes of an answer."""
         try:
-            async for chunk in answer.content.iter_any():
-                yield chunk
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            async with aclosing(answer.chunks()) as chunks:
+                async for each in chunks:
+                    yield each
+        except OSError as error:
             raise explain(error, self.access, time.time()) from None
-
-    async def _beginning(self, answer: aiohttp.ClientResponse) -> bytes:
-        """Return the beginning of a refusal's body, or what there is of it."""
-        found = b""
-        with contextlib.suppress(ConnectionError, TimeoutError):
-            async for chunk in self._chunks(answer):
-                found += chunk
-                if len(found) > REFUSAL_LIMIT:
-                    break
-        return found
-
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0, socket_factory=_watched_socket)
-            self._session = aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=2**18
-            )
-        return self._session
 
     def _headers(self, credential: Credential) -> list[tuple[str, str]]:
-        if not credential.authorization.isprintable():
-            message = "the token has a line break or another character that no header can have; renew it"
-            raise ConfigError(f"{named(self.access)}: {message}")
         headers = [("Accept", "application/json"), ("User-Agent", "kubesvc"), *self._acts_as]
-        return [*headers, ("Authorization", credential.authorization)] if credential.authorization else headers
+        if credential.authorization:
+            headers.append(("Authorization", credential.authorization))
+        for name, value in headers:
+            if not value.isprintable():
+                what = "the token" if name == "Authorization" else name
+                message = f"{what} has a line break or another character that no header can have; renew it"
+                raise ConfigError(f"{named(self.access)}: {message}")
+        return headers
 
-    def _tls_for(self, credential: Credential) -> ssl.SSLContext | None:
-        """Return the TLS context; a new one, and so new connections, for a new client certificate."""
+    def _show(self, credential: Credential) -> Route:
+        """Return the way to the server; with new TLS, and so new connections, for a new client certificate."""
         shown = self._shown
         if shown is None or (shown.certificate, shown.key) != (credential.certificate, credential.key):
-            self._tls = make_context(self.access.server, credential.certificate, credential.key)
+            tls = make_context(self.access.server, credential.certificate, credential.key)
+            self._connections.route = self._connections.route._replace(tls=tls)
         self._shown = credential
-        return self._tls
+        return self._connections.route
 
-    def _url(self, path: str, params: Params) -> URL:
-        return URL(self.server + path).update_query(params)
-
-    async def _body(self, answer: aiohttp.ClientResponse) -> bytearray:
+    async def _body(self, answer: Received) -> bytearray:
         body = bytearray()
         async for chunk in self._chunks(answer):
             body += chunk
             if len(body) > BODY_LIMIT:
                 raise ConnectionError(f"{self.server}: an answer of more than {BODY_LIMIT >> 20} MiB; is this its API?")
         return body
-
-
-def _watched_socket(address: Any) -> socket.socket:
-    """Return a socket that finds out within DEAD_SECONDS that its other end is gone."""
-    made = socket.socket(address[0], address[1], address[2])
-    keep_alive(made)
-    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_SECONDS * 1000)
-    return made

@@ -1,20 +1,19 @@
-"""Why a request did not get an answer, in words that say how to mend it: errors of aiohttp, sockets and TLS."""
+"""Why a request did not get an answer, in words that say how to mend it: errors of sockets and TLS."""
 
 from __future__ import annotations
 
 import os
-import socket
 import ssl
 from datetime import UTC, datetime
 
-import aiohttp
-
 from kubeclient.access import Access
+from kubeclient.endpoint import endpoint_of
+from kubeclient.io.connecting import NoWayError
 
 _EXPIRED, _NOT_YET = 10, 9
 """X509_V_ERR_CERT_HAS_EXPIRED and X509_V_ERR_CERT_NOT_YET_VALID."""
 
-_CUT = (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, ConnectionResetError, BrokenPipeError)
+_CUT = (ConnectionResetError, BrokenPipeError)
 
 
 def named(access: Access) -> str:
@@ -25,33 +24,27 @@ def named(access: Access) -> str:
 def explain(error: BaseException, access: Access, now: float) -> ConnectionError | TimeoutError:
     """Return the error to raise for a request that failed on its way. ``now`` is in seconds since the epoch."""
     server = named(access)
-    if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError):
+    if isinstance(error, TimeoutError):
         return TimeoutError(f"{server} does not answer in time: it is overloaded, or a proxy on the way holds it back")
-    certificate = error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else error
-    if isinstance(certificate, ssl.CertificateError):
-        return ConnectionError(f"{server} cannot be trusted: {_certificate(certificate, access, now)}")
+    if isinstance(error, ssl.CertificateError):
+        return ConnectionError(f"{server} cannot be trusted: {_certificate(error, access, now)}")
     if isinstance(error, _CUT):
         return ConnectionError(f"{server} has ended the connection: {_reason(error)}")
-    through = f" through its proxy {access.server.proxy}" if access.server.proxy else ""
+    through = f" through its proxy {endpoint_of(access.server.proxy).url}" if access.server.proxy else ""
     return ConnectionError(f"{server} cannot be reached{through}: {_unreached(error)}")
 
 
 def _unreached(error: BaseException) -> str:
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return "no answer in time; check the network, a VPN, a firewall"
-    if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror):
-        return "its name cannot be resolved; check the name and the DNS"
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"the proxy answers {error.status} {error.message}"
-    return f"{_reason(error)}; is it running, at this address?"
+    return str(error) if isinstance(error, NoWayError) else f"{_reason(error)}; is it running, at this address?"
 
 
 def _reason(error: BaseException) -> str:
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
+    if isinstance(error, ssl.SSLError):
+        return f"its TLS fails ({error.reason or error})"
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
         # The event loops have other texts of their own.
-        return os.strerror(cause.errno)
-    return str(cause) or type(error).__name__
+        return os.strerror(error.errno)
+    return str(error) or type(error).__name__
 
 
 def _certificate(error: ssl.CertificateError, access: Access, now: float) -> str:

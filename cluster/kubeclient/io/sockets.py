@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import socket
-from typing import Protocol
 
 DEAD_SECONDS = 30
 """How long a connection lives whose other end is gone: unacknowledged bytes, or unanswered keep-alive probes."""
 
 
-class Options(Protocol):
-    """A socket, or what a transport shows of its own."""
-
-    def setsockopt(self, level: int, option: int, value: int, /) -> None:
-        """Set an option."""
-        ...
-
-
-def keep_alive(sock: Options) -> None:
+def keep_alive(sock: socket.socket) -> None:
     """Have the kernel ask the other end of a silent connection whether it is there."""
     options = (
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),

@@ -29,9 +29,11 @@ from tests.helpers.loops import settled
 from kubeapi.status import StatusError
 from kubeapiserver.wire.tls import ServerCertificate, server_certificate
 from kubeclient.access import ConfigError
+from kubeclient.endpoint import endpoint_of
 from kubeclient.handshake import SPDY, Upgrade
 from kubeclient.io import credentials, loading
-from kubeclient.io.client import APIClient, _watched_socket
+from kubeclient.io.client import APIClient
+from kubeclient.io.connecting import Route, connect
 from kubeclient.io.sockets import DEAD_SECONDS
 
 YEAR = 365 * 86400.0
@@ -318,13 +320,16 @@ async def test_a_compressed_answer_is_read_and_compression_is_asked_for() -> Non
         assert "gzip" in server.asked[0].headers["accept-encoding"]
 
 
-def test_a_connection_without_its_other_end_is_found_out() -> None:
-    with _watched_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 1))) as made:
+async def test_a_connection_without_its_other_end_is_found_out() -> None:
+    async with scripted(accepting) as server:
+        wire = await connect(Route(endpoint_of(server.url)))
+        made = wire.transport.get_extra_info("socket")
         assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         probes = [socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT]
         idle, interval, count, unanswered = (made.getsockopt(socket.IPPROTO_TCP, each) for each in probes)
         assert idle + interval * count == DEAD_SECONDS
         assert unanswered == DEAD_SECONDS * 1000
+        wire.abort()
 
 
 async def test_requests_go_through_the_proxy_of_the_kubeconfig(tmp_path: Path) -> None:
