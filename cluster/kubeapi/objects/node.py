@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from kubeapi.meta import JSON, labels_of
-from kubeapi.objects.conditions import is_condition_true
+from kubeapi.objects.conditions import find_condition, is_condition_true
 from kubeapi.objects.parts import Reading, list_at, map_at, spec_of
 from kubeapi.serialization.quantity import QUANTITY, amount_of
 
@@ -28,6 +28,12 @@ class Node(Reading):
     def is_ready(self) -> bool:
         """Whether its condition Ready is True: that of a new Node is not, until its kubelet says so."""
         return is_condition_true(self.obj, "Ready")
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing is heard of its kubelet: its condition Ready is Unknown."""
+        condition = find_condition(self.obj, "Ready")
+        return condition is not None and condition.get("status") == "Unknown"
 
     @property
     def is_unschedulable(self) -> bool:

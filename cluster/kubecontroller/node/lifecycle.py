@@ -1,4 +1,4 @@
-"""Gives a Node the taints that follow from its conditions, and from a cordon. Pure.
+"""Gives a Node the taints that follow from its conditions and from a cordon; a lost one's pods are not ready. Pure.
 
 A Node without the condition Ready has not been seen by a kubelet yet, and is left alone. Follows k8s.io/kubernetes
 ``pkg/controller/nodelifecycle``, but that no condition becomes Unknown by time: there is no kubelet that could be late.
@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kubeapi.meta import JSON, ObjectKey, format_time
+from kubeapi.objects.conditions import conditions_of, is_condition_true
 from kubeapi.objects.node import read_node
-from kubeapi.objects.parts import list_at, spec_of
-from kubeapi.scheme import NODES, Resource
+from kubeapi.objects.parts import list_at, spec_of, status_of
+from kubeapi.objects.pod import read_pod
+from kubeapi.scheme import NODES, PODS, Resource
 from kubeapi.watching import Delta
-from kubecontroller.change import Change, Update
+from kubecontroller.change import NORMAL, WARNING, Change, RecordEvent, Update, UpdateStatus
 from kubecontroller.listers import Listers
 
 _PREFIX = "node.kubernetes.io/"
@@ -56,7 +58,29 @@ def reconcile(node: JSON, now: float) -> list[Change]:
     if not added and len(kept) == len(taints):
         return []
     spec = {name: value for name, value in spec_of(node).items() if name != "taints"}
-    return [Update(NODES, {**node, "spec": {**spec, "taints": [*kept, *added]} if kept or added else spec})]
+    write = Update(NODES, {**node, "spec": {**spec, "taints": [*kept, *added]} if kept or added else spec})
+    if all(each["key"] != _UNREACHABLE for each in added):
+        return [write]
+    text = f"Node {node['metadata']['name']} status is now: NodeNotReady"
+    return [write, RecordEvent(node, NORMAL, "NodeNotReady", text)]
+
+
+def unready(pods: Iterable[JSON], now: float) -> list[Change]:
+    """Return the writes by which the pods of a lost node are ready no more (MarkPodsNotReady)."""
+    changes: list[Change] = []
+    for pod in pods:
+        if is_condition_true(pod, "Ready"):
+            changes += [
+                UpdateStatus(PODS, _with_ready_false(pod, now)),
+                RecordEvent(pod, WARNING, "NodeNotReady", "Node is not ready"),
+            ]
+    return changes
+
+
+def _with_ready_false(pod: JSON, now: float) -> JSON:
+    changed = {"status": "False", "lastTransitionTime": format_time(now)}
+    conditions = [each | changed if each["type"] == "Ready" else each for each in conditions_of(pod)]
+    return {**pod, "status": {**status_of(pod), "conditions": conditions}}
 
 
 def _is_own(taint: JSON, is_reported: bool) -> bool:
@@ -82,6 +106,15 @@ class NodeLifecycleController:
         return [delta.key] if delta.new is not None else ()
 
     def reconcile(self, key: ObjectKey, now: float) -> list[Change]:
-        """Return the changes that a Node needs."""
+        """Return the changes that a Node needs, and its pods if it is lost."""
         node = self._listers.store.find(NODES, key)
-        return [] if node is None else reconcile(node, now)
+        if node is None:
+            return []
+        changes = reconcile(node, now)
+        if not read_node(node).is_lost:
+            return changes
+        return [*changes, *unready((each for each in self._listers.store.list(PODS) if _is_on(each, key.name)), now)]
+
+
+def _is_on(pod: JSON, node: str) -> bool:
+    return read_pod(pod).node_name == node

@@ -74,7 +74,7 @@ class Kubelet:
     async def run(self) -> None:
         """Run pods until cancelled; then all that still run are killed."""
         self._pods.add_handler(COMPONENT, self._on_pod)
-        self._node_objects.add_handler(COMPONENT, self._registration.on_node)
+        self._node_objects.add_handler(COMPONENT, self._on_node)
         # Before anything is awaited: the scheduler must not find a cluster without nodes.
         self._registration.register_all()
         self._logs.retain(self._dependencies.registry.store.list(PODS))
@@ -210,6 +210,10 @@ class Kubelet:
     def _on_pod(self, delta: Delta) -> None:
         self._deltas.append(delta)
         self._wake.set()
+
+    def _on_node(self, delta: Delta) -> None:
+        if self._registration.on_node(delta) and self._made_workers is not None:
+            self._made_workers.node_changed(delta.key.name, self._pods.cache.values())
 
     def _on_config(self) -> None:
         self._has_new_config = True

@@ -15,6 +15,7 @@ from pathlib import Path
 from kubeapi.events import EventRecorder
 from kubeapi.io.client import Client
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.objects.node import read_node
 from kubeapi.scheme import LEASES, NODES
 from kubeapi.status import StatusError
 from kubeapi.users import node_user
@@ -45,6 +46,8 @@ class LocalNode:
         self.recorder = recorder
         self.client = client
         self.addresses = PodAddresses(config.pod_cidr)
+        self.is_lost = False
+        """Whether its condition Ready is Unknown, which means that nothing is heard of its kubelet."""
 
 
 class NodeRegistration:
@@ -72,17 +75,22 @@ class NodeRegistration:
         for node in self.nodes.values():
             self._register(node, self._registry.store.find(NODES, ObjectKey("", node.config.name)))
 
-    def on_node(self, delta: Delta) -> None:
-        """Complete the object of one of the kubelet's nodes that a user has created or given resources."""
+    def on_node(self, delta: Delta) -> bool:
+        """Complete the object of one of the kubelet's nodes that a user has created or given resources.
+
+        Returns whether the node is lost now, or found again.
+        """
         node = self.nodes.get(delta.key.name)
         stored = self._registry.store.find(NODES, delta.key)
         if node is None or stored is None:
-            return
+            return False
+        was_lost, node.is_lost = node.is_lost, read_node(stored).is_lost
         with contextlib.suppress(StatusError):
             if is_unreported(stored):
                 self._register(node, stored)
             elif (completed := with_extended_resources(stored)) is not stored:
                 self._registry.update_status(NODES, completed)
+        return node.is_lost != was_lost
 
     async def renew_leases(self) -> None:
         """Renew the Leases of the nodes that have objects, until cancelled. A refused write waits for the next one."""
@@ -95,7 +103,7 @@ class NodeRegistration:
     def _renew(self, name: str) -> None:
         store = self._registry.store
         node, stored = store.find(NODES, ObjectKey("", name)), store.find(LEASES, ObjectKey(LEASE_NAMESPACE, name))
-        if node is not None:
+        if node is not None and not self.nodes[name].is_lost:
             lease = node_lease(node, stored, self._clock())
             (self._registry.create if stored is None else self._registry.update)(LEASES, lease)
 

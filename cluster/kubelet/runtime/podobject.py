@@ -26,7 +26,8 @@ SEEN_BEFORE_DELETED = 0.25
 class PodObject:
     """A Pod object, with its ``spec`` read.
 
-    Once the object ``is_gone``, or while the kubelet ``is_silent`` as the cluster is going down, nothing is written.
+    Once the object ``is_gone``, while the kubelet ``is_silent`` as the cluster is going down, or while the pod
+    ``is_unheard`` as its node is lost, nothing is written.
     """
 
     def __init__(self, client: Client, recorder: EventRecorder, obj: JSON) -> None:
@@ -34,7 +35,7 @@ class PodObject:
         self.spec = read_pod_spec(obj)
         self.subject = Subject(PODS, self.spec.key)
         self.is_gone = False
-        self.is_silent = False
+        self.is_silent = self.is_unheard = False
         self._client = client
         self._recorder = recorder
         self._failures = client.registry.store.failures
@@ -56,7 +57,7 @@ class PodObject:
 
     @property
     def _is_written(self) -> bool:
-        return not self.is_gone and not self.is_silent
+        return not self.is_gone and not self.is_silent and not self.is_unheard
 
     @property
     def request(self) -> Amounts:

@@ -124,7 +124,8 @@ class PodWorker:
         if (state := with_added_containers(self.state, self.pod.spec)) is not self.state:
             self._machine.state = state
             self._machine.post(events.Ticked())
-        if self.pod.has_failed(STATUS):
+        if self.pod.has_failed(STATUS) or self.pod.is_unheard:
+            self.pod.is_unheard = False
             self._owe_status()
         if self.pod.is_deleted and self.state.is_finished:
             self.pod.delete()

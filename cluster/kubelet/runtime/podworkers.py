@@ -6,7 +6,7 @@ Follows k8s.io/kubernetes ``pkg/kubelet/pod_workers.go``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from kubeapi.failures import Subject
@@ -68,7 +68,10 @@ class PodWorkers:
         old, new = delta.old, delta.new
         if old is not None and (new is None or new["metadata"]["uid"] != old["metadata"]["uid"]):
             self._end(old)
-        if new is None or new["spec"].get("nodeName") not in self._nodes or self.is_stopping:
+        if new is None or self.is_stopping:
+            return
+        node = self._nodes.get(new["spec"].get("nodeName", ""))
+        if node is None or node.is_lost:
             return
         worker = self._workers.get(new["metadata"]["uid"])
         if worker is None:
@@ -78,6 +81,19 @@ class PodWorkers:
         if worker.is_terminal:
             worker.remove_sandbox()
             self._release_address(worker.pod.spec.uid)
+
+    def node_changed(self, name: str, objects: Iterable[JSON]) -> None:
+        """Silence the pods of a lost node, or take in ``objects``, all pods, for one that is found again.
+
+        The containers of a lost node run on, and none starts or ends because of what the API says meanwhile.
+        """
+        if self._nodes[name].is_lost:
+            for pod in self._pods_on(name):
+                pod.is_unheard = True
+            return
+        for obj in [each for each in objects if read_pod(each).node_name == name]:
+            with self._failures.guard(COMPONENT, Subject(PODS, key_of(obj))):
+                self.pod_changed(Delta(key_of(obj), obj, obj))
 
     async def close(self) -> None:
         """Kill every pod."""
