@@ -43,9 +43,6 @@ SYNC_SECONDS = 5.0
 """How long a new configuration waits for its objects before it is in force (CoreDNS ``startup_timeout``)."""
 DRAIN_SECONDS = 5.0
 """How long queries may wait for upstreams after the request to stop: as long as all upstreams together have."""
-
-SITES_SECONDS = 1.0
-"""How long HTTP servers wait for Services at the start."""
 SETTLE_SECONDS = 30.0
 """After this time the process is told that it has started, whether or not all objects are known."""
 
@@ -89,7 +86,6 @@ class _Running:
             following = [
                 tasks.create_task(self._server.run(), name="dns"),
                 tasks.create_task(self._tell(begun), name="dns-ready"),
-                tasks.create_task(self._begin_sites(), name="dns-sites"),
                 tasks.create_task(self._follow_files(), name="dns-reload"),
                 tasks.create_task(self._follow_hosts(), name="dns-hosts"),
                 tasks.create_task(tell_of_losses(self._freshness, time.monotonic, self._say), name="dns-losses"),
@@ -115,9 +111,13 @@ class _Running:
             listening = await self._server.start()
         except OSError as error:
             raise CommandError(cannot_bind(error)) from error
-        if listening.failed:
+        try:
+            if listening.failed:
+                raise CommandError(cannot_bind(listening.failed[0].error))
+            await self._serve_sites()
+        except BaseException:
             self._server.close()
-            raise CommandError(cannot_bind(listening.failed[0].error))
+            raise
 
     async def _tell(self, begun: float) -> None:
         """Say where it answers, and when all is known."""
@@ -144,13 +144,6 @@ class _Running:
         )
         source.streams = source.shares = False  # objects are read a page at a time, and none is kept
         return source
-
-    async def _begin_sites(self) -> None:
-        """Serve the HTTP servers once Services are known: to import what serves HTTP takes longer than some pages."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SITES_SECONDS):
-                await self._server.wait_for_services()
-        await self._serve_sites()
 
     async def _serve_sites(self) -> None:
         """Serve the HTTP servers of the configuration in place of those of the one before."""

@@ -17,11 +17,11 @@ from kubedns.io.server import DNSCounts, DNSServer
 from kubehost.addresses import Address
 from kubeproxy.counters import Figure
 from kubeproxy.server.healthcheck import Answer, Site
+from kubeproxy.server.httpserving import TEXT
 from kubesvc import __version__
 from kubesvc.remote.corefile.composing import Composed
 from kubesvc.remote.dnsplaces import everywhere
 
-TEXT = "text/plain; charset=utf-8"
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 

@@ -8,7 +8,7 @@ from kubesvc.remote.corefile.notes import CorefileError
 from kubesvc.remote.dnsconfiguration import DiskFiles, DNSOptions, read_configuration
 from kubesvc.remote.user import User
 from kubesvc.terminal.console import EXIT_BAD_INPUT
-from kubesvc.terminal.remoterun import begin, run_until_stopped, say, settle
+from kubesvc.terminal.remoterun import run_until_stopped, say, settle
 
 
 def serve_dns(options: DNSOptions) -> int:
@@ -19,7 +19,6 @@ def serve_dns(options: DNSOptions) -> int:
         for each in error.faults:
             say(each)
         return EXIT_BAD_INPUT
-    begin()
     from kubesvc.remote.dns import run_dns
 
     return run_until_stopped(lambda stop: run_dns(options, configuration, User(say, settle), stop))

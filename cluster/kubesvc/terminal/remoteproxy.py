@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TypedDict, Unpack
 
@@ -48,6 +49,7 @@ def proxy(**given: Unpack[ProxyArguments]) -> None:
     Addresses of Services must be local to this machine: what is missing is said with the command that mends it, or
     --setup does it, and undoes it at the end.
     """
+    gc.disable()  # until all is known: what is imported stays
     from kubesvc.remote.proxysettings import ProxyOptions
     from kubesvc.terminal.remoteproxying import serve_proxy
 

@@ -14,7 +14,7 @@ from kubesvc.remote.user import User
 from kubesvc.terminal.arguments import fail
 from kubesvc.terminal.console import EXIT_BAD_INPUT, EXIT_WELL
 from kubesvc.terminal.escaping import escaped_entry
-from kubesvc.terminal.remoterun import begin, run_until_stopped, say, settle
+from kubesvc.terminal.remoterun import run_until_stopped, say, settle
 
 
 def serve_proxy(options: ProxyOptions) -> int:
@@ -22,7 +22,6 @@ def serve_proxy(options: ProxyOptions) -> int:
     if options.is_cleaning_up:
         return _clean_up()
     file = _read(options.config) if options.config else KubeProxyConfiguration()
-    begin()
     from kubesvc.remote.proxy import run_proxy
 
     return run_until_stopped(lambda stop: run_proxy(options, file, User(say, settle), stop))

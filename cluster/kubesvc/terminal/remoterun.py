@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -33,16 +32,6 @@ def say(line: str) -> None:
 
 START_SECONDS = 60.0
 """After which garbage is collected even if the command is not ready."""
-
-
-def begin() -> None:
-    """Prepare the process for what a command imports and reads at its start, which mostly stays.
-
-    To scan these objects again and again takes as long as to read them; ``settle`` ends that.
-    """
-    gc.disable()
-    # aiohttp reads the machine's certificate authorities as it is imported; the client names its own.
-    os.environ["SSL_CERT_FILE"] = os.devnull
 
 
 def settle() -> None:

@@ -78,11 +78,6 @@ class Answering:
         for each in self._informers:
             await each.wait_for_sync()
 
-    async def wait_for_services(self) -> None:
-        """Return once every Namespace and Service that was there at the start is known."""
-        for each in self._informers[:2]:
-            await each.wait_for_sync()
-
     def _follow(self, source: ListerWatcher) -> Iterator[Informer]:
         """Yield an informer for each resource that the configuration needs."""
         records, config = self._zone.records, self.config

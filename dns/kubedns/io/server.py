@@ -133,10 +133,6 @@ class DNSServer:
         """Return once every object that was there at the start is known; until then NXDOMAIN is SERVFAIL."""
         await self._answering.wait_for_sync()
 
-    async def wait_for_services(self) -> None:
-        """Return once every Namespace and Service that was there at the start is known."""
-        await self._answering.wait_for_services()
-
     def set_hosts(self, hosts: Mapping[str, tuple[str, ...]]) -> None:
         """Set the names of ``hosts`` with their addresses, in place of those of the configuration. ValueError."""
         self._answering.handler.set_hosts(hosts)

@@ -14,6 +14,7 @@ from kubeproxy.dependencies import Staleness
 from kubeproxy.health import Moment, ProxyHealth
 from kubeproxy.proxier import Sync
 from kubeproxy.server.healthcheck import VERBOSE, Answer, Site
+from kubeproxy.server.httpserving import TEXT
 from kubeproxy.server.zpages import configz, flagz, statusz
 
 
@@ -130,4 +131,4 @@ async def _json(text: str) -> tuple[int, str, str]:
 
 
 async def _plain(text: str) -> tuple[int, str, str]:
-    return 200, "text/plain; charset=utf-8", text
+    return 200, TEXT, text

@@ -1,7 +1,7 @@
 """kube-proxy's two HTTP servers: health (10256) and metrics (10249).
 
-aiohttp is imported when a server starts, because its import is slow. A port that is taken only costs that server, never
-a Service: ``problems`` says which port it is, and which process has it.
+A port that is taken only costs that server, never a Service: ``problems`` says which port it is, and which process has
+it.
 """
 
 from __future__ import annotations
@@ -10,18 +10,14 @@ import contextlib
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from kubeapi.failures import Failures
 from kubehost.io.binding import bind_socket, socket_family
 from kubeproxy.portowner import PortOwner, explain_bind_error, find_port_owner
-
-if TYPE_CHECKING:
-    from aiohttp import web
+from kubeproxy.server.httpserving import TEXT, Handle, Said, serving
 
 VERBOSE = "?verbose"
-HEAD_SECONDS = 32.0
-"""How long a client may take for its request, as at the API server, or be silent between two."""
 
 Answer = Callable[[], Awaitable[tuple[int, str, str]]]
 """Returns status, content type and body."""
@@ -60,7 +56,7 @@ class HealthcheckServer:
                     self.problems.append(self._problem(site, error))
                     continue
                 self.addresses.append(sock.getsockname()[:2])
-                await self._open(stack, sock, site.answers)
+                await stack.enter_async_context(serving(sock, self._handler(site.answers)))
             yield
 
     def _problem(self, site: Site, error: OSError) -> str:
@@ -68,31 +64,19 @@ class HealthcheckServer:
         reason = explain_bind_error(error, *site.address, owner=self._owner_name(owner) if owner else "")
         return f"{site.what} is not served: {reason}; {site.setting} sets another address"
 
-    async def _open(self, stack: contextlib.AsyncExitStack, sock: socket.socket, answers: dict[str, Answer]) -> None:
-        from aiohttp import web
-
-        application = web.Application()
-        for path, answer in answers.items():
-            if not path.endswith(VERBOSE):
-                handler = self._handler(path, answer, answers.get(path + VERBOSE, answer))
-                application.router.add_get(path, handler)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0, keepalive_timeout=HEAD_SECONDS)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.SockSite(runner, sock).start()
-
-    def _handler(self, path: str, answer: Answer, verbose: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
-        from aiohttp import web
-
-        async def handle(request: web.Request) -> web.Response:
+    def _handler(self, answers: dict[str, Answer]) -> Handle:
+        async def handle(path: str, query: str) -> Said:
+            is_verbose = any(each.partition("=")[0] == "verbose" for each in query.split("&"))
+            answer = (answers.get(path + VERBOSE) if is_verbose else None) or answers.get(path)
+            if answer is None:
+                return Said(404, TEXT, "404 page not found\n")
             try:
-                status, content_type, body = await (verbose if "verbose" in request.query else answer)()
+                said = Said(*await answer())
             except Exception as failure:
                 self._failures.note("kube-proxy", f"GET {path}", failure)
-                status, content_type, body = 500, "text/plain; charset=utf-8", "internal error"
-            self.requests[path, status] += 1
-            headers = {"Content-Type": content_type, "X-Content-Type-Options": "nosniff"}
-            return web.Response(status=status, body=body.encode(), headers=headers)
+                said = Said(500, TEXT, "internal error")
+            self.requests[path, said.status] += 1
+            return said
 
         return handle
 

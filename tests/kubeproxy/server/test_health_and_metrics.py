@@ -16,7 +16,7 @@ from tests.helpers.patience import PATIENCE
 from kubeproxy.config import ProxyConfig
 from kubeproxy.dependencies import Staleness
 from kubeproxy.health import Moment, ProxyHealth
-from kubeproxy.server import healthcheck
+from kubeproxy.server import httpserving
 
 VIP, A, B = "127.97.3.1", "127.245.3.1", "127.245.3.2"
 SITES = ProxyConfig(healthz_address=("127.97.3.9", 0), metrics_address=("127.97.3.9", 0), node_name="n1")
@@ -77,7 +77,7 @@ async def test_the_metrics_door_tells_settings_flags_and_versions() -> None:
 async def test_a_client_that_stops_before_its_request_has_ended_is_cut(
     monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    monkeypatch.setattr(healthcheck, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(httpserving, "HEAD_SECONDS", 0.2)
     async with cluster(config=SITES) as c, asyncio.timeout(PATIENCE):
         for address in c.proxy.healthcheck.addresses:
             reader, writer = await asyncio.open_connection(*address)
