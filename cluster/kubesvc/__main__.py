@@ -58,7 +58,7 @@ def _keep_traceback() -> str:
 def _leave(status: int, message: str = "") -> NoReturn:
     """Exit without finalization, which would try again to flush what could not be written."""
     if message:
-        from kubesvc.terminal.escaping import escaped
+        from kubesvc.escaping import escaped
 
         os.write(2, f"kubesvc: {escaped(message)}\n".encode())
     os._exit(status)

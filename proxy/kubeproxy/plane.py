@@ -13,7 +13,7 @@ from kubeproxy.counters import ProxyCounters
 from kubeproxy.proxier import Sync
 from kubeproxy.recent import ConnectionRecord, Follower
 from kubeproxy.rules import Packet
-from kubeproxy.tracing import Trace
+from kubeproxy.tracing.trace import Trace
 from kubeproxy.types import ListenerKind, ServicePortName
 
 

@@ -31,9 +31,9 @@ from kubehost.io.machine import not_local
 from kubehost.io.netlink import NetlinkSocket
 from kubehost.io.places import HOST
 from kubehost.io.rtnetlink import LOOPBACK_INDEX, Route, new_address
-from kubeproxy.nft import messages as to
-from kubeproxy.nft.forms import V4
 from kubeproxy.nft.io import netfilter
+from kubeproxy.nft.netlink import messages as to
+from kubeproxy.nft.netlink.forms import V4
 
 LOCAL_BY_ROUTE = "127.97.7.10"
 """An address of 127.0.0.0/8 that no interface has."""

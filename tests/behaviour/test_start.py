@@ -22,14 +22,14 @@ ON_FIRST_USE = (
     "kubeapiserver.wire.proxy",
     "kubeapiserver.wire.sessions",
     "kubeapiserver.wire.spdy",
-    "kubelet.servers.server",
+    "kubelet.servers.http.server",
     "kubeproxy.userspace.workers",
     "kubesvc.control.client",
     "kubesvc.doctor",
     "kubesvc.run.embedding",
     "kubesvc.run.subnets",
     "kubesvc.terminal.down",
-    "kubesvc.terminal.running",
+    "kubesvc.terminal.up.running",
     "prometheus_client",
     "rich",
 )
@@ -51,5 +51,5 @@ def test_a_start_imports_no_module_that_is_for_later_and_reads_no_certificate_au
     with running(commands, file):
         reported = commands.started.stderr + commands.log()
     imported = set(re.findall(r"^import time: .*\| +(\S+)$", reported, re.MULTILINE))
-    assert {"kubesvc.terminal.up", "kubeapiserver.wire.server", "aiohttp.connector"} <= imported
+    assert {"kubesvc.terminal.up.run", "kubeapiserver.wire.server", "aiohttp.connector"} <= imported
     assert imported & set(ON_FIRST_USE) == set()

@@ -20,7 +20,7 @@ from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.metrics import expose
 from kubeproxy.proxier import Proxier, Sync
 from kubeproxy.rules import Packet
-from kubeproxy.tracing import trace_packet
+from kubeproxy.tracing.trace import trace_packet
 from kubeproxy.types import Destination, ServicePortName, pod_rules_key, subject_of
 
 NODE, WEB, A, B = "127.97.101.1", "127.97.2.1", "127.245.2.1", "127.245.2.2"

@@ -12,7 +12,7 @@ from tests.helpers.objects import build_endpoint, build_node
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeproxy.proxier import Proxier, Sync
 from kubeproxy.rules import Decision, Verdict
-from kubeproxy.tracing import reason_of
+from kubeproxy.tracing.trace import reason_of
 from kubeproxy.types import Destination
 
 WEB, API, NODE, EXTERNAL = "127.97.2.1", "127.97.2.2", "127.97.101.1", "127.97.102.1"

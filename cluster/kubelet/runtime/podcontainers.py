@@ -28,7 +28,7 @@ from kubelet.runtime.podmachine import PodMachine
 from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.podroots import PodRoots
 from kubelet.runtime.references import ReferencedObjects
-from kubelet.servers.listening import ANY_ADDRESS
+from kubelet.servers.http.listening import ANY_ADDRESS
 
 KILLED = (137, 9)
 """Exit code and signal of a process that was killed."""

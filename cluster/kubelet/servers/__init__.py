@@ -1,8 +1,11 @@
 """The built-in servers: what a container of a built-in image becomes after the fork.
 
-``plan``            what a server has to do; ``prepare`` binds its ports and returns the function that serves them
-``server``          HTTP on epoll, with its ``connection``, its ``children`` for answers that block, and ``messages``
-``pages``, ``agnhost``, ``nginx``, ``connect``  the servers; ``dial`` and ``dialling`` are how agnhost connects
+    plan        what a server has to do; ``prepare`` binds its ports and returns the function that serves them
+    http        HTTP on epoll: a server, its connections, its children for answers that block
+    agnhost     the e2e test image, a file for each command
+    backend     the model of a backend, for experiments with balancing
+    pages files demos nginx netcat iperf outofwindow    the other images and commands
+    programs    what is no server: it ends by itself, or by a signal
 
 Single-threaded, on epoll, without asyncio: these modules are imported before the fork and shared by all pods.
 """

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from kubelet.servers.messages import Request, Response, Service
+from kubelet.servers.http.messages import Request, Response, Service
 from kubelet.servers.pages import log_access
 
 _TEXT = "text/plain; charset=utf-8"

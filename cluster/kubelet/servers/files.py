@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote, unquote
 
-from kubelet.servers.dial import is_of_a_web_page
-from kubelet.servers.messages import Request, Response, Service
+from kubelet.servers.agnhost.dial import is_of_a_web_page
+from kubelet.servers.http.messages import Request, Response, Service
 from kubelet.servers.pages import log_access, page_response
 
 MAX_FILE = 16 * 1024 * 1024

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from kubehost.addresses import join_host_port
-from kubelet.servers.listening import listen
+from kubelet.servers.http.listening import listen
 from kubelet.servers.plan import ServerPlan
 
 CONFIGURATION = """\

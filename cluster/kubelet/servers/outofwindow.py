@@ -16,8 +16,8 @@ from functools import partial
 from typing import NamedTuple, NoReturn
 
 from kubehost.addresses import join_host_port
-from kubelet.servers.listening import listen
-from kubelet.servers.netexeclog import log
+from kubelet.servers.agnhost.netexeclog import log
+from kubelet.servers.http.listening import listen
 from kubelet.servers.plan import ServerError
 
 PORT = 9000

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from kubelet.servers.messages import Request, Response, Service
+from kubelet.servers.http.messages import Request, Response, Service
 
 
 def page(options: Mapping[str, Any], name: str) -> Service:

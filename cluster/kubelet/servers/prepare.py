@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
-from kubelet.servers import agnhost, crdconversion, files, grpchealth, nginx, pages, reset, webhook
-from kubelet.servers.children import STOP_SIGNALS
-from kubelet.servers.dialling import Dialler
-from kubelet.servers.listening import bind_datagrams, listen
-from kubelet.servers.messages import Service
+from kubelet.servers import files, nginx, pages
+from kubelet.servers.agnhost import crdconversion, grpchealth, netexec, reset, webhook
+from kubelet.servers.agnhost.dialling import Dialler
+from kubelet.servers.http.children import STOP_SIGNALS
+from kubelet.servers.http.listening import bind_datagrams, listen
+from kubelet.servers.http.messages import Service
+from kubelet.servers.http.server import Server, Sockets
 from kubelet.servers.plan import ServerError, ServerPlan
 from kubelet.servers.programs import is_program, prepare_program, refuse
-from kubelet.servers.server import Server, Sockets
 
 
 def _backend(options: Mapping[str, Any], name: str) -> Service:
@@ -31,9 +32,9 @@ SERVICES: Mapping[str, Callable[[Mapping[str, Any], str], Service]] = {
     "page": pages.page,
     "backend": _backend,
     "http-echo": pages.http_echo,
-    "serve-hostname": agnhost.serve_hostname,
-    "porter": agnhost.porter,
-    "liveness": agnhost.liveness,
+    "serve-hostname": netexec.serve_hostname,
+    "porter": netexec.porter,
+    "liveness": netexec.liveness,
     "grpc-health-checking": grpchealth.grpc_health,
     "test-webserver": files.file_server,
     "files": files.document_server,
@@ -74,7 +75,7 @@ def prepare(plan: ServerPlan, address: str, environment: Mapping[str, str]) -> C
 
 def _serve_guestbook(options: Mapping[str, Any], dialler: Dialler, sockets: Sockets) -> NoReturn:
     # Imported here, because no other server needs it.
-    from kubelet.servers.guestbook import UnregisteredError, guestbook
+    from kubelet.servers.agnhost.guestbook import UnregisteredError, guestbook
 
     book, service = guestbook(options, dialler)
     try:
@@ -89,14 +90,14 @@ def _dialling_service(plan: ServerPlan, environment: Mapping[str, str], dialler:
     """Return the service of a server that is a client too, None for another one."""
     match plan.server:
         case "netexec":
-            return agnhost.netexec_service(plan.options, environment, dialler)
+            return netexec.netexec_service(plan.options, environment, dialler)
         # Imported here, because no other server needs them.
         case "nettest":
-            from kubelet.servers.nettest import nettest
+            from kubelet.servers.agnhost.nettest import nettest
 
             return nettest(plan.options, environment, dialler)
         case "net":
-            from kubelet.servers.halfclose import net_server
+            from kubelet.servers.agnhost.halfclose import net_server
 
             return net_server(dialler, plan.options["delay"])
     return None

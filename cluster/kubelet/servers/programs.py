@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
-from kubelet.servers import portforwardtester
-from kubelet.servers.children import STOP_SIGNALS
-from kubelet.servers.commands import COMMANDS, Command
-from kubelet.servers.connect import connect
-from kubelet.servers.dialling import Dialler
-from kubelet.servers.listening import ANY_ADDRESS, listen
+from kubelet.servers.agnhost import portforwardtester
+from kubelet.servers.agnhost.commands import COMMANDS, Command
+from kubelet.servers.agnhost.connect import connect
+from kubelet.servers.agnhost.dialling import Dialler
+from kubelet.servers.http.children import STOP_SIGNALS
+from kubelet.servers.http.listening import ANY_ADDRESS, listen
 from kubelet.servers.plan import ServerPlan
 
 GO_SIGNAL_EXIT = 2
@@ -66,7 +66,7 @@ def _prepare_out_of_window(given: Given) -> Callable[[], NoReturn]:
 
 
 def _prepare_half_close(given: Given) -> Callable[[], NoReturn]:
-    from kubelet.servers.halfclose import run_at_once
+    from kubelet.servers.agnhost.halfclose import run_at_once
 
     return partial(_run, lambda options, _: run_at_once(options, given.dialler), given.options, given.environment)
 
@@ -120,7 +120,7 @@ def refuse(text: str, code: int) -> NoReturn:
 
 
 def _prepare_mtls_server(given: Given) -> Callable[[], NoReturn]:
-    from kubelet.servers.mutualtls import serve
+    from kubelet.servers.agnhost.mutualtls import serve
 
     listener = listen(given.address, given.options["port"])
     _end_by_signals()
@@ -128,7 +128,7 @@ def _prepare_mtls_server(given: Given) -> Callable[[], NoReturn]:
 
 
 def _prepare_mtls_client(given: Given) -> Callable[[], NoReturn]:
-    from kubelet.servers.mutualtls import poll
+    from kubelet.servers.agnhost.mutualtls import poll
 
     return partial(_run, poll, given.options, given.environment)
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubehost.netlink import APPEND, CREATE, Message, text_attribute
-from kubeproxy.nft.attributes import header, nested, number, signed
-from kubeproxy.nft.expressions import compare, expression, load_meta
-from kubeproxy.nft.forms import V4, V6
+from kubeproxy.nft.netlink.attributes import header, nested, number, signed
+from kubeproxy.nft.netlink.expressions import compare, expression, load_meta
+from kubeproxy.nft.netlink.forms import V4, V6
 from kubesvc.network.pasta import INTERFACE
 
 TABLE, CHAIN = "kubesvc-internet", "postrouting"

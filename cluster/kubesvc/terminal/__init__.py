@@ -1,14 +1,12 @@
 """The command line: parses arguments, starts clusters, queries them and prints text.
 
-``cli`` has the commands; ``arguments`` and ``completing`` what they share. `kubesvc up` goes through
+    cli         the commands; ``arguments`` and ``completing`` are what they share
+    up          `kubesvc up`, from its options to its exit status; ``down`` ends a cluster
+    questions   the commands that query a cluster; ``visiting``: shell and run
+    bench       `kubesvc bench`
+    remote      the commands that follow a real cluster
+    text        JSON documents as text for people
+    console     what goes to stdout and stderr, and exit statuses; ``logfile`` is the format of kubesvc.log
 
-    up               reads the manifests (``options``: its arguments), then takes one of two ways:
-    running          the cluster runs already: applies to it
-    foreground       it does not (``upstart``: what is to be started): takes the lock, prepares this process, and runs
-    detach           the same in a child process, for --detach
-    session          from the first line that is printed to the exit status; ``watch`` for --watch, ``console`` to print
-
-``down`` ends a cluster, ``questions`` are the commands that query one. Text is made from JSON documents by ``printers``
-(status), ``explanations``, ``traces``, ``connection_table`` and ``checklist`` (doctor), with ``colours`` and
-``escaping``; ``logfile`` and ``clientfaults`` say what kubesvc.log has.
+Nothing else of kubesvc imports this package: what it prints is decided elsewhere.
 """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from kubesvc.terminal.escaping import escaped, escaped_values
+from kubesvc.escaping import escaped, escaped_values
 
 if TYPE_CHECKING:
     from kubesvc.control.client import ControlClient

@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from kubesvc import __version__
-from kubesvc.terminal import bench, questions, remoteconnect, remotedns, remoteproxy, visiting
+from kubesvc.escaping import escaped
+from kubesvc.terminal import questions, visiting
 from kubesvc.terminal.arguments import (
     Duration,
     ask,
@@ -24,7 +25,8 @@ from kubesvc.terminal.arguments import (
     state_of,
     text_or_json,
 )
-from kubesvc.terminal.escaping import escaped
+from kubesvc.terminal.bench.command import bench
+from kubesvc.terminal.remote import connect, dns, proxy
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,13 +47,13 @@ def kubesvc() -> None:
 
 for _question in (questions.status, questions.explain, questions.trace, questions.connections, questions.logs):
     kubesvc.add_command(_question)
-kubesvc.add_command(bench.bench)
+kubesvc.add_command(bench)
 kubesvc.add_command(questions.doctor)
 kubesvc.add_command(visiting.shell)
 kubesvc.add_command(visiting.run)
-kubesvc.add_command(remotedns.dns)
-kubesvc.add_command(remoteproxy.proxy)
-kubesvc.add_command(remoteconnect.connect)
+kubesvc.add_command(dns.dns)
+kubesvc.add_command(proxy.proxy)
+kubesvc.add_command(connect.connect)
 
 
 @kubesvc.command(short_help="Apply manifests to a cluster; start it unless it runs.")
@@ -115,8 +117,8 @@ def up(name: str, **given: Any) -> None:
         raise click.UsageError(message)
     # Objects of imports live as long as the process; garbage collection is enabled again when the cluster runs.
     gc.disable()
-    from kubesvc.terminal.options import UpOptions
-    from kubesvc.terminal.up import run_up
+    from kubesvc.terminal.up.options import UpOptions
+    from kubesvc.terminal.up.run import run_up
 
     sys.exit(run_up(UpOptions(state=state_of(name), **given)))
 

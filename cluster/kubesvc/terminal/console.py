@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from kubesvc.terminal import colours
-from kubesvc.terminal.escaping import escaped_entry, escaped_lines
+from kubesvc.escaping import escaped_entry, escaped_lines
+from kubesvc.terminal.text import colours
 
 EXIT_WELL, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_READY, EXIT_AT_ONCE = 0, 1, 2, 4, 130
 EXIT_BROKEN = 99

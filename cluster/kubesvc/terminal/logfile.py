@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TextIO
 
-from kubesvc.terminal.escaping import escaped, escaped_lines
+from kubesvc.escaping import escaped, escaped_lines
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
+from kubesvc.escaping import escaped, escaped_values
 from kubesvc.terminal import completing
 from kubesvc.terminal.arguments import (
     ask,
@@ -20,7 +21,6 @@ from kubesvc.terminal.arguments import (
     state_of,
     text_or_json,
 )
-from kubesvc.terminal.escaping import escaped, escaped_values
 
 if TYPE_CHECKING:
     from kubesvc.control.client import ControlClient
@@ -36,8 +36,8 @@ def status(namespace: str, name: str, output: str) -> None:
     if namespace:
         for kind in ("services", "ingresses", "pods", "warnings"):
             document[kind] = [each for each in document[kind] if each["namespace"] == namespace]
-    from kubesvc.terminal import colours
-    from kubesvc.terminal.printers import status_text
+    from kubesvc.terminal.text import colours
+    from kubesvc.terminal.text.printers import status_text
 
     present(document, output, lambda each: colours.of(sys.stdout)(status_text(each, is_wide=output == "wide")))
 
@@ -51,7 +51,7 @@ def explain(service: str, namespace: str, name: str, output: str) -> None:
     """Say why a Service has no endpoints, or where each of its addresses leads; or each path of an Ingress."""
     wanted = explained_name(service)
     document = ask(name, lambda cluster: cluster.explain(namespace, wanted))
-    from kubesvc.terminal.explanations import explanation_text
+    from kubesvc.terminal.text.explanations import explanation_text
 
     present(document, output, explanation_text)
 
@@ -97,7 +97,7 @@ def trace(source: str, destination: str | None, is_dns: bool, **given: Unpack[Tr
     kubesvc trace outside svc/web:80 -H 'Cookie: POD=e97f36af66aa0bb9'
     kubesvc trace --dns web SRV
     """  # noqa: D301  click's mark for lines that stay as they are is a real backspace
-    from kubesvc.terminal import traces
+    from kubesvc.terminal.text import traces
 
     name, namespace = given["name"], given["namespace"]
     if is_dns:
@@ -135,7 +135,7 @@ def connections(service: str | None, namespace: str, watch: bool, name: str, out
 
     Clients that the kernel refuses or does not hear (no endpoints, a policy Local) never reach the proxy.
     """
-    from kubesvc.terminal.connection_table import ConnectionLines, connection_table
+    from kubesvc.terminal.text.connections import ConnectionLines, connection_table
 
     wanted = (namespace or "default", service_name(service)) if service else (namespace, "")
     document = ask(name, lambda cluster: cluster.connections(*wanted))
@@ -193,7 +193,7 @@ def logs(target: str, namespace: str, name: str, **given: Unpack[LogsArguments])
 def doctor(paths: tuple[str, ...], name: str, output: str) -> None:
     """Say what this machine allows, and how to fix what it does not."""
     from kubesvc.doctor import run_doctor
-    from kubesvc.terminal.checklist import checklist_text
+    from kubesvc.terminal.text.checklist import checklist_text
 
     document = run_doctor(paths, state_of(name))
     present(document, output, checklist_text)

@@ -20,7 +20,7 @@ from kubedns.types import QType
 from kubeproxy.plane import ListenerStatus, PlaneError
 from kubeproxy.rules import Packet
 from kubeproxy.server.proxyserver import ProxyServer
-from kubeproxy.tracing import Trace
+from kubeproxy.tracing.trace import Trace
 from kubeproxy.types import Destination
 from kubeproxy.userspace.http.config import HttpConfig
 from kubeproxy.userspace.http.heads import Refused

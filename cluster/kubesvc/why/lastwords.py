@@ -12,7 +12,7 @@ from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import PODS
 from kubeapi.status import StatusError
 from kubeapi.store import Store
-from kubesvc.terminal.escaping import escaped
+from kubesvc.escaping import escaped
 from kubesvc.why.readiness import is_awaited
 
 NAME = "kubesvc (last words)"

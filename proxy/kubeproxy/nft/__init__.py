@@ -9,8 +9,8 @@ what differs by node is chosen by the client's address, and node ports are looke
     skeleton       the part that is the same for all Services
     serviceport    the part of one Service port
     eligibility    which Service ports the kernel can serve
-    attributes encoding messages    the netlink form of all that
-    conntrack flows    the connections that the kernel knows
-    policychains policyservices policypods policytables    NetworkPolicies, in a table of their own
+    division       which engine serves a Service port
+    netlink        the netlink form of all that, and the connections that the kernel tracks; ``flows`` reads these
+    policies       NetworkPolicies, in a table of their own
     io             the sockets, and the plane itself
 """

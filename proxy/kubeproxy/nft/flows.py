@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
-from kubeproxy.nft.conntrack import CLOSE, TIME_WAIT, Flow
 from kubeproxy.nft.eligibility import ALGORITHM
+from kubeproxy.nft.netlink.conntrack import CLOSE, TIME_WAIT, Flow
 from kubeproxy.outcomes import Outcome
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.rules import Rules

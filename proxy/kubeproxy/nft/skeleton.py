@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from kubeproxy.nft import statements as st
 from kubeproxy.nft.matches import IsToElsewhere
-from kubeproxy.nft.messages import Hook
+from kubeproxy.nft.netlink.messages import Hook
 from kubeproxy.nft.statements import TO, Field, Rule
 from kubeproxy.nft.tables import Chain, NamedSet, Part
 from kubeproxy.rules.nodes import Node, Nodes

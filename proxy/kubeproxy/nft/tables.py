@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubehost.netlink import Message
-from kubeproxy.nft import messages as to
-from kubeproxy.nft.expressions import verdict_of
-from kubeproxy.nft.forms import (
+from kubeproxy.nft.netlink import messages as to
+from kubeproxy.nft.netlink.expressions import verdict_of
+from kubeproxy.nft.netlink.forms import (
     DATA,
     DYNAMIC,
     MAP,
@@ -28,7 +28,7 @@ from kubeproxy.nft.forms import (
     key_form,
     packed_key,
 )
-from kubeproxy.nft.messages import Hook
+from kubeproxy.nft.netlink.messages import Hook
 from kubeproxy.nft.statements import Field, Rule, Verdict
 
 Owner = Hashable

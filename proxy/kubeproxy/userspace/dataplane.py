@@ -19,7 +19,7 @@ from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.load_balancer import LoadBalancer, Shared
 from kubeproxy.recent import ConnectionRecord, Follower
 from kubeproxy.rules import Listener, Packet, PortRule, Rules
-from kubeproxy.tracing import Trace, trace_packet
+from kubeproxy.tracing.trace import Trace, trace_packet
 from kubeproxy.types import Destination, Route, ServicePortName, subject_of
 from kubeproxy.userspace.accepting import Accepting, BoundSocket, ListeningSocket
 from kubeproxy.userspace.carrier import Spot

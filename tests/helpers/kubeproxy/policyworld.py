@@ -13,7 +13,7 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeproxy.config import ProxyConfig
 from kubeproxy.nft import statements as st
 from kubeproxy.nft.matches import IsKnown, IsUnderWay, ToPorts
-from kubeproxy.nft.policytables import PolicyTables
+from kubeproxy.nft.policies.tables import PolicyTables
 from kubeproxy.nft.statements import Field
 from kubeproxy.nft.tables import EMPTY, Chain, Entry, Owner, Part
 from kubeproxy.proxier import Proxier

@@ -21,10 +21,10 @@ from kubesvc.run.sandboxmode import NO_SANDBOXES
 from kubesvc.run.start import Start
 from kubesvc.state.directory import StateDirectory
 from kubesvc.terminal.console import Console
-from kubesvc.terminal.detach import Caller
-from kubesvc.terminal.options import UpOptions
-from kubesvc.terminal.session import Session
-from kubesvc.terminal.upstart import UpStart
+from kubesvc.terminal.up.detach import Caller
+from kubesvc.terminal.up.options import UpOptions
+from kubesvc.terminal.up.session import Session
+from kubesvc.terminal.up.start import UpStart
 
 
 class FakeCluster:

@@ -12,7 +12,7 @@ from kubelet.images.catalog import find_image, program_for
 from kubelet.images.demos import DEMOS
 from kubelet.images.serverhost import ServerHost
 from kubelet.servers.demos import DEMO_SERVICES
-from kubelet.servers.messages import Request
+from kubelet.servers.http.messages import Request
 
 HOST = ServerHost(lambda port: port + 10000 if port < 1024 else port)
 POD = {"POD_IP": "127.244.1.2", "POD_IPS": "127.244.1.2,fd00::2"}

@@ -10,9 +10,9 @@ from typing import cast
 import pytest
 
 from kubehost.netlink import ERROR
-from kubeproxy.nft.forms import V4
 from kubeproxy.nft.io.netfilter import NetfilterSocket
-from kubeproxy.nft.messages import new_chain, new_table
+from kubeproxy.nft.netlink.forms import V4
+from kubeproxy.nft.netlink.messages import new_chain, new_table
 
 MESSAGES = [new_table(V4), new_chain(V4, "services", None)]
 

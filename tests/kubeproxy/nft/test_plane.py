@@ -22,10 +22,10 @@ from kubeapi.meta import JSON
 from kubeproxy.config import NFTABLES, ProxyConfig
 from kubeproxy.nft import division
 from kubeproxy.nft import statements as st
-from kubeproxy.nft.forms import V4
 from kubeproxy.nft.io.netfilter import NetfilterSocket
 from kubeproxy.nft.io.plane import NftPlane
-from kubeproxy.nft.messages import delete_table
+from kubeproxy.nft.netlink.forms import V4
+from kubeproxy.nft.netlink.messages import delete_table
 from kubeproxy.nft.tables import Chain, Part
 from kubeproxy.recent import ConnectionRecord, Follower
 from kubeproxy.rules import Packet, Rules

@@ -15,10 +15,10 @@ from tests.helpers.patience import SILENCE
 from kubeapi.meta import JSON, ObjectKey
 from kubehost.addresses import Address
 from kubehost.io.places import HOST
-from kubeproxy.nft import messages as to
-from kubeproxy.nft.forms import V4
 from kubeproxy.nft.io.policing import KernelPolicies
-from kubeproxy.nft.policychains import TABLE
+from kubeproxy.nft.netlink import messages as to
+from kubeproxy.nft.netlink.forms import V4
+from kubeproxy.nft.policies.chains import TABLE
 
 
 class _Cluster:

@@ -6,8 +6,8 @@ from collections import Counter
 
 from kubehost.netlink import Message
 from kubeproxy.nft import statements as st
-from kubeproxy.nft.encoding import FEW
-from kubeproxy.nft.forms import V4
+from kubeproxy.nft.netlink.encoding import FEW
+from kubeproxy.nft.netlink.forms import V4
 from kubeproxy.nft.statements import TO, Field
 from kubeproxy.nft.tables import EMPTY, Chain, Entry, NamedSet, Owner, Part, Tables
 

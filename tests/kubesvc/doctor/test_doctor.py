@@ -39,7 +39,7 @@ from kubesvc.doctor.wanted import wanted_sockets
 from kubesvc.network.ipv6 import LocalNetwork
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts
 from kubesvc.state.directory import StateDirectory
-from kubesvc.terminal.checklist import checklist_text
+from kubesvc.terminal.text.checklist import checklist_text
 
 DEFAULTS = ClusterConfiguration()
 NOBODY = LowPorts(1024, has_capability=False)

@@ -16,7 +16,7 @@ from kubesvc import __version__
 from kubesvc.control.client import ControlClient, RefusedError
 from kubesvc.terminal.arguments import Duration
 from kubesvc.terminal.cli import kubesvc
-from kubesvc.terminal.options import UpOptions
+from kubesvc.terminal.up.options import UpOptions
 
 HEAVY = (
     *("aiohttp", "asyncio", "dnslib", "hdrh", "http.client", "prometheus_client", "rich", "uvloop", "yaml"),
@@ -179,7 +179,7 @@ def test_up_passes_on_what_was_asked(monkeypatch: pytest.MonkeyPatch, state_home
         orders.append(order)
         return 4
 
-    monkeypatch.setattr("kubesvc.terminal.up.run_up", run_up)
+    monkeypatch.setattr("kubesvc.terminal.up.run.run_up", run_up)
     assert run("up", "a", "b", "--detach", "--watch", "--timeout", "1m", "--name", "shop").exit_code == 4
     assert run("up", "a").exit_code == 4
     assert [(each.paths, each.is_detached, each.is_watching, each.timeout) for each in orders] == [

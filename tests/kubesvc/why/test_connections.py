@@ -7,7 +7,7 @@ import pytest
 
 from kubeproxy.recent import ConnectionRecord, RecentConnections, RequestRecord
 from kubeproxy.types import Choice, Destination, Endpoint, Route, ServicePortName
-from kubesvc.terminal.connection_table import HEADERS, ConnectionLines, connection_table
+from kubesvc.terminal.text.connections import HEADERS, ConnectionLines, connection_table
 from kubesvc.why.connections import Clocks, Connections
 
 WEB = Destination("127.96.0.20", 80, "TCP")

@@ -11,7 +11,7 @@ from kubeapi import scheme
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.status import StatusError
 from kubelet.pod.programs import PLACE_OF_ITS_OWN
-from kubesvc.terminal.explanations import explanation_text
+from kubesvc.terminal.text.explanations import explanation_text
 from kubesvc.why.lookup import find_service
 from kubesvc.why.podsockets import Wildcard, taken_addresses
 

@@ -14,9 +14,9 @@ from kubeproxy.counters import ProxyCounters
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.plane import ListenerStatus
 from kubeproxy.rules import Packet
-from kubeproxy.tracing import trace_packet
+from kubeproxy.tracing.trace import trace_packet
 from kubeproxy.types import Destination, ListenerKind, ServicePortName
-from kubesvc.terminal.traces import dns_text, trace_text
+from kubesvc.terminal.text.traces import dns_text, trace_text
 from kubesvc.why.trace.addressing import TraceTarget, read_destination, read_source
 from kubesvc.why.trace.documents import direct_document, dns_document, outside_document, trace_document
 from kubesvc.why.trace.otherproxies import find_other_proxy, other_document

@@ -21,7 +21,7 @@ from kubeapi.backends.reading import read_backend
 from kubelet.servers.backend.behaviour import Arrive, behave, replayed_paths
 from kubelet.servers.backend.loadmeter import LoadMeter
 from kubelet.servers.backend.sampling import ReplayError, parse_times
-from kubelet.servers.messages import Request, Response, Service
+from kubelet.servers.http.messages import Request, Response, Service
 from kubelet.servers.plan import ServerError
 
 _JSON = "application/json"

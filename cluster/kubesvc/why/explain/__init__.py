@@ -1,4 +1,4 @@
 """`kubesvc explain svc/NAME`: in sentences, why a Service has no endpoints, or where its traffic goes.
 
-``explaining`` makes the document, ``kubesvc.terminal.explanations`` the text.
+``explaining`` makes the document, ``kubesvc.terminal.text.explanations`` the text.
 """

@@ -10,7 +10,7 @@ from kubeapi.objects.service import Service, load_balancer_ingresses
 from kubeapi.store import Store
 from kubeapi.validation.addresses import parse_address
 from kubeproxy.rules import Reason
-from kubeproxy.tracing import policy_name, reason_of
+from kubeproxy.tracing.trace import policy_name, reason_of
 from kubesvc.why.explain.findings import Finding, hint, note, problem
 from kubesvc.why.explain.paths import Path
 from kubesvc.why.explain.pods import events_of

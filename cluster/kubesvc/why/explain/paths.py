@@ -12,7 +12,7 @@ from kubeapi.meta import JSON, ObjectKey
 from kubehost.addresses import LOCALHOST
 from kubeproxy.plane import ListenerStatus
 from kubeproxy.rules import Decision, Rules, Verdict
-from kubeproxy.tracing import reason_of
+from kubeproxy.tracing.trace import reason_of
 from kubeproxy.types import Destination, Endpoint, ListenerKind, ServicePortName
 
 OUTSIDE = "outside"

@@ -1,4 +1,4 @@
 """`kubesvc trace`: what a packet meets on its way to a Service, and what the cluster's DNS answers, and why.
 
-``addressing`` reads what the user wrote, ``documents`` makes the JSON, ``kubesvc.terminal.traces`` the text.
+``addressing`` reads what the user wrote, ``documents`` makes the JSON, ``kubesvc.terminal.text.traces`` the text.
 """

@@ -21,10 +21,10 @@ from typing import Any
 
 from kubedns.explain import Explanation
 from kubeproxy.plane import ListenerStatus
-from kubeproxy.policywords import said_judgement, why_denied
 from kubeproxy.rules import Packet, Verdict
 from kubeproxy.rules.policies import Judgement, denial
-from kubeproxy.tracing import Candidate, Trace, outcome_of, reason_of
+from kubeproxy.tracing.policies import said_judgement, why_denied
+from kubeproxy.tracing.trace import Candidate, Trace, outcome_of, reason_of
 from kubesvc.why.explain.doubts import NO_DOUBTS, Doubts
 from kubesvc.why.trace.addressing import TraceTarget
 

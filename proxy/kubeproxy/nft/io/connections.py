@@ -12,10 +12,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection
 from typing import Protocol
 
-from kubeproxy.nft import conntrack, flows
-from kubeproxy.nft.conntrack import DESTROY, NEW, UPDATE, End, Flow
-from kubeproxy.nft.forms import V4, V6
+from kubeproxy.nft import flows
 from kubeproxy.nft.io.netfilter import NetfilterSocket
+from kubeproxy.nft.netlink import conntrack
+from kubeproxy.nft.netlink.conntrack import DESTROY, NEW, UPDATE, End, Flow
+from kubeproxy.nft.netlink.forms import V4, V6
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.rules import Rules
 from kubeproxy.types import Destination, ServicePortName

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from kubeproxy.nft.forms import V4, V6
 from kubeproxy.nft.io.netfilter import NetfilterSocket
-from kubeproxy.nft.messages import get_chain, get_table
+from kubeproxy.nft.netlink.forms import V4, V6
+from kubeproxy.nft.netlink.messages import get_chain, get_table
 
 _IPTABLES_TABLE, _IPTABLES_CHAIN = "nat", "KUBE-SERVICES"
 

@@ -19,7 +19,7 @@ from kubehost.io.netlink import error_of
 from kubehost.io.places import HostPlace
 from kubehost.netlink import DONE, ERROR, Message, Reply, frame, read_frames
 from kubehost.network import Network
-from kubeproxy.nft.messages import batch, size_of
+from kubeproxy.nft.netlink.messages import batch, size_of
 
 FAMILY, KIND, PROTOCOL = int(socket.AF_NETLINK), int(socket.SOCK_RAW), 12
 """NETLINK_NETFILTER."""

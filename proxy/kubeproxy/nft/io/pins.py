@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kubeproxy.nft.forms import Family, packed
 from kubeproxy.nft.io.netfilter import NetfilterSocket
-from kubeproxy.nft.messages import get_element, read_seconds_left
 from kubeproxy.nft.naming import affinity_set
+from kubeproxy.nft.netlink.forms import Family, packed
+from kubeproxy.nft.netlink.messages import get_element, read_seconds_left
 from kubeproxy.rules import Decision
 
 

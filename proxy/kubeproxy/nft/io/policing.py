@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 
 from kubehost.netlink import Message
 from kubehost.network import Network
-from kubeproxy.nft import messages as to
-from kubeproxy.nft.forms import V4, V6
 from kubeproxy.nft.io.netfilter import NetfilterSocket, open_netfilter
-from kubeproxy.nft.policychains import TABLE
-from kubeproxy.nft.policytables import PolicyTables, Wanted
+from kubeproxy.nft.netlink import messages as to
+from kubeproxy.nft.netlink.forms import V4, V6
+from kubeproxy.nft.policies.chains import TABLE
+from kubeproxy.nft.policies.tables import PolicyTables, Wanted
 from kubeproxy.nft.tables import Step, Tables
 from kubeproxy.proxier import Sync
 from kubeproxy.types import IPV4, IPV6

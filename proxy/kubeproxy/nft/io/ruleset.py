@@ -11,10 +11,10 @@ import os
 from collections.abc import Mapping, Sequence
 
 from kubehost.netlink import Message
-from kubeproxy.nft import messages as to
 from kubeproxy.nft import skeleton
-from kubeproxy.nft.forms import V4, V6, Family
 from kubeproxy.nft.io.netfilter import NetfilterSocket
+from kubeproxy.nft.netlink import messages as to
+from kubeproxy.nft.netlink.forms import V4, V6, Family
 from kubeproxy.nft.skeleton import OWN_TABLE, NodeTables
 from kubeproxy.nft.tables import EMPTY, Entry, Owner, Part, Step, Tables
 from kubeproxy.rules.nodes import Nodes

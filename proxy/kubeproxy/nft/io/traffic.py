@@ -9,14 +9,14 @@ from typing import Protocol
 
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
-from kubeproxy.nft.forms import Family
 from kubeproxy.nft.io.connections import ConnectionEvents, Kernel, KernelConnections
 from kubeproxy.nft.io.pins import Pin, find_pin
+from kubeproxy.nft.netlink.forms import Family
 from kubeproxy.plane import Traffic
 from kubeproxy.recent import CAPACITY, ConnectionRecord, Follower
 from kubeproxy.rules import Packet
-from kubeproxy.tracedchoice import said_pin
-from kubeproxy.tracing import Trace
+from kubeproxy.tracing.choice import said_pin
+from kubeproxy.tracing.trace import Trace
 from kubeproxy.types import ServicePortName
 
 IDLE_SECONDS = 0.1

@@ -24,7 +24,7 @@ from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.recent import CAPACITY, ConnectionRecord, Follower
 from kubeproxy.rules import Listener, Packet, Rules
-from kubeproxy.tracing import Trace
+from kubeproxy.tracing.trace import Trace
 from kubeproxy.types import ServicePortName
 from kubeproxy.userspace.carrier import Spot
 from kubeproxy.userspace.descriptors import REMEMBERED_SECONDS

@@ -1,0 +1,1 @@
+"""The commands of the e2e test image agnhost, a file each (``test/images/agnhost``), and how they connect."""

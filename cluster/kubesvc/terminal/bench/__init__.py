@@ -1,0 +1,1 @@
+"""`kubesvc bench`: its options, its runs, and what it prints of them."""

@@ -1,0 +1,1 @@
+"""The commands that follow a real cluster: connect, dns and proxy."""

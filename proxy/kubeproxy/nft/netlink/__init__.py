@@ -1,0 +1,1 @@
+"""The netlink form of tables, and of the connections that the kernel tracks. Pure."""

@@ -1,0 +1,1 @@
+"""NetworkPolicies, in a table of their own. Pure."""
