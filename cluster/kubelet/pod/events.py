@@ -31,6 +31,12 @@ class Resizes(NamedTuple):
     resizing: Resizing | None
 
 
+class Defers(NamedTuple):
+    """The node has no room for a resize, or, None, has made room for it."""
+
+    deferred: Resizing | None
+
+
 class Started(NamedTuple):
     """A container's process runs (a built-in server: it also listens), with the resources ``given`` to it."""
 
@@ -130,7 +136,7 @@ ContainerEvent = (
     | Resized
     | ResizeRestart
 )
-Event = Began | Deleted | Ticked | ConfigChanged | Resizes | ContainerEvent
+Event = Began | Deleted | Ticked | ConfigChanged | Resizes | Defers | ContainerEvent
 
 
 class Start(NamedTuple):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from kubelet.pod.events import Action, Began, ConfigChanged, Deleted, Event, Finish, Resizes, Start, Ticked
+from kubelet.pod.events import Action, Began, ConfigChanged, Defers, Deleted, Event, Finish, Resizes, Start, Ticked
 from kubelet.pod.spec import Role
 from kubelet.pod.state import ContainerState, PodState, Stage, has_init_failed
 from kubelet.pod.stopping import Step, signalled, stop
@@ -38,6 +38,8 @@ def step(state: PodState, event: Event, now: float) -> tuple[PodState, list[Acti
             pass
         case Resizes(resizing):
             state = replace(state, resizing=resizing)
+        case Defers(deferred):
+            state = replace(state, deferred=deferred)
         case ConfigChanged():
             state = _map(state, lambda each: replace(each, retry_at=now) if _waits_for_config(each) else each)
         case _:

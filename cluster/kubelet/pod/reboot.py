@@ -12,10 +12,13 @@ from kubeapi.objects.conditions import conditions_of
 from kubeapi.objects.container import ContainerStatus
 from kubeapi.objects.parts import status_of
 from kubeapi.objects.pod import read_pod
+from kubelet.pod.resizing import PENDING
 from kubelet.pod.state import EarlierRuns, Termination
 
 UNKNOWN_EXIT = 255
 """containerd's exit code of a container that ended unseen."""
+_STAYING = ("PodScheduled", PENDING)
+"""Conditions that need no process."""
 _LISTS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 
 
@@ -64,7 +67,7 @@ def _ended(container: JSON, now: float) -> JSON:
 
 
 def _condition(condition: JSON) -> JSON:
-    return condition if condition["type"] == "PodScheduled" else {**condition, "status": "False"}
+    return condition if condition["type"] in _STAYING else {**condition, "status": "False"}
 
 
 def _termination(ended: JSON) -> Termination:

@@ -1,22 +1,30 @@
 """The resize of a running pod: what has to be done for its new resources, and what is said of it. Pure.
 
 Follows ``pkg/kubelet/kuberuntime`` (computePodResizeAction, validateMemoryResizeAction) and
-``pkg/kubelet/events/resize.go``.
+``pkg/kubelet/events/resize.go``, and ``pkg/kubelet/allocation`` for what a pod is given of what it asks for.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import chain
 from typing import NamedTuple
 
-from kubeapi.meta import JSON
-from kubeapi.objects.parts import map_at
+from kubeapi.meta import JSON, format_time
+from kubeapi.objects.conditions import is_condition_true
+from kubeapi.objects.parts import list_at, map_at, spec_of
+from kubeapi.objects.pod import read_pod
+from kubeapi.objects.podresources import CONTAINERS, Amounts, request_of
+from kubeapi.objects.priority import priority_of
 from kubeapi.serialization.quantity import amount_of
 from kubelet.pod.limitedresources import LIMITED_RESOURCES
 from kubelet.pod.spec import ContainerSpec, PodSpec, Role
-from kubelet.pod.state import Given
+from kubelet.pod.state import Given, Resizing
 
+PENDING, IN_PROGRESS = "PodResizePending", "PodResizeInProgress"
+"""The conditions of a pod whose resize waits for room on its node, or is not done."""
+_STATUSES = ("containerStatuses", "initContainerStatuses")
 _NO_LIMIT = "max"
 
 
@@ -32,11 +40,35 @@ def given_to(pod: PodSpec, container: ContainerSpec) -> Given:
     return Given(container.resources, pod.resources)
 
 
-def has_other_resources(before: PodSpec, after: PodSpec) -> bool:
-    """Tell whether a pod's new version asks for other resources."""
-    return [given_to(before, each) for each in before.containers] != [
-        given_to(after, each) for each in after.containers[: len(before.containers)]
-    ]
+def with_resources(spec: JSON, allocated: JSON) -> JSON:
+    """Return a pod's spec with the resources of another version of it; ``spec`` itself if they are the same."""
+    found = _with(spec, allocated)
+    for field in CONTAINERS:
+        if list_at(spec, field):
+            known = {each["name"]: each for each in list_at(allocated, field)}
+            found[field] = [_with(each, known.get(each["name"], each)) for each in spec[field]]
+    return spec if found == spec else found
+
+
+def _with(holder: JSON, other: JSON) -> JSON:
+    kept = {name: value for name, value in holder.items() if name != "resources"}
+    return {**kept, "resources": other["resources"]} if "resources" in other else kept
+
+
+def allocated_before(pod: JSON) -> JSON:
+    """Return the spec of a pod that was there before its kubelet: with a resize that waited, as its status tells it."""
+    if not is_condition_true(pod, PENDING):
+        return spec_of(pod)
+    has = {each["name"]: each for each in chain.from_iterable(list_at(pod, "status", each) for each in _STATUSES)}
+    lists = {name: [has.get(each["name"], each) for each in list_at(pod, "spec", name)] for name in CONTAINERS}
+    return with_resources(spec_of(pod), {**spec_of(pod), **lists})
+
+
+def resize_order(pod: JSON, allocated: Amounts) -> tuple[bool, int, bool]:
+    """Return the sort key of a resize that waits (sortPendingResizes); of equal ones the older one comes first."""
+    wanted = request_of(pod)
+    is_larger = any(wanted.get(name, 0) > allocated.get(name, 0) for name in ("cpu", "memory"))
+    return is_larger, -priority_of(pod), read_pod(pod).qos_class != "Guaranteed"
 
 
 def needs_restart(container: ContainerSpec, given: Given, wanted: Given) -> bool:
@@ -98,3 +130,18 @@ def _present(container: ContainerSpec) -> JSON:
         if container.resources.get(kind)
     }
     return {"resources": kept}
+
+
+def resize_condition(kind: str, reason: str, resizing: Resizing, before: JSON | None, now: float) -> JSON:
+    """Return the condition of a resize that waits or is not done (updatedPodResizeCondition)."""
+    failure = {"reason": reason, "message": resizing.error} if resizing.error else {}
+    is_same = before is not None and before.get("reason") == failure.get("reason")
+    since = before.get("lastTransitionTime") if before is not None and is_same else None
+    return {
+        "type": kind,
+        "status": "True",
+        "lastProbeTime": None,
+        "lastTransitionTime": since or format_time(now),
+        "observedGeneration": resizing.generation,
+        **failure,
+    }

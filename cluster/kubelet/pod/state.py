@@ -131,7 +131,8 @@ class PodState:
     """All containers of a pod, in start order.
 
     ``label`` names the pod in texts. ``is_terminating``: it is being stopped; ``is_finished``: nothing of it runs any
-    more and nothing will start. ``resizing``: its containers do not have the resources yet that its object has.
+    more and nothing will start. ``resizing``: its containers do not have the resources yet that its node has given
+    it; ``deferred``: its node has not given it yet what its object asks for, and why.
     """
 
     label: str
@@ -140,6 +141,7 @@ class PodState:
     is_terminating: bool = False
     is_finished: bool = False
     resizing: Resizing | None = None
+    deferred: Resizing | None = None
 
     def container(self, name: str) -> ContainerState:
         """Return the container of that name; KeyError if there is none."""

@@ -13,11 +13,11 @@ from kubeapi.meta import JSON, format_time
 from kubeapi.objects.conditions import conditions_of, is_condition_true
 from kubeapi.objects.parts import list_at, map_at, status_of
 from kubeapi.objects.pod import read_pod
+from kubelet.pod.resizing import IN_PROGRESS, PENDING, resize_condition
 from kubelet.pod.spec import Role
-from kubelet.pod.state import ContainerState, PodPlace, PodState, Resizing, Stage, Termination, has_init_failed
+from kubelet.pod.state import ContainerState, PodPlace, PodState, Stage, Termination, has_init_failed
 
 RUNTIME = "kubesvc"
-_RESIZING = "PodResizeInProgress"
 
 
 def pod_status(pod: JSON, state: PodState, place: PodPlace, now: float) -> JSON:
@@ -118,9 +118,11 @@ def _conditions(pod: JSON, state: PodState, place: PodPlace, phase: str, now: fl
         "PodScheduled": _Verdict(True),
     }
     own = [_condition(kind, verdict, before.get(kind), now) | _observed(pod) for kind, verdict in verdicts.items()]
+    if state.deferred is not None:
+        own.append(resize_condition(PENDING, "Deferred", state.deferred, before.get(PENDING), now))
     if state.resizing is not None:
-        own.append(_resize_condition(state.resizing, before.get(_RESIZING), now))
-    return own + [each for kind, each in before.items() if kind not in (*verdicts, _RESIZING)]
+        own.append(resize_condition(IN_PROGRESS, "Error", state.resizing, before.get(IN_PROGRESS), now))
+    return own + [each for kind, each in before.items() if kind not in (*verdicts, PENDING, IN_PROGRESS)]
 
 
 def _initialized(state: PodState, phase: str) -> _Verdict:
@@ -169,21 +171,6 @@ def _condition(kind: str, verdict: _Verdict, before: JSON | None, now: float) ->
         if verdict.message:
             condition["message"] = verdict.message
     return condition
-
-
-def _resize_condition(resizing: Resizing, before: JSON | None, now: float) -> JSON:
-    """Return the condition of a resize that is not done (updatedPodResizeCondition)."""
-    failure = {"reason": "Error", "message": resizing.error} if resizing.error else {}
-    is_same = before is not None and before.get("reason") == failure.get("reason")
-    since = before.get("lastTransitionTime") if before is not None and is_same else None
-    return {
-        "type": _RESIZING,
-        "status": "True",
-        "lastProbeTime": None,
-        "lastTransitionTime": since or format_time(now),
-        "observedGeneration": resizing.generation,
-        **failure,
-    }
 
 
 def _go_list(names: Iterable[str]) -> str:

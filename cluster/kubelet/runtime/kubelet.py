@@ -212,8 +212,11 @@ class Kubelet:
         self._wake.set()
 
     def _on_node(self, delta: Delta) -> None:
-        if self._registration.on_node(delta) and self._made_workers is not None:
-            self._made_workers.node_changed(delta.key.name, self._pods.cache.values())
+        is_changed, workers = self._registration.on_node(delta), self._made_workers
+        if workers is not None and is_changed:
+            workers.node_changed(delta.key.name, self._pods.cache.values())
+        elif workers is not None:
+            workers.resize_again()
 
     def _on_config(self) -> None:
         self._has_new_config = True

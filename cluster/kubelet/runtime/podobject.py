@@ -13,6 +13,7 @@ from kubeapi.objects.pod import read_pod
 from kubeapi.objects.podresources import Amounts, request_of
 from kubeapi.registry import DeleteOptions, Registry
 from kubeapi.scheme import PODS
+from kubelet.pod.resizing import allocated_before, with_resources
 from kubelet.pod.spec import read_pod_spec
 from kubelet.pod.state import PodPlace, PodState
 from kubelet.pod.status import pod_status
@@ -24,15 +25,17 @@ SEEN_BEFORE_DELETED = 0.25
 
 
 class PodObject:
-    """A Pod object, with its ``spec`` read.
+    """A Pod object, and as ``given`` the same with the resources that its node gives it, with its ``spec`` read.
+
+    ``is_resized``: the object asks for others.
 
     Once the object ``is_gone``, while the kubelet ``is_silent`` as the cluster is going down, or while the pod
     ``is_unheard`` as its node is lost, nothing is written.
     """
 
     def __init__(self, client: Client, recorder: EventRecorder, obj: JSON) -> None:
-        self.obj = obj
-        self.spec = read_pod_spec(obj)
+        self._allocated = allocated_before(obj)
+        self._read(obj)
         self.subject = Subject(PODS, self.spec.key)
         self.is_gone = False
         self.is_silent = self.is_unheard = False
@@ -63,15 +66,27 @@ class PodObject:
     def request(self) -> Amounts:
         """What the pod requests, which is asked for each pod that comes to its node."""
         if self._request is None:
-            self._request = request_of(self.obj)
+            self._request = request_of({"spec": self._allocated})
         return self._request
 
     def update(self, obj: JSON) -> None:
         """Take the object's new version."""
-        if obj["spec"] is not self.obj["spec"]:
-            self._request = None
-        self.obj, self.spec = obj, read_pod_spec(obj)
+        self._read(obj)
         self._mark_deletion()
+
+    def _read(self, obj: JSON) -> None:
+        asked = obj["spec"]
+        given = with_resources(asked, self._allocated)
+        self.is_resized = given is not asked
+        if not self.is_resized and asked is not self._allocated:
+            self._allocated, self._request = asked, None
+        self.obj, self.given = obj, {**obj, "spec": given} if self.is_resized else obj
+        self.spec = read_pod_spec(self.given)
+
+    def allocate(self) -> None:
+        """Give the pod the resources that its object asks for."""
+        self._allocated, self._request = self.obj["spec"], None
+        self._read(self.obj)
 
     def _mark_deletion(self) -> None:
         if self.is_deleted and self._deleted_since is None:
@@ -86,7 +101,7 @@ class PodObject:
         """Write the status that the containers' state makes, if it differs from the object's."""
         if not self._is_written:
             return
-        status = pod_status(self.obj, state, place, now)
+        status = pod_status(self.given, state, place, now)
         if status == self.obj.get("status"):
             return
         self._write(status)

@@ -1,6 +1,7 @@
 """The resize of one running pod: its containers get the resources that its object has now, or are restarted with them.
 
-Follows ``pkg/kubelet/kuberuntime`` (computePodResizeAction, doPodResizeAction).
+Follows ``pkg/kubelet/kuberuntime`` (computePodResizeAction, doPodResizeAction) and ``pkg/kubelet/allocation``
+(handlePodResourcesResize): a resize for which the node has no room waits.
 """
 
 from __future__ import annotations
@@ -8,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from kubelet.pod.events import Resized, ResizeRestart, Resizes
+from kubelet.pod.admission import Rejection
+from kubelet.pod.events import Defers, Resized, ResizeRestart, Resizes
 from kubelet.pod.resizing import given_to, needs_restart, resize_text
-from kubelet.pod.spec import ContainerSpec, Role
+from kubelet.pod.spec import ContainerSpec, Role, read_pod_spec
 from kubelet.pod.state import Resizing, Stage
 from kubelet.runtime.instance import Instance
 from kubelet.runtime.podlimits import PodLimits
@@ -31,8 +33,29 @@ class PodResize:
         self._instances = instances
         self._retry: asyncio.TimerHandle | None = None
 
-    def begin(self) -> None:
-        """Act on new resources of the pod's object."""
+    def ask(self, rejection: Rejection | None) -> None:
+        """Begin a resize that the pod's object asks for, or say why its node has no room for it."""
+        deferred, is_asked = self._machine.state.deferred, self._pod.is_resized
+        if is_asked and rejection is not None:
+            self._defer(rejection, deferred)
+            return
+        if deferred is not None:
+            self._machine.post(Defers(None))
+        if is_asked:
+            self._pod.allocate()
+            self._begin()
+
+    def _defer(self, rejection: Rejection, before: Resizing | None) -> None:
+        generation = self._pod.obj["metadata"].get("generation", 0)
+        deferred = Resizing(generation, rejection.message)
+        if deferred != before:
+            self._machine.post(Defers(deferred))
+        if before is None or before.generation != generation:
+            asked = read_pod_spec(self._pod.obj)
+            text = resize_text(f"Pod resize {rejection.reason}", asked, generation, rejection.message)
+            self._pod.report("Warning", "ResizeDeferred", text)
+
+    def _begin(self) -> None:
         generation = self._pod.obj["metadata"].get("generation", 0)
         text = resize_text("Pod resize started", self._pod.spec, generation)
         self._pod.report("Normal", "ResizeStarted", text)

@@ -16,7 +16,6 @@ from kubeapi.podspec.warnings import REASON, event_text, not_emulated
 from kubelet.pod import events
 from kubelet.pod.programs import RunningProgram
 from kubelet.pod.reboot import earlier_runs
-from kubelet.pod.resizing import has_other_resources
 from kubelet.pod.state import PodState, Stage, new_pod_state, with_added_containers
 from kubelet.pod.status import phase_of
 from kubelet.process.logs.writer import LogWriter
@@ -59,7 +58,7 @@ class PodWorker:
         self._roots = roots = PodRoots(dependencies.config, pod, volumes, sandbox)
         self._containers = PodContainers(dependencies, references, pod, roots, self._machine)
         self._prober = PodProber(dependencies, pod, place, self._machine)
-        self._resize = PodResize(pod, self._containers.limits, self._machine, self._containers.instances)
+        self.resize = PodResize(pod, self._containers.limits, self._machine, self._containers.instances)
         self._bounds = PodBounds(dependencies, pod, place.start_time, self._machine, volumes)
         self._tasks: set[asyncio.Task[None]] = set()
         self._status_due: asyncio.Handle | None = None
@@ -119,8 +118,6 @@ class PodWorker:
         self._bounds.watch()
         if (before.labels, before.annotations) != (self.pod.spec.labels, self.pod.spec.annotations):
             self._volumes.update()  # files of the downward API
-        if has_other_resources(before, self.pod.spec):
-            self._resize.begin()
         if (state := with_added_containers(self.state, self.pod.spec)) is not self.state:
             self._machine.state = state
             self._machine.post(events.Ticked())
@@ -158,7 +155,7 @@ class PodWorker:
         self.pod.is_silent = True
         self._bounds.close()
         self._machine.close()
-        self._resize.close()
+        self.resize.close()
         self._volumes.close()
         if self._status_due is not None:
             self._status_due.cancel()
@@ -186,7 +183,7 @@ class PodWorker:
                 instance = instances[name]
                 instance.probing = self._spawn(self._prober.run(name, instance), f"probes of {name}")
                 if self.state.resizing is not None:
-                    self._call_soon(self._resize.go_on, "resize")
+                    self._call_soon(self.resize.go_on, "resize")
             case events.EndProbes(name):
                 if (probing := instances[name].probing) is not None:
                     probing.cancel()

@@ -16,6 +16,7 @@ from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import NODES, PODS
 from kubeapi.watching import Delta
 from kubelet.pod.admission import Rejection, node_rejection, port_rejection
+from kubelet.pod.resizing import resize_order
 from kubelet.pod.security import sysctl_refusal
 from kubelet.pod.state import PodPlace
 from kubelet.runtime.dependencies import COMPONENT, Dependencies
@@ -46,6 +47,7 @@ class PodWorkers:
         self._failures = dependencies.registry.store.failures
         self._workers: dict[str, PodWorker] = {}
         self._unaddressed: dict[str, JSON] = {}
+        self._resizing: dict[str, PodWorker] = {}
         self._addresses: dict[str, tuple[LocalNode, str]] = {}
         self._endings: set[asyncio.Task[None]] = set()
 
@@ -81,6 +83,23 @@ class PodWorkers:
         if worker.is_terminal:
             worker.remove_sandbox()
             self._release_address(worker.pod.spec.uid)
+        if worker.pod.is_resized or worker.state.deferred is not None:
+            self._resizing.setdefault(worker.pod.spec.uid, worker)
+        self.resize_again()
+
+    def resize_again(self) -> None:
+        """Look for room for all resizes that wait; there may be some when pods have ended or shrunk."""
+        if not self._resizing:
+            return
+        pods = ((uid, worker.pod) for uid, worker in self._resizing.items())
+        for uid in [uid for uid, _ in sorted(pods, key=lambda each: resize_order(each[1].obj, each[1].request))]:
+            worker = self._resizing[uid]
+            if not worker.is_terminal and not worker.pod.is_deleted and not worker.pod.is_gone:
+                with self._failures.guard(f"{COMPONENT} (resize)", worker.pod.subject):
+                    worker.resize.ask(self._rejection(worker.pod, worker.pod.obj))
+                if worker.pod.is_resized:
+                    continue
+            del self._resizing[uid]
 
     def node_changed(self, name: str, objects: Iterable[JSON]) -> None:
         """Silence the pods of a lost node, or take in ``objects``, all pods, for one that is found again.
@@ -113,7 +132,7 @@ class PodWorkers:
         if self._dependencies.runner.has_sandboxes and (refusal := sysctl_refusal(pod.spec)):
             pod.reject("SysctlForbidden", refusal)
             return
-        if rejection := self._rejection(pod, node.config.name):
+        if rejection := self._rejection(pod, pod.given):
             pod.reject(*rejection)
             return
         addresses = self._allocate(pod, node)
@@ -121,18 +140,19 @@ class PodWorkers:
             return
         self._begin(pod, node, addresses)
 
-    def _rejection(self, pod: PodObject, name: str) -> Rejection | None:
-        """Return why a node does not run a pod, None if it does."""
+    def _rejection(self, pod: PodObject, obj: JSON) -> Rejection | None:
+        """Return why the node of a pod does not run it as ``obj`` says, None if it does."""
+        name = read_pod(obj).node_name
         node = self._dependencies.registry.store.find(NODES, ObjectKey("", name))
-        others = partial(self._pods_on, name)
-        if node is not None and (found := node_rejection(pod.obj, node, lambda: (each.request for each in others()))):
+        others = partial(self._pods_on, name, pod)
+        if node is not None and (found := node_rejection(obj, node, lambda: (each.request for each in others()))):
             return found
-        return port_rejection(pod.obj, (each.obj for each in others()))
+        return port_rejection(obj, (each.obj for each in others()))
 
-    def _pods_on(self, node: str) -> Iterator[PodObject]:
-        """Yield the pods that run on a node."""
+    def _pods_on(self, node: str, but: PodObject | None = None) -> Iterator[PodObject]:
+        """Yield the pods that run on a node, without one of them."""
         alive = (each.pod for each in self if not each.pod.is_gone and not each.is_terminal)
-        return (each for each in alive if read_pod(each.obj).node_name == node)
+        return (each for each in alive if read_pod(each.obj).node_name == node and each is not but)
 
     def _begin(self, pod: PodObject, node: LocalNode, addresses: tuple[str, ...]) -> None:
         config = self._dependencies.config
@@ -145,6 +165,9 @@ class PodWorkers:
         sandbox = PodSandbox(self._dependencies.runner, pod, place, spec)
         worker = self._workers[pod.spec.uid] = PodWorker(self._dependencies, self._references, pod, sandbox, volumes)
         worker.begin()
+        if pod.is_resized:
+            self._resizing[pod.spec.uid] = worker
+            self.resize_again()
 
     def _credentials(self, pod: PodObject, client: Client) -> PodCredentials | None:
         """Return the pod's credentials; None without sandboxes, where a container cannot have files at their path."""
@@ -194,6 +217,7 @@ class PodWorkers:
             worker.remove_sandbox()
             worker.remove_files()
             self._release_address(uid)
+            self.resize_again()
 
     def _release_address(self, uid: str) -> None:
         """Take a pod's address back, once, and admit the pods that wait for one."""

@@ -10,7 +10,16 @@ import pytest
 from kubeapi.meta import JSON
 from kubelet.pod.events import Began, Report, Resized, ResizeRestart, Resizes, Signal, Started
 from kubelet.pod.lifecycle import step
-from kubelet.pod.resizing import Memory, given_to, has_other_resources, memory_refusal, needs_restart, resize_text
+from kubelet.pod.resizing import (
+    Memory,
+    allocated_before,
+    given_to,
+    memory_refusal,
+    needs_restart,
+    resize_order,
+    resize_text,
+    with_resources,
+)
 from kubelet.pod.spec import PodSpec, read_pod_spec
 from kubelet.pod.state import Given, PodPlace, Resizing, new_pod_state
 from kubelet.pod.status import pod_status
@@ -33,14 +42,19 @@ def pod(given: JSON, **spec: Any) -> PodSpec:
 @pytest.mark.parametrize(
     ("before", "after", "is_other"),
     [
-        (pod(ONE), pod(ONE), False),
-        (pod(ONE), pod(TWO), True),
-        (pod(ONE), pod(ONE, resources=TWO), True),
-        (pod(ONE), pod(ONE, ephemeralContainers=[{"name": "e"}]), False),
+        (obj(ONE), obj(ONE), False),
+        (obj(ONE), obj(TWO), True),
+        (obj(ONE), obj(ONE, resources=TWO), True),
+        (obj(ONE, resources=TWO), obj(ONE), True),
+        (obj(ONE), obj(ONE, ephemeralContainers=[{"name": "e"}]), False),
+        (obj(ONE), obj(ONE, policy=RESTART), False),
     ],
 )
-def test_other_resources_are_noticed(before: PodSpec, after: PodSpec, is_other: bool) -> None:
-    assert has_other_resources(before, after) is is_other
+def test_a_pod_keeps_the_resources_that_it_has_been_given(before: JSON, after: JSON, is_other: bool) -> None:
+    given = with_resources(after["spec"], before["spec"])
+    assert (given is not after["spec"]) is is_other
+    assert given["containers"][0]["resources"] == ONE
+    assert given.get("resources") == before["spec"].get("resources")
 
 
 @pytest.mark.parametrize(
@@ -116,3 +130,26 @@ def test_a_restart_for_other_resources_is_a_stop_with_its_reason() -> None:
         state, _ = step(state, event, 1.0)
     state, actions = step(state, ResizeRestart("c"), 2.0)
     assert actions == [Report("Normal", "Killing", "Container c resize requires restart"), Signal("c")]
+
+
+def test_of_the_resizes_that_wait_the_smaller_ones_come_first_then_those_of_higher_priority() -> None:
+    def key(name: str, asked: JSON, **spec: Any) -> tuple[tuple[bool, int, bool], str]:
+        return resize_order({**obj(asked, **spec), "status": {}}, {"cpu": 1000}), name
+
+    larger = {"requests": {"cpu": "2"}}
+    waiting = [
+        key("old", larger),
+        key("guaranteed", {"requests": {"cpu": "2", "memory": "1Mi"}, "limits": {"cpu": "2", "memory": "1Mi"}}),
+        key("important", larger, priority=5),
+        key("smaller", {"requests": {"cpu": "500m"}}),
+        key("new", larger),
+    ]
+    in_order = [name for _, name in sorted(waiting, key=lambda each: each[0])]
+    assert in_order == ["smaller", "important", "guaranteed", "old", "new"]
+
+
+def test_a_pod_that_waits_for_a_resize_keeps_its_resources_over_a_restart_of_its_kubelet() -> None:
+    waiting = {"conditions": [{"type": "PodResizePending", "status": "True"}]}
+    status = {**waiting, "containerStatuses": [{"name": "c", "resources": ONE}]}
+    assert allocated_before({**obj(TWO), "status": status})["containers"][0]["resources"] == ONE
+    assert allocated_before({**obj(TWO), "status": {}})["containers"][0]["resources"] == TWO

@@ -16,7 +16,8 @@ from tests.helpers.kubelet.cluster import SANDBOXES, KubeletCluster, make_pod, r
 
 from kubeapi.meta import JSON
 from kubeapi.registry import DeleteOptions
-from kubeapi.scheme import PODS
+from kubeapi.scheme import NODES, PODS
+from kubeapi.status import Forbidden
 from kubehost.io.cgroups import Cgroups, find_delegation
 from kubelet.pod.limitedresources import LIMITED_RESOURCES
 from kubelet.runtime import podresize
@@ -68,9 +69,9 @@ def resize(cluster: KubeletCluster, name: str, cpu: str, memory: str = "200Mi") 
     cluster.registry.update_part(PODS, "resize", {**pod, "spec": {**pod["spec"], "containers": [container]}})
 
 
-def resize_condition(cluster: KubeletCluster, name: str) -> JSON:
+def resize_condition(cluster: KubeletCluster, name: str, kind: str = "PodResizeInProgress") -> JSON:
     conditions = cluster.pod(name)["status"]["conditions"]
-    return next((each for each in conditions if each["type"] == "PodResizeInProgress"), {})
+    return next((each for each in conditions if each["type"] == kind), {})
 
 
 async def run(cluster: KubeletCluster, name: str, *containers: JSON, **spec: Any) -> str:
@@ -127,6 +128,69 @@ async def test_memory_that_is_used_is_not_taken_and_the_resize_is_tried_again(
     await until(lambda: cluster.events("web", "ResizeCompleted"))
     assert written.file(uid, "memory.max").read_text() == str(100 << 20)
     assert len(cluster.events("web", "ResizeError")) == 1
+
+
+def shrink_node(cluster: KubeletCluster, cpu: str) -> None:
+    node = cluster.registry.store.get(NODES, "", "node-a")
+    sizes = {"cpu": cpu, "memory": "8Gi"}
+    status = {**node["status"], "capacity": sizes, "allocatable": sizes}
+    cluster.registry.update_status(NODES, {**node, "status": status})
+
+
+async def test_a_resize_for_which_the_node_has_no_room_waits_until_there_is_some(
+    cluster: KubeletCluster, written: WrittenGroups
+) -> None:
+    shrink_node(cluster, "4")
+    other = await run(cluster, "other", bounded("2"))
+    uid = await run(cluster, "web", bounded("1"))
+    resize(cluster, "web", "3")
+    await until(lambda: cluster.events("web", "ResizeDeferred"))
+    message = "Node didn't have enough resource: cpu, requested: 3000, used: 2000, capacity: 4000"
+    [said] = cluster.events("web", "ResizeDeferred")
+    assert said.startswith('Pod resize OutOfcpu: {"containers":[{"name":"c","resources":{"limits":{"cpu":"3",')
+    assert said.endswith(f'"generation":2,"error":"{message}"}}')
+    await until(lambda: bool(resize_condition(cluster, "web", "PodResizePending")))
+    condition = resize_condition(cluster, "web", "PodResizePending")
+    assert (condition["status"], condition["reason"], condition["message"]) == ("True", "Deferred", message)
+    assert condition["observedGeneration"] == 2
+    assert (
+        cluster.status("web")["allocatedResources"]["cpu"] == cluster.status("web")["resources"]["limits"]["cpu"] == "1"
+    )
+    assert written.file(uid, "cpu.max").read_text() == "100000 100000"
+    resize(cluster, "other", "1")
+    await until(lambda: cluster.events("web", "ResizeCompleted"))
+    assert written.file(uid, "cpu.max").read_text() == "300000 100000"
+    assert written.file(other, "cpu.max").read_text() == "100000 100000"
+    await until(lambda: not resize_condition(cluster, "web", "PodResizePending"))
+    assert cluster.status("web")["allocatedResources"]["cpu"] == "3"
+
+
+async def test_a_resize_that_waits_ends_when_it_is_taken_back(cluster: KubeletCluster, written: WrittenGroups) -> None:
+    shrink_node(cluster, "2")
+    await run(cluster, "other", bounded("1"))
+    uid = await run(cluster, "web", bounded("1"))
+    resize(cluster, "web", "2")
+    await until(lambda: bool(resize_condition(cluster, "web", "PodResizePending")))
+    resize(cluster, "web", "1")
+    await until(lambda: not resize_condition(cluster, "web", "PodResizePending"))
+    assert written.file(uid, "cpu.max").read_text() == "100000 100000"
+    assert not cluster.events("web", "ResizeStarted")
+    resize(cluster, "web", "2")
+    await until(lambda: bool(resize_condition(cluster, "web", "PodResizePending")))
+    shrink_node(cluster, "8")
+    await until(lambda: cluster.events("web", "ResizeCompleted"))
+
+
+async def test_no_resize_asks_for_more_than_the_node_has_in_all(cluster: KubeletCluster) -> None:
+    shrink_node(cluster, "2")
+    await run(cluster, "web", bounded("1"))
+    with pytest.raises(Forbidden) as refused:
+        resize(cluster, "web", "3", "9Gi")
+    assert refused.value.message == (
+        'pods "web" is forbidden: node didn\'t have enough allocatable resources: '
+        "cpu, requested: 3000, allocatable: 2000; memory, requested: 9663676416, allocatable: 8589934592"
+    )
+    assert [each.reason for each in refused.value.causes] == ["NodeCapacity"]
 
 
 @pytest.fixture

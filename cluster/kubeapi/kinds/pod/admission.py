@@ -9,6 +9,7 @@ from __future__ import annotations
 from kubeapi.kind import Objects
 from kubeapi.kinds.pod.account import check_secrets, give_account
 from kubeapi.kinds.pod.classes import give_priority, give_runtime, keep_priority
+from kubeapi.kinds.pod.resize import check_resize, is_resized
 from kubeapi.limits import give_defaults, pod_refusal
 from kubeapi.meta import JSON, ObjectKey, labels_of
 from kubeapi.objects.parts import map_at
@@ -43,9 +44,16 @@ def admit_pod(new: JSON, old: JSON | None, objects: Objects) -> None:
 
 
 def review_pod(new: JSON, old: JSON | None, objects: Objects) -> None:
-    """Refuse a new pod that the LimitRanges of its namespace, or its ServiceAccount, do not allow."""
-    if old is None and (refusal := pod_refusal(new, objects) or check_secrets(new, objects)):
+    """Refuse a pod that is new or resized and that the LimitRanges of its namespace do not allow.
+
+    The ServiceAccount of a new one has to allow it too, and the node of a resized one must be large enough.
+    """
+    if old is not None and not is_resized(new, old):
+        return
+    if refusal := pod_refusal(new, objects) or (check_secrets(new, objects) if old is None else ""):
         raise Forbidden(PODS, new["metadata"]["name"], refusal)
+    if old is not None:
+        check_resize(new, objects)
 
 
 def _tolerate_lost_nodes(spec: JSON) -> None:
