@@ -50,6 +50,16 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """Set the replicas of ``obj`` by its subresource scale, unless it has changed since it had its resourceVersion."""
+
+    resource: Resource
+    obj: JSON
+    replicas: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateStatus:
     """Replace the status; with ``has_metadata`` also the metadata that a write of the status may change.
 
@@ -104,7 +114,7 @@ class Requeue:
     after: float
 
 
-Change = Create | Update | UpdateStatus | Delete | RemoveFolder | RecordEvent | Requeue
+Change = Create | Update | Scale | UpdateStatus | Delete | RemoveFolder | RecordEvent | Requeue
 
 
 def delete(resource: Resource, obj: JSON, outcome: Outcome | None = None) -> Delete:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from kubeapi.kinds import kind_of
-from kubeapi.meta import JSON, format_time, key_of
+from kubeapi.meta import JSON, format_time
 from kubeapi.registry import Registry
 from kubeapi.registry.admission import Action, Admission
-from kubeapi.scales import scale_of, with_replicas
+from kubeapi.registry.scaling import with_reviewed_replicas
 from kubeapi.scheme import Resource
 from kubeapi.validation.warnings import warning_text
 from kubeapiserver.admission.reviews import Requester
@@ -70,14 +70,11 @@ class ObjectWriter:
 
     def update_scale(self, resource: Resource, stored: JSON, replicas: int, options: WriteOptions) -> Written:
         """Set the replicas of ``stored``; what is reviewed is the Scale."""
-        before, key = scale_of(resource, stored), key_of(stored)
-        action = Action("UPDATE", resource, key, "scale", options.is_dry_run)
-        after = {**before, "spec": {**before["spec"], "replicas": replicas}}
-        reviewed = self.reviewed(action, after, before, options)
-        scaled = with_replicas(resource, stored, reviewed.object["spec"]["replicas"])
+        admission, said = self._admission(options)
+        scaled = with_reviewed_replicas(admission, resource, stored, replicas, dry_run=options.is_dry_run)
         tracked = self._tracked(resource, stored, scaled, options, "scale")
         written = self._registry.update(resource, tracked, dry_run=options.is_dry_run)
-        return Written(written, reviewed.warnings)
+        return Written(written, said)
 
     def reviewed(self, action: Action, new: JSON, old: JSON | None, options: WriteOptions) -> Written:
         """Return what the webhooks make of an object that is not stored itself, such as a Binding; StatusError."""

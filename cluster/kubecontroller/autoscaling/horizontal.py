@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from kubeapi.custommetrics import CustomMetrics
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.parts import list_at, map_at, status_of
-from kubeapi.scales import with_replicas
 from kubeapi.scheme import HORIZONTALPODAUTOSCALERS, Resource
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.traffic import TrafficSource
@@ -24,7 +23,7 @@ from kubecontroller.autoscaling.podmetrics import MetricError
 from kubecontroller.autoscaling.proposals import propose, subject_of
 from kubecontroller.autoscaling.sync import Sync, Target
 from kubecontroller.autoscaling.targets import NO_SELECTOR, Targets
-from kubecontroller.change import NORMAL, Change, Outcome, RecordEvent, Requeue, Update, UpdateStatus
+from kubecontroller.change import NORMAL, Change, Outcome, RecordEvent, Requeue, Scale, UpdateStatus
 from kubecontroller.listers import Listers
 
 SYNC_SECONDS = 15.0
@@ -148,9 +147,8 @@ def _rescale(sync: Sync, target: Target, replicas: tuple[int, int], reason: str)
     """Ask for the write of another number of replicas, and remember the change."""
     current, desired = replicas
     assert target.resource is not None and target.obj is not None
-    changed = with_replicas(target.resource, target.obj, desired)
     refused = Outcome(sync.obj, "FailedRescale", f"New size: {desired}; reason: {reason}; error: {{error}}")
-    sync.changes.append(Update(target.resource, changed, refused))
+    sync.changes.append(Scale(target.resource, target.obj, desired, refused))
     sync.changes.append(RecordEvent(sync.obj, NORMAL, "SuccessfulRescale", f"New size: {desired}; reason: {reason}"))
     text = f"the HPA controller was able to update the target scale to {desired}"
     sync.set("AbleToScale", "True", "SucceededRescale", text)

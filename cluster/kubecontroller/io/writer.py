@@ -13,6 +13,7 @@ from kubeapi.io.client import Client
 from kubeapi.meta import JSON, key_of
 from kubeapi.registry import DeleteOptions, Registry
 from kubeapi.registry.creation import is_in_vain
+from kubeapi.registry.scaling import scale
 from kubeapi.status import NotFound, StatusError
 from kubecontroller.change import (
     NORMAL,
@@ -24,6 +25,7 @@ from kubecontroller.change import (
     RecordEvent,
     RemoveFolder,
     Requeue,
+    Scale,
     Update,
     UpdateStatus,
 )
@@ -72,7 +74,7 @@ class ChangeWriter:
                     refused = await self._create_or_delete(item, change)
                 case UpdateStatus(refused=after) if refused is not None and after is not None:
                     await self._update(item, replace(change, obj=after(str(refused))), versions)
-                case Update() | UpdateStatus():
+                case Update() | Scale() | UpdateStatus():
                     await self._update(item, change, versions)
             if written % WRITES_PER_TURN == 0:
                 await asyncio.sleep(0)
@@ -132,7 +134,7 @@ class ChangeWriter:
         finally:
             self._listers.refresh(change.resource, change.key)
 
-    async def _update(self, item: Item, change: Update | UpdateStatus, versions: dict[ObjectId, str]) -> None:
+    async def _update(self, item: Item, change: Update | Scale | UpdateStatus, versions: dict[ObjectId, str]) -> None:
         """Write an object. If the same changes have written it before, it states the version of that write."""
         key = key_of(change.obj)
         target = ObjectId(change.resource, key)
@@ -143,14 +145,16 @@ class ChangeWriter:
         try:
             stored = await self._clients[item.controller].write(lambda registry: _replace(registry, change, obj))
         except StatusError as refusal:
-            if isinstance(change, Update) and change.outcome is not None:
+            if not isinstance(change, UpdateStatus) and change.outcome is not None:
                 self._record_refusal(item, change.outcome, refusal)
             raise
         versions[target] = stored["metadata"]["resourceVersion"]
         self._listers.refresh(change.resource, key)
 
 
-def _replace(registry: Registry, change: Update | UpdateStatus, obj: JSON) -> JSON:
+def _replace(registry: Registry, change: Update | Scale | UpdateStatus, obj: JSON) -> JSON:
+    if isinstance(change, Scale):
+        return scale(registry, change.resource, key_of(obj), change.replicas, obj["metadata"]["resourceVersion"])
     if isinstance(change, Update):
         return registry.update(change.resource, obj)
     metadata = obj["metadata"] if change.has_metadata else None

@@ -17,7 +17,7 @@ from kubecontroller.autoscaling.horizontal import reconcile
 from kubecontroller.autoscaling.normalizing import Memory, Moment, Range, normalize
 from kubecontroller.autoscaling.observed import Observed
 from kubecontroller.autoscaling.sync import Target
-from kubecontroller.change import Change, RecordEvent, Update, UpdateStatus
+from kubecontroller.change import Change, RecordEvent, Scale, UpdateStatus
 from kubecontroller.controllers import ControllerConfig
 
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
@@ -69,7 +69,7 @@ def look(
 
 
 def scaled_to(changes: list[Change]) -> int | None:
-    found = [each.obj["spec"]["replicas"] for each in changes if isinstance(each, Update)]
+    found = [each.replicas for each in changes if isinstance(each, Scale)]
     return int(found[0]) if found else None
 
 

@@ -16,6 +16,7 @@ from kubeapi.meta import JSON
 from kubeapi.scheme import (
     DEPLOYMENTS,
     ENDPOINTSLICES,
+    HORIZONTALPODAUTOSCALERS,
     MUTATINGWEBHOOKCONFIGURATIONS,
     REPLICASETS,
     SERVICES,
@@ -154,3 +155,29 @@ async def test_a_denied_binding_is_an_event_and_is_tried_again() -> None:
         answers(cluster).respond = lambda _: {"allowed": True}
         await asyncio.sleep(60)
         assert cluster.pods()[0]["spec"]["nodeName"]
+
+
+async def test_an_autoscaler_scales_by_the_scale_which_webhooks_see_as_such() -> None:
+    rule = {"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/scale"], "operations": ["*"]}
+    patch = [{"op": "replace", "path": "/spec/replicas", "value": 2}]
+    code = base64.b64encode(json.dumps(patch).encode()).decode()
+    cluster = reviewed(
+        lambda _: {"allowed": True, "patch": code, "patchType": "JSONPatch"}, is_mutating=True, rule=rule
+    )
+    async with cluster.running():
+        cluster.apply(DEPLOYMENTS, deployment(replicas=1))
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "nginx"}
+        spec = {"minReplicas": 3, "maxReplicas": 5, "scaleTargetRef": target}
+        cluster.registry.create(HORIZONTALPODAUTOSCALERS, {"metadata": {"name": "nginx"}, "spec": spec})
+        await cluster.settle()
+        assert cluster.one(DEPLOYMENTS, "nginx")["spec"]["replicas"] == 2
+    request = answers(cluster).asked[0]
+    assert (request["kind"]["kind"], request["resource"]["resource"], request["subResource"]) == (
+        "Scale",
+        "deployments",
+        "scale",
+    )
+    assert request["object"]["spec"] == {"replicas": 3}
+    assert answers(cluster).users("deployments", "scale") == {
+        "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
+    }
