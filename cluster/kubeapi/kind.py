@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from kubeapi.allocation.allocator import Allocator
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.quota.countable import COUNTED, Countable
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import Resource
 from kubeapi.status import FieldError
 from kubeapi.store import Store

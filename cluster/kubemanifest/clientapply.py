@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
-from kubeapi.customresources.conversion import as_comparable
+from kubeapi.customresources.conversion.versions import as_comparable
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.meta import JSON, LAST_APPLIED, annotations_of, key_of
 from kubeapi.patch.items import DELETE_FROM, ELEMENT_ORDER, PATCH, RETAIN_KEYS, Places

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi.objects import new_registry
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
 from kubeapi.objects.ingress import CLASS_ANNOTATION, DEFAULT_CLASS_ANNOTATION
 from kubeapi.registry import Registry
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import INGRESSCLASSES, INGRESSES, Resource
 from kubeapi.status import Invalid
 from kubeapi.validation.warnings import warning_text

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi.objects import new_registry
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kinds.networkpolicy import KIND
 from kubeapi.meta import JSON
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import NETWORKPOLICIES
 from kubeapi.status import Invalid
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.podspec.advice import pod_advice
 from kubeapi.podspec.warnings import named_template_warnings, pod_warnings
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.validation.warnings import warning_text
 
 NULL = "a null labelSelector results in matching no pod"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi.objects import container, deployment, new_registry, pod
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kinds import kind_of
 from kubeapi.podspec.warnings import pod_warnings, template_warnings
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import DEPLOYMENTS, PODS, SERVICES
 
 C = "spec.containers[0]"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.meta import JSON
 from kubeapi.podspec.warnings import event_text, not_emulated
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.schema import struct
 
 BARE, SANDBOXED = RegistryConfig(has_all_ids=True), RegistryConfig(has_sandboxes=True, has_all_ids=True)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from tests.helpers.kubeapi.objects import new_registry
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kinds import kind_of
 from kubeapi.kinds.secret import KIND
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.status import BadRequest, Invalid
 from kubeapi.validation.warnings import warning_text
 

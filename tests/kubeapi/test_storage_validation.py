@@ -8,10 +8,10 @@ import pytest
 from tests.helpers.kubeapi.objects import new_registry
 from tests.helpers.objects import build
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kinds import kind_of, resource_for
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import DAEMONSETS, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, STATEFULSETS, STORAGECLASSES
 from kubeapi.status import Invalid, StatusError
 from kubeapi.validation.claim import claim_warnings

@@ -13,8 +13,8 @@ from functools import partial
 from ipaddress import ip_network
 
 from kubeapi.allocation.pools import AddressPool, Full, Transaction
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.objects.servicecidr import is_allocatable, read_cidrs
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import IPADDRESSES, SERVICECIDRS
 from kubeapi.store import Store
 from kubeapi.watching import EventType, WatchEvent

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubeapi.customresources.pruning import coerce_embedded, drop_nulls, prune
 from kubeapi.customresources.resource import CustomResource
-from kubeapi.customresources.values import plain
+from kubeapi.customresources.schema.pruning import coerce_embedded, drop_nulls, prune
+from kubeapi.customresources.schema.values import plain
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
 from kubeapi.serialization.decoding import (

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from kubeapi.customresources.conversionwebhook import ConversionWebhook
-from kubeapi.customresources.defaulting import has_defaults
+from kubeapi.customresources.conversion.webhook import ConversionWebhook
+from kubeapi.customresources.schema.defaulting import has_defaults
 from kubeapi.kind import ScalePaths
 from kubeapi.meta import JSON, is_terminating
 from kubeapi.objects.conditions import is_condition_true

@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from functools import lru_cache, partial
 from typing import Any
 
-from kubeapi.allocation.registryconfig import RegistryConfig
-from kubeapi.customresources.defaulting import set_defaults
-from kubeapi.customresources.embedded import validate_embedded
-from kubeapi.customresources.listtypes import validate_lists
-from kubeapi.customresources.pruning import drop_nulls
-from kubeapi.customresources.ratcheting import is_as_before
 from kubeapi.customresources.resource import CustomResource, Definition, value_at
-from kubeapi.customresources.schemavalidation import NO_PATH, validate_value
+from kubeapi.customresources.schema.defaulting import set_defaults
+from kubeapi.customresources.schema.embedded import validate_embedded
+from kubeapi.customresources.schema.listtypes import validate_lists
+from kubeapi.customresources.schema.pruning import drop_nulls
+from kubeapi.customresources.schema.ratcheting import is_as_before
+from kubeapi.customresources.schema.validation import NO_PATH, validate_value
 from kubeapi.kind import SCALE, STATUS, Kind, Objects, ScalePaths
 from kubeapi.meta import JSON
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.status import FieldError, StatusError
 from kubeapi.validation.faults import Faults, invalid
 from kubeapi.validation.metadata import STANDARD_FINALIZERS
@@ -101,7 +101,7 @@ def _with_rules(definition: Definition, faults: list[FieldError], new: JSON, old
     yield from faults
     if not definition.has_rules:
         return
-    from kubeapi.customresources.celvalidation import is_blocking, unchecked_fault
+    from kubeapi.customresources.cel.validation import is_blocking, unchecked_fault
 
     if is_blocking(faults):
         yield unchecked_fault()
@@ -117,8 +117,8 @@ def _by_rules(definition: Definition, new: JSON, old: JSON | None) -> Iterable[t
     """Yield what CEL rules find, and whether it is tolerated since the value is as it was."""
     if not definition.has_rules:
         return
-    from kubeapi.customresources.celrules import rules_of
-    from kubeapi.customresources.celvalidation import rule_faults
+    from kubeapi.customresources.cel.rules import rules_of
+    from kubeapi.customresources.cel.validation import rule_faults
 
     rules = rules_of(definition)
     if rules is not None:

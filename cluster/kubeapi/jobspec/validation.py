@@ -7,10 +7,10 @@ import re
 from kubeapi.jobspec.policies import INDEXED, validate_failure_policy, validate_replacement, validate_success_policy
 from kubeapi.meta import JSON, matches_selector
 from kubeapi.objects.parts import map_at
+from kubeapi.podspec.workload import NO_LABELS, validate_template
 from kubeapi.validation.faults import Faults, each_invalid, invalid, not_negative, required, too_long, unsupported
 from kubeapi.validation.metadata import validate_selector
 from kubeapi.validation.names import dns1123_subdomain
-from kubeapi.validation.workload import NO_LABELS, validate_template
 
 NOT_NEGATIVE = (
     "parallelism",

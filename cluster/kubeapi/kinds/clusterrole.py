@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON
-from kubeapi.rbac.validation import validate_aggregation, validate_rules
 from kubeapi.scheme import CLUSTERROLES
 from kubeapi.validation.faults import Faults
 from kubeapi.validation.names import path_segment
+from kubeapi.validation.rbac import validate_aggregation, validate_rules
 
 
 def _validate(obj: JSON) -> Faults:

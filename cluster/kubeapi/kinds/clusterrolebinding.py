@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from kubeapi.kind import Kind
-from kubeapi.rbac.validation import set_binding_defaults, validate_binding, validate_binding_update
 from kubeapi.scheme import CLUSTERROLEBINDINGS
 from kubeapi.validation.names import path_segment
+from kubeapi.validation.rbac import set_binding_defaults, validate_binding, validate_binding_update
 
 KIND = Kind(
     resource=CLUSTERROLEBINDINGS,

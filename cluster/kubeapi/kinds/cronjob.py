@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.jobspec.defaults import set_job_spec_defaults
 from kubeapi.jobspec.schedule import ScheduleError, load_zone, parse_schedule
 from kubeapi.jobspec.validation import validate_job_spec
 from kubeapi.kind import STATUS, Kind
 from kubeapi.meta import JSON
 from kubeapi.podspec.warnings import added_warnings
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import CRONJOBS
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, invalid, not_negative, required, unsupported

@@ -7,10 +7,10 @@ from kubeapi.meta import JSON, annotations_of
 from kubeapi.objects.parts import status_of
 from kubeapi.podspec.defaults import set_pod_spec_defaults
 from kubeapi.podspec.warnings import TEMPLATE_SPEC, template_warnings
+from kubeapi.podspec.workload import validate_matching_template, validate_selection, validate_selector_update
 from kubeapi.scheme import DAEMONSETS
 from kubeapi.validation.faults import Faults, GoText, go_value, invalid, not_negative, required, unsupported
 from kubeapi.validation.shares import is_zero_share, validate_share
-from kubeapi.validation.workload import validate_matching_template, validate_selection, validate_selector_update
 
 _GENERATION = "deprecated.daemonset.template.generation"
 """The annotation in which apps/v1 has the generation of the template, once a field."""

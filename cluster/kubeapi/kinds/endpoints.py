@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import ENDPOINTS
 from kubeapi.status import FieldError
 from kubeapi.validation.addresses import address, address_warnings, special_address

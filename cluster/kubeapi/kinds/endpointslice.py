@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import Kind, content_of
 from kubeapi.meta import JSON, labels_of
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import ENDPOINTSLICES
 from kubeapi.status import FieldError
 from kubeapi.validation.addresses import address, address_warnings, canonical_address, special_address

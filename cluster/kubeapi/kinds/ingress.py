@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import STATUS, Kind, Objects, content_of
 from kubeapi.meta import JSON, annotations_of
 from kubeapi.objects.ingress import CLASS_ANNOTATION, is_default_class
 from kubeapi.objects.parts import list_at, map_at
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import INGRESSCLASSES, INGRESSES
 from kubeapi.status import FieldError
 from kubeapi.validation.addresses import address, parse_address

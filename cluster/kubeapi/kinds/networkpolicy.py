@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import Kind, content_of
 from kubeapi.meta import JSON
 from kubeapi.objects.networkpolicy import EGRESS, INGRESS
 from kubeapi.objects.parts import list_at, map_at
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import NETWORKPOLICIES
 from kubeapi.status import FieldError
 from kubeapi.validation.addresses import cidr, cidr_warnings, is_cidr

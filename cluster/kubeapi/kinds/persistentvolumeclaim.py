@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import STATUS, Kind, Objects
 from kubeapi.limits import claim_refusal
 from kubeapi.meta import JSON, ObjectKey, annotations_of
@@ -16,6 +15,7 @@ from kubeapi.objects.claim import default_class, read_claim
 from kubeapi.objects.parts import list_at, map_at, status_of
 from kubeapi.objects.storage import CLASS_ANNOTATION
 from kubeapi.quota.others import CLAIMS
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import PERSISTENTVOLUMECLAIMS, STORAGECLASSES
 from kubeapi.status import FieldError, Forbidden
 from kubeapi.validation.claim import claim_warnings, validate_claim_spec

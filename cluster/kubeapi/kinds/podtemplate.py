@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON
 from kubeapi.podspec.defaults import set_pod_spec_defaults
 from kubeapi.podspec.warnings import added_warnings
+from kubeapi.podspec.workload import validate_template
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import PODTEMPLATES
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults
-from kubeapi.validation.workload import validate_template
 
 _POD_SPEC = ("template", "spec")
 

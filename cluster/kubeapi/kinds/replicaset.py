@@ -6,9 +6,9 @@ from kubeapi.kind import SCALE, STATUS, Kind, content_of
 from kubeapi.meta import JSON
 from kubeapi.podspec.defaults import set_pod_spec_defaults
 from kubeapi.podspec.warnings import TEMPLATE_SPEC, named_template_warnings
+from kubeapi.podspec.workload import validate_replicated, validate_selector_update
 from kubeapi.scheme import REPLICASETS
 from kubeapi.validation.faults import Faults, not_negative
-from kubeapi.validation.workload import validate_replicated, validate_selector_update
 
 
 def _set_defaults(obj: JSON) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from kubeapi.kind import Kind
-from kubeapi.rbac.validation import validate_rules
 from kubeapi.scheme import ROLES
 from kubeapi.validation.names import path_segment
+from kubeapi.validation.rbac import validate_rules
 
 KIND = Kind(
     resource=ROLES,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.podspec.resources import validate_resources
 from kubeapi.podspec.scheduling import validate_tolerations
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import RUNTIMECLASSES
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, GoText, duplicate, each_invalid, invalid, required

@@ -6,10 +6,10 @@ import base64
 import re
 from collections.abc import Callable, Iterator
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON, annotations_of
 from kubeapi.objects.serviceaccount import ACCOUNT_NAME, TOKEN_SECRET
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import SECRETS
 from kubeapi.serialization.gojson import go_kind, read_json
 from kubeapi.status import FieldError

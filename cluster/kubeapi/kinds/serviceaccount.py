@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import Kind, Subresource
 from kubeapi.meta import JSON, annotations_of
 from kubeapi.objects.serviceaccount import ENFORCE_SECRETS
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import SERVICEACCOUNTS
 from kubeapi.status import FieldError
 

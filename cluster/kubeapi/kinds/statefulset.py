@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import SCALE, STATUS, Kind
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at, status_of
@@ -12,6 +11,8 @@ from kubeapi.objects.statefulset import StatefulSet
 from kubeapi.podspec.defaults import set_pod_spec_defaults
 from kubeapi.podspec.unemulated import NOTHING_MOUNTED
 from kubeapi.podspec.warnings import REASON, TEMPLATE_SPEC, NotEmulated, template_warnings
+from kubeapi.podspec.workload import validate_matching_template, validate_selection
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import STATEFULSETS
 from kubeapi.status import FieldError
 from kubeapi.validation.claim import claim_warnings, validate_claim_spec
@@ -27,7 +28,6 @@ from kubeapi.validation.faults import (
 from kubeapi.validation.names import dns1123_label
 from kubeapi.validation.shares import is_zero_share, validate_share
 from kubeapi.validation.warnings import verbatim
-from kubeapi.validation.workload import validate_matching_template, validate_selection
 
 _RETENTION = ("Retain", "Delete")
 _POLICIES = ("OrderedReady", "Parallel")

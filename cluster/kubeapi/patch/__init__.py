@@ -1,4 +1,4 @@
-"""Patches of objects: strategic merge patches (``strategic``), and JSON merge patches."""
+"""Patches of objects: strategic merge patches (``strategic``), JSON patches (``jsonpatch``), JSON merge patches."""
 
 from __future__ import annotations
 

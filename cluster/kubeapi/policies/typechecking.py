@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from kubeapi.cel.types import BOOL, BYTES, DOUBLE, DYN, INT, STRING, TIMESTAMP, Type, list_of, map_of, struct
-from kubeapi.customresources.celtypes import RESERVED, DeclaredTypes, escaped
+from kubeapi.customresources.cel.types import RESERVED, DeclaredTypes, escaped
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at

@@ -4,8 +4,8 @@
 cluster has from the start. Follows k8s.io/kubernetes ``pkg/registry``.
 """
 
-from kubeapi.allocation.registryconfig import RegistryConfig as RegistryConfig
 from kubeapi.registry.bootstrap import bootstrap as bootstrap
 from kubeapi.registry.bootstrap import create_missing as create_missing
 from kubeapi.registry.preconditions import DeleteOptions as DeleteOptions
 from kubeapi.registry.registry import Registry as Registry
+from kubeapi.registryconfig import RegistryConfig as RegistryConfig

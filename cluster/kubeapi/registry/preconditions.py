@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kubeapi.customresources.conversion import as_comparable
+from kubeapi.customresources.conversion.versions import as_comparable
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource

@@ -13,8 +13,7 @@ from collections.abc import Callable
 
 from kubeapi.allocation.allocator import Allocator
 from kubeapi.allocation.pools import Transaction
-from kubeapi.allocation.registryconfig import RegistryConfig
-from kubeapi.customresources.conversion import as_stored
+from kubeapi.customresources.conversion.versions import as_stored
 from kubeapi.failures import Subject
 from kubeapi.kind import Kind
 from kubeapi.kinds import KINDS, kind_of
@@ -33,6 +32,7 @@ from kubeapi.registry.preconditions import (
 )
 from kubeapi.registry.statuses import complete_typed, has_status, keep_status, with_status
 from kubeapi.registry.validating import check_name, check_object, object_faults, status_faults
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import Resource
 from kubeapi.status import Invalid, NoSubresource, StatusError
 from kubeapi.store import Store

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, spec_of
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.status import FieldError
 from kubeapi.validation.warnings import verbatim
 

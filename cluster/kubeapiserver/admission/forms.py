@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kubeapi.customresources.conversion import as_seen
+from kubeapi.customresources.conversion.versions import as_seen
 from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.meta import JSON

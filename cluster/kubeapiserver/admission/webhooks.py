@@ -11,10 +11,11 @@ import uuid
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubeapi.customresources.conversion import as_seen
+from kubeapi.customresources.conversion.versions import as_seen
 from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, copy_object
+from kubeapi.patch import jsonpatch
 from kubeapi.registry.admission import ADMIT_ALL, Action, Admission
 from kubeapi.registry.creation import read_object
 from kubeapi.status import InternalError, StatusError
@@ -26,7 +27,6 @@ from kubeapiserver.admission.hooks import Bindings, Hook, Hooks, NoHooks, is_exe
 from kubeapiserver.admission.reinvocation import Reinvocation
 from kubeapiserver.admission.reviews import Form, Requester, Verdict, WebhookFailure, document, failure, review, verdict
 from kubeapiserver.errors import BadInput
-from kubeapiserver.handlers import jsonpatch
 
 if TYPE_CHECKING:
     from kubeapiserver.admission.policies.requests import StoredPolicies

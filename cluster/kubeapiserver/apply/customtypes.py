@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from kubeapi.customresources.pruning import EMBEDDED, PRESERVES, items_of
 from kubeapi.customresources.resource import CustomResource, Definition
-from kubeapi.customresources.values import INT_OR_STRING
+from kubeapi.customresources.schema.pruning import EMBEDDED, PRESERVES, items_of
+from kubeapi.customresources.schema.values import INT_OR_STRING
 from kubeapi.meta import JSON
 from kubeapi.schema import struct_name
 from kubeapi.scheme import Resource

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from kubeapi.customresources.conversion import as_seen
+from kubeapi.customresources.conversion.versions import as_seen
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, LAST_APPLIED, ObjectKey, annotations_of, format_time
 from kubeapi.registry import Registry

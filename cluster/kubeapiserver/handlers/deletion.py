@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from kubeapi.customresources.conversion import require_seen
+from kubeapi.customresources.conversion.versions import require_seen
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
 from kubeapi.registry import DeleteOptions, Registry

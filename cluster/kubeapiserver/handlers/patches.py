@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from kubeapi.customresources.decoding import decode_object
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.meta import JSON
-from kubeapi.patch import merge
+from kubeapi.patch import jsonpatch, merge
 from kubeapi.patch.items import StrategicPatchError, go_map
 from kubeapi.patch.strategic import strategic_merge
 from kubeapi.schema import Struct, struct_of
@@ -18,7 +18,6 @@ from kubeapi.serialization.repetition import repeated_keys
 from kubeapi.status import FieldError, Invalid, StatusError
 from kubeapi.validation.faults import invalid
 from kubeapiserver.errors import BODY_LIMIT, BadInput, InvalidInput, TooLarge, Unprocessable, UnsupportedMedia
-from kubeapiserver.handlers import jsonpatch
 from kubeapiserver.messages import Request
 from kubeapiserver.requests.bodies import TypedBody, check_stated, with_reset
 from kubeapiserver.requests.options import Validation

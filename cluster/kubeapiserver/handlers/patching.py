@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeapi.customresources.conversion import as_seen
+from kubeapi.customresources.conversion.versions import as_seen
 from kubeapi.meta import JSON
 from kubeapi.serialization.gojson import go_kind
 from kubeapi.serialization.repetition import repeated_keys

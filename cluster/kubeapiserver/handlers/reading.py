@@ -9,7 +9,7 @@ import re
 from bisect import bisect_right
 from typing import NamedTuple
 
-from kubeapi.customresources.conversion import require_seen
+from kubeapi.customresources.conversion.versions import require_seen
 from kubeapi.meta import JSON, key_of
 from kubeapi.scheme import Resource
 from kubeapi.status import Expired, FieldError, StatusError

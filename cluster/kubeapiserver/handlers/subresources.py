@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from kubeapi.customresources.conversion import as_seen
+from kubeapi.customresources.conversion.versions import as_seen
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, format_time, is_terminating

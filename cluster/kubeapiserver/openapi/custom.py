@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from kubeapi.customresources.pruning import EMBEDDED, PRESERVES
 from kubeapi.customresources.resource import CustomResource, Definition
+from kubeapi.customresources.schema.pruning import EMBEDDED, PRESERVES
 from kubeapi.meta import JSON
 from kubeapi.schema import definitions
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kubeapi import labelselectors
-from kubeapi.customresources.conversion import as_seen
+from kubeapi.customresources.conversion.versions import as_seen
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.kinds import kind_of
 from kubeapi.labelselectors import Matches

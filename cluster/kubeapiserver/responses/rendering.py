@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kubeapi.customresources.conversion import as_comparable, as_seen, require_seen
+from kubeapi.customresources.conversion.versions import as_comparable, as_seen, require_seen
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.failures import Failures, Subject
 from kubeapi.meta import JSON, key_of

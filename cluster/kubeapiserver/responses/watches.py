@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from kubeapi.customresources.conversion import require_seen
+from kubeapi.customresources.conversion.versions import require_seen
 from kubeapi.labelselectors import Matches
 from kubeapi.meta import JSON
 from kubeapi.status import StatusError

@@ -13,7 +13,7 @@ from typing import Any
 
 from kubeapi.customresources.jsonpath import JSONPathError, parse_path
 from kubeapi.customresources.resource import CustomResource, Definition
-from kubeapi.customresources.values import go_number
+from kubeapi.customresources.schema.values import go_number
 from kubeapi.meta import JSON
 from kubeapiserver.tables.columns import NAME, Column, Row, Table
 from kubeapiserver.tables.texts import since

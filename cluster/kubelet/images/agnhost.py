@@ -24,7 +24,7 @@ from kubelet.images.invocation import Invocation, bad_flag, dialling, no_flag
 from kubelet.images.layer import CERTIFICATE_FILES
 from kubelet.images.serverhost import ServerHost
 from kubelet.images.webhook import CONVERSION_FLAGS, WEBHOOK_FLAGS, plan_conversion, plan_webhook
-from kubelet.servers.plan import ServerPlan, plan_refusal, plan_server
+from kubelet.spec.server import ServerPlan, plan_refusal, plan_server
 
 ENTRYPOINT = "/agnhost"
 _SERVE_PORT = re.compile(r"SERVE_(TCP_|UDP_|TLS_)?PORT_([0-9]+)")

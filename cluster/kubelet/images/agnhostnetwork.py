@@ -9,7 +9,7 @@ from kubehost.addresses import LOCALHOST
 from kubelet.images.goflags import read_flags, read_number, read_port
 from kubelet.images.invocation import Invocation, bad_flag, dialling, no_flag
 from kubelet.images.serverhost import ServerHost
-from kubelet.servers.plan import ServerPlan, plan_refusal, plan_server
+from kubelet.spec.server import ServerPlan, plan_refusal, plan_server
 
 
 def plan_connect(arguments: Sequence[str], host: ServerHost) -> ServerPlan:

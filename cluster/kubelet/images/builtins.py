@@ -27,7 +27,7 @@ from kubelet.images.layer import (
 )
 from kubelet.images.pages import HTTPD_PAGE, NGINX_PAGE
 from kubelet.images.serverhost import ServerHost
-from kubelet.servers.plan import ServerPlan, plan_refusal, plan_server
+from kubelet.spec.server import ServerPlan, plan_refusal, plan_server
 from kubelet.tools.scripts import image_programs
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from kubelet.images.goflags import read_flags, read_port
 from kubelet.images.serverhost import ServerHost
-from kubelet.servers.plan import ServerPlan, plan_refusal, plan_server
+from kubelet.spec.server import ServerPlan, plan_refusal, plan_server
 
 DEMOS = ("echo-server", "echoserver", "hello-app", "nginx-hello", "nginx-hello-text", "node-hello", "whoami")
 """The built-ins that are planned here."""

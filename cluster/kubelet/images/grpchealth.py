@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kubelet.images.goflags import read_number, read_port
 from kubelet.images.serverhost import ServerHost
-from kubelet.servers.plan import ServerPlan, plan_refusal, plan_server
+from kubelet.spec.server import ServerPlan, plan_refusal, plan_server
 
 
 def plan_grpc_health(flags: Mapping[str, str], host: ServerHost) -> ServerPlan:

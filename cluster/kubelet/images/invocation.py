@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from kubelet.images.serverhost import ServerHost
-from kubelet.servers.plan import ServerPlan, plan_refusal
+from kubelet.spec.server import ServerPlan, plan_refusal
 
 
 class Invocation(NamedTuple):

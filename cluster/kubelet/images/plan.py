@@ -15,7 +15,7 @@ from kubelet.images.serverhost import ServerHost
 from kubelet.pod.environment import Sources, container_environment, expand_all
 from kubelet.pod.security import verify_user
 from kubelet.pod.spec import ContainerSpec
-from kubelet.process.spec import PROGRAM_FOLDERS, ProcessSpec
+from kubelet.spec.process import PROGRAM_FOLDERS, ProcessSpec
 from kubelet.tools.scripts import with_agnhost_on_path
 
 _SHELLS = (("sh",), ("/bin/sh",))

@@ -7,7 +7,7 @@ from typing import Any
 
 from kubelet.images.goflags import read_port
 from kubelet.images.serverhost import ServerHost
-from kubelet.servers.plan import ServerPlan, plan_refusal, plan_server
+from kubelet.spec.server import ServerPlan, plan_refusal, plan_server
 
 WEBHOOK_FLAGS = "port tls-cert-file tls-private-key-file sidecar-image v"
 

@@ -15,7 +15,7 @@ from kubelet.pod.environment import ConfigError, expand
 from kubelet.pod.security import read_privileges
 from kubelet.pod.spec import ContainerSpec, PodSpec
 from kubelet.pod.volumes import Volume
-from kubelet.sandbox.spec import Mount, Root
+from kubelet.spec.sandbox import Mount, Root
 
 TMP_PATH = "/tmp"  # noqa: S108 - the folder of that name that each container has for itself
 RUN_PATH = "/run"

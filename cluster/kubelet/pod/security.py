@@ -98,7 +98,7 @@ SAFE_SYSCTLS = frozenset(
 
 
 class Privileges(NamedTuple):
-    """A container's user, groups and capabilities, as ``kubelet.sandbox.spec.Root`` has them.
+    """A container's user, groups and capabilities, as ``kubelet.spec.sandbox.Root`` has them.
 
     ``groups`` are its supplementary groups, the pod's fsGroup among them.
     """

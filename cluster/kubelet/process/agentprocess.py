@@ -12,8 +12,8 @@ from typing import Protocol
 
 from kubelet.process.descendants import children_of
 from kubelet.process.protocol import AGENT
-from kubelet.process.spec import ProcessSpec, StartError
-from kubelet.servers.plan import plan_server
+from kubelet.spec.process import ProcessSpec, StartError
+from kubelet.spec.server import plan_server
 
 AGENT_SPEC = ProcessSpec(builtin=plan_server(AGENT), title=AGENT)
 

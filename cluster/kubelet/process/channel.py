@@ -13,8 +13,8 @@ from typing import Any
 
 from kubehost.io.passing import receive
 from kubelet.process.protocol import ATTACHED, MAX_MESSAGE, MAX_PACKET
-from kubelet.process.spec import StartError
 from kubelet.process.streams import READ_SIZE
+from kubelet.spec.process import StartError
 
 
 class ZygoteChannel:

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from kubehost.io.namespaces import PR_SET_NAME, PR_SET_PDEATHSIG, prctl
 from kubelet.process.protocol import AGENT
-from kubelet.process.spec import PROGRAM_FOLDERS
-from kubelet.servers.plan import ServerError, ServerPlan
 from kubelet.servers.prepare import prepare
+from kubelet.spec.process import PROGRAM_FOLDERS
+from kubelet.spec.server import ServerError, ServerPlan
 
 if TYPE_CHECKING:
     from kubelet.sandbox.io.agent import Agent

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, Protocol
 from kubelet.process.agentprocess import Starter
 from kubelet.process.orphans import kill_sessions
 from kubelet.process.protocol import CONTAINER_MARK
-from kubelet.process.spec import Exit, ProcessSpec, StartError
-from kubelet.sandbox.spec import Root
+from kubelet.spec.process import Exit, ProcessSpec, StartError
+from kubelet.spec.sandbox import Root
 
 ZYGOTE_EXIT_SECONDS = 10.0
 DEATH_CHECKS = 200

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from kubelet.process.mounttable import FileSystem, file_systems
+from kubelet.sandbox.mounttable import FileSystem, file_systems
 
 _WRITABLE = ("tmpfs", "overlay")
 _BLOCK = 512

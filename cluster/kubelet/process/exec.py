@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from kubelet.process.runner import ProcessRunner, RunningProcess
-from kubelet.process.spec import ProcessSpec
 from kubelet.process.streams import Input, OutputQueue, open_ends
+from kubelet.spec.process import ProcessSpec
 from kubelet.tools.scripts import with_agnhost_on_path
 
 ATTACHED_LIMIT = 4 * 1024 * 1024

@@ -21,9 +21,9 @@ from kubelet.process.channel import ZygoteChannel
 from kubelet.process.children import LOST, ZYGOTE_EXIT_SECONDS, Child, Streams, reap, start_message
 from kubelet.process.output import OutputSink, OutputStreams, discard
 from kubelet.process.sandboxes import Sandboxes
-from kubelet.process.spec import Exit, ProcessSpec, SandboxError, StartError
 from kubelet.process.starting import start_zygote
-from kubelet.sandbox.spec import ClusterNetwork, SandboxSpec
+from kubelet.spec.process import Exit, ProcessSpec, SandboxError, StartError
+from kubelet.spec.sandbox import ClusterNetwork, SandboxSpec
 
 
 class RunningProcess:

@@ -10,8 +10,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from kubelet.process.spec import SandboxError
-from kubelet.sandbox.spec import ClusterNetwork, SandboxSpec
+from kubelet.spec.process import SandboxError
+from kubelet.spec.sandbox import ClusterNetwork, SandboxSpec
 
 
 class Sandboxes:

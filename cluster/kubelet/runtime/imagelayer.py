@@ -8,7 +8,7 @@ from pathlib import Path
 from kubehost.folders import remove_folder
 from kubelet.images.layer import LayerPart
 from kubelet.pod.volumes import Files
-from kubelet.sandbox.spec import Mount
+from kubelet.spec.sandbox import Mount
 
 
 def write_layer(folder: Path, parts: Iterable[LayerPart]) -> tuple[Mount, ...]:

@@ -26,13 +26,13 @@ from kubeapi.watching import Delta, ListerWatcher
 from kubehost.addresses import Address
 from kubehost.io.connecting import TCPSocket, tcp_socket
 from kubelet.pod.containerchoice import choose_container, instance_asked_for
-from kubelet.process.spec import StartError
 from kubelet.runtime.dependencies import COMPONENT, Dependencies
 from kubelet.runtime.noderegistration import NodeRegistration
 from kubelet.runtime.podfiles import write_node_tools, write_tools
 from kubelet.runtime.podlogs import PodLogs
 from kubelet.runtime.references import ReferencedObjects
 from kubelet.runtime.usage import UsageSampler
+from kubelet.spec.process import StartError
 
 if TYPE_CHECKING:
     from pathlib import Path

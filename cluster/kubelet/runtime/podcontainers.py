@@ -19,7 +19,6 @@ from kubelet.pod.spec import ContainerSpec, Role
 from kubelet.pod.state import Given, Stage
 from kubelet.process.logs.reader import read_end
 from kubelet.process.logs.writer import LogWriter, pod_log_dir
-from kubelet.process.spec import StartError
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.instance import Instance
 from kubelet.runtime.podlimits import PodLimits
@@ -29,6 +28,7 @@ from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.podroots import PodRoots
 from kubelet.runtime.references import ReferencedObjects
 from kubelet.servers.http.listening import ANY_ADDRESS
+from kubelet.spec.process import StartError
 
 KILLED = (137, 9)
 """Exit code and signal of a process that was killed."""

@@ -10,13 +10,13 @@ from kubelet.pod.probes import ProbeKind, ProbeOutcome, Verdict, begin_probe, ob
 from kubelet.pod.spec import ContainerSpec, Probe
 from kubelet.pod.state import PodPlace
 from kubelet.process.exec import command_spec
-from kubelet.process.spec import ProcessSpec
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.instance import Instance
 from kubelet.runtime.podmachine import PodMachine
 from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.prober import read_handler
 from kubelet.runtime.prober.target import ProbeTarget
+from kubelet.spec.process import ProcessSpec
 
 HOOK_SECONDS = 30.0
 """Limit of a postStart hook. Kubernetes has none; a hook that hangs would keep its container from being probed."""

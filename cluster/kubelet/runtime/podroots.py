@@ -20,7 +20,7 @@ from kubelet.runtime.podfiles import write_etc
 from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.podsandbox import PodSandbox
 from kubelet.runtime.podvolumes import PodVolumes
-from kubelet.sandbox.spec import Root
+from kubelet.spec.sandbox import Root
 
 LAYER, TMP, MESSAGE = "_image", "_tmp", "_termination-log"
 """Entries of a container's own folder."""

@@ -14,10 +14,10 @@ from kubelet.pod.names import host_name, read_names
 from kubelet.pod.security import read_sysctls
 from kubelet.pod.state import PodPlace
 from kubelet.process.runner import ProcessRunner, RunningProcess
-from kubelet.process.spec import ProcessSpec, SandboxError
 from kubelet.runtime.podobject import PodObject
-from kubelet.sandbox.spec import Mount, Root, SandboxSpec
-from kubelet.servers.plan import plan_server
+from kubelet.spec.process import ProcessSpec, SandboxError
+from kubelet.spec.sandbox import Mount, Root, SandboxSpec
+from kubelet.spec.server import plan_server
 
 RETRY_FIRST, RETRY_LIMIT = 1.0, 60.0
 """Seconds until a failed sandbox is tried again, doubled each time."""

@@ -25,7 +25,7 @@ from kubelet.runtime.imagelayer import write_files
 from kubelet.runtime.podcredentials import PodCredentials
 from kubelet.runtime.podobject import PodObject
 from kubelet.runtime.references import ReferencedObjects
-from kubelet.sandbox.spec import Mount
+from kubelet.spec.sandbox import Mount
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 122.0
 """Seconds between attempts: the pause doubles (initialDurationBeforeRetry, maxDurationBeforeRetry)."""

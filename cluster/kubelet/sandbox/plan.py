@@ -26,7 +26,7 @@ from kubehost.io.rtnetlink import (
     packed,
 )
 from kubehost.netlink import Message
-from kubelet.sandbox.spec import ClusterNetwork, SandboxSpec
+from kubelet.spec.sandbox import ClusterNetwork, SandboxSpec
 
 ETH0_INDEX = 2
 """The index of a pod's eth0, beside lo."""

@@ -1,6 +1,6 @@
 """The built-in servers: what a container of a built-in image becomes after the fork.
 
-    plan        what a server has to do; ``prepare`` binds its ports and returns the function that serves them
+    prepare     binds the ports of a ``ServerPlan`` and returns the function that serves them
     http        HTTP on epoll: a server, its connections, its children for answers that block
     agnhost     the e2e test image, a file for each command
     backend     the model of a backend, for experiments with balancing

@@ -12,8 +12,8 @@ from typing import NoReturn
 from kubelet.images.agnhost import plan as plan_agnhost
 from kubelet.images.serverhost import ServerHost
 from kubelet.servers.http.listening import ANY_ADDRESS
-from kubelet.servers.plan import LOW_PORTS_END, ServerError
 from kubelet.servers.prepare import prepare
+from kubelet.spec.server import LOW_PORTS_END, ServerError
 from kubelet.tools.scripts import ClusterDNS
 
 SANDBOX = "sandbox"

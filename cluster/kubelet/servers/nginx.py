@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from kubehost.addresses import join_host_port
 from kubelet.servers.http.listening import listen
-from kubelet.servers.plan import ServerPlan
+from kubelet.spec.server import ServerPlan
 
 CONFIGURATION = """\
 daemon off;

@@ -18,7 +18,7 @@ from typing import NamedTuple, NoReturn
 from kubehost.addresses import join_host_port
 from kubelet.servers.agnhost.netexeclog import log
 from kubelet.servers.http.listening import listen
-from kubelet.servers.plan import ServerError
+from kubelet.spec.server import ServerError
 
 PORT = 9000
 OPEN_SECONDS = 10.0

@@ -17,8 +17,8 @@ from kubelet.servers.http.children import STOP_SIGNALS
 from kubelet.servers.http.listening import bind_datagrams, listen
 from kubelet.servers.http.messages import Service
 from kubelet.servers.http.server import Server, Sockets
-from kubelet.servers.plan import ServerError, ServerPlan
 from kubelet.servers.programs import is_program, prepare_program, refuse
+from kubelet.spec.server import ServerError, ServerPlan
 
 
 def _backend(options: Mapping[str, Any], name: str) -> Service:

@@ -17,7 +17,7 @@ from kubelet.servers.agnhost.connect import connect
 from kubelet.servers.agnhost.dialling import Dialler
 from kubelet.servers.http.children import STOP_SIGNALS
 from kubelet.servers.http.listening import ANY_ADDRESS, listen
-from kubelet.servers.plan import ServerPlan
+from kubelet.spec.server import ServerPlan
 
 GO_SIGNAL_EXIT = 2
 """With what Go's runtime exits for a signal that does not kill it, as it does not kill process 1."""

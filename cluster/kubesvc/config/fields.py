@@ -14,8 +14,8 @@ from kubeapi.similar import did_you_mean
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import duplicate, invalid, required, unsupported
 from kubemanifest.faults import as_written
-from kubesvc.network.addresses import read_ipv4
-from kubesvc.network.plan import AddressPlan
+from kubesvc.addresses.plan import AddressPlan
+from kubesvc.addresses.usual import read_ipv4
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _SUBDOMAIN_MESSAGE = (

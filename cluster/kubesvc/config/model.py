@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kubesvc.network.plan import USUAL, AddressPlan
+from kubesvc.addresses.plan import USUAL, AddressPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from kubemanifest.documents import Document
 from kubemanifest.faults import Fault, as_written
 from kubeproxy.balancers import BALANCERS, NAMES, all_options
 from kubeproxy.config import MODES
+from kubesvc.addresses.plan import USUAL, AddressPlan
 from kubesvc.config.fields import Fields, Mistake, Notes
 from kubesvc.config.model import (
     DNS_OPTIONS,
@@ -32,7 +33,6 @@ from kubesvc.config.model import (
 )
 from kubesvc.config.nodes import read_nodes, subnet_of
 from kubesvc.config.subnets import read_networking
-from kubesvc.network.plan import USUAL, AddressPlan
 
 POD_MODES = ("disabled", "insecure", "verified")
 

@@ -13,10 +13,10 @@ from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
 
+from kubesvc.addresses.plan import AddressPlan
+from kubesvc.addresses.usual import read_ipv4
 from kubesvc.config.fields import NO_LOOPBACK, Fields
 from kubesvc.config.model import PLANS, Networking
-from kubesvc.network.addresses import read_ipv4
-from kubesvc.network.plan import AddressPlan
 
 _DEFAULT = Networking()
 _LOCALHOST = IPv4Address("127.0.0.1")

@@ -1,1 +1,1 @@
-"""The control socket of a running cluster: its server, and the client that the command line uses."""
+"""The control socket of a running cluster, as the command line uses it; ``run.controlserver`` serves it."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
-from kubelet.sandbox.spec import ClusterNetwork, NodeNetwork
+from kubelet.spec.sandbox import ClusterNetwork, NodeNetwork
 
 if TYPE_CHECKING:
     from kubesvc.config import ClusterConfiguration, NodeConfiguration

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kubehost.addresses import Address
 from kubehost.io.places import HostPlace, Place
-from kubesvc.network.addresses import read_ipv4
+from kubesvc.addresses.plan import USUAL, AddressPlan
+from kubesvc.addresses.usual import read_ipv4
 from kubesvc.network.one import OneNetwork
 from kubesvc.network.outside import OutsideHost, outside_hosts
-from kubesvc.network.plan import USUAL, AddressPlan
 
 if TYPE_CHECKING:
     from kubesvc.config import ClusterConfiguration

@@ -19,10 +19,10 @@ from kubehost.addresses import Address
 from kubehost.io.agentplace import AgentPlace
 from kubehost.io.places import Channel, Place, as_it_is
 from kubehost.io.socketsource import SocketSource
+from kubesvc.addresses.plan import USUAL, AddressPlan
 from kubesvc.network.ipv6 import host_address
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts, read_low_ports
 from kubesvc.network.outside import OutsideHost, outside_hosts
-from kubesvc.network.plan import USUAL, AddressPlan
 
 if TYPE_CHECKING:
     from kubesvc.config import ClusterConfiguration

@@ -11,7 +11,7 @@ from kubeapi.meta import JSON
 from kubeapi.scheme import SERVICECIDRS, SERVICES
 from kubeapi.status import FieldError
 from kubeapi.validation.addresses import canonical_cidr, special_address
-from kubesvc.network.plan import USUAL, AddressPlan
+from kubesvc.addresses.plan import USUAL, AddressPlan
 
 
 class Translation(NamedTuple):

@@ -17,8 +17,8 @@ from kubemanifest.documents import Document
 from kubemanifest.faults import Fault, as_written
 from kubemanifest.reading import Tree, read_text
 from kubeproxy.config import MODES, PRIMARY
+from kubesvc.addresses.plan import USUAL
 from kubesvc.config.fields import Fields, Notes
-from kubesvc.network.plan import USUAL
 from kubesvc.remote.kubeproxyfields import BY_INTERFACE, OTHER_MODES, SECTIONS, TOP, not_honoured
 
 API_VERSION, KIND = "kubeproxy.config.k8s.io/v1alpha1", "KubeProxyConfiguration"

@@ -13,6 +13,7 @@ From files to a cluster, in the order of a start:
 While it runs:
 
     cluster              ``Cluster``, what others may ask of it
+    controlserver        what the command line asks it, on a Unix socket
     health eventwarnings readiness, problems and Warning events in sentences
     edits                changes from `up --watch`, a second `up` or Python
     kubeconfig           the cluster's own, and the user's

@@ -35,7 +35,7 @@ from kubehost.addresses import LOCALHOST
 from kubehost.io.binding import bind_socket
 from kubehost.io.places import Place
 from kubehost.io.privatefiles import write_private
-from kubesvc.network.plan import AddressPlan
+from kubesvc.addresses.plan import AddressPlan
 from kubesvc.network.translation import translate
 from kubesvc.run.kubeconfig import Kubeconfig, MergeError, context_name, merge, take_out
 from kubesvc.run.oserrors import oserror_text

@@ -25,8 +25,8 @@ from kubesvc.state.kept import keep_plan
 from kubesvc.state.saved import read_saved
 
 if TYPE_CHECKING:
+    from kubesvc.addresses.plan import AddressPlan
     from kubesvc.config import ClusterConfiguration
-    from kubesvc.network.plan import AddressPlan
     from kubesvc.run.cluster import Cluster
     from kubesvc.run.lifecycle import Run
 

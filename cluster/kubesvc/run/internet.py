@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from kubehost.io.places import Place
-from kubelet.process.spec import ProcessSpec, StartError
+from kubelet.spec.process import ProcessSpec, StartError
 from kubesvc.network.pasta import is_confinement, pasta_command, pasta_error
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kubehost.io.cgroups import Cgroups, find_delegation
 from kubelet.process.orphans import kill_orphans, marker
 from kubelet.process.runner import ProcessRunner
-from kubelet.process.spec import SandboxError
+from kubelet.spec.process import SandboxError
 from kubesvc.network.cluster import cluster_network
 from kubesvc.run.sandboxmode import SandboxMode
 from kubesvc.run.start import Start

@@ -13,7 +13,7 @@ from functools import partial
 
 from kubehost.network import Network
 from kubelet.process.runner import ProcessRunner, RunningProcess
-from kubelet.process.spec import ProcessSpec, StartError
+from kubelet.spec.process import ProcessSpec, StartError
 from kubesvc.config import ClusterConfiguration, ExternalHost
 
 RESTART_SECONDS = (0.0, 1.0, 5.0, 10.0, 60.0)

@@ -8,7 +8,7 @@ from kubelet.images.builtins import plan_builtin, plan_page
 from kubelet.images.catalog import find_image
 from kubelet.images.serverhost import ServerHost
 from kubelet.pod.environment import expand_all
-from kubelet.process.spec import ProcessSpec, StartError
+from kubelet.spec.process import ProcessSpec, StartError
 from kubesvc.config import ClusterConfiguration, ExternalHost
 from kubesvc.run.settings import images
 

@@ -29,8 +29,8 @@ from kubemanifest.faults import Fault
 from kubemanifest.loading import load, load_text
 from kubeproxy.algorithms import KnownOptions
 from kubeproxy.balancers import BALANCERS, NAMES
+from kubesvc.addresses.plan import USUAL, AddressPlan
 from kubesvc.config import ClusterConfiguration, read_configuration
-from kubesvc.network.plan import USUAL, AddressPlan
 from kubesvc.network.translation import translate
 from kubesvc.run.rehearsal import NOTHING, Rehearsed, rehearse
 

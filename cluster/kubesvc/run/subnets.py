@@ -15,7 +15,7 @@ from pathlib import Path
 
 from kubehost.addresses import is_loopback
 from kubeproxy.portowner import find_owners, read_sockets
-from kubesvc.network.plan import BLOCKS, OCTETS, USUAL, AddressPlan
+from kubesvc.addresses.plan import BLOCKS, OCTETS, USUAL, AddressPlan
 from kubesvc.state.directory import StateDirectory
 from kubesvc.state.kept import kept_plan
 from kubesvc.state.owners import neighbours, owner_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from kubesvc.network.addresses import read_ipv4
+from kubesvc.addresses.usual import read_ipv4
 
 _HOSTS_LINE = re.compile(r"^(\s*hosts\s*:)(.*)$", re.MULTILINE)
 _NAME = re.compile(r"[!-,/-~\-]{1,63}(\.[!-,/-~\-]{1,63})*")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kubesvc.network.plan import BLOCKS, USUAL, AddressPlan
+from kubesvc.addresses.plan import BLOCKS, USUAL, AddressPlan
 from kubesvc.state.directory import StateDirectory
 
 _EXACT = "exact"

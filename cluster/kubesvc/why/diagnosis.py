@@ -17,14 +17,14 @@ from kubeapi.store import Store
 from kubedns.explain import Explanation, Lookup
 from kubedns.io.server import DNSServer
 from kubedns.types import QType
+from kubeproxy.http.heads import Refused
+from kubeproxy.http.requesthead import read_request
 from kubeproxy.plane import ListenerStatus, PlaneError
 from kubeproxy.rules import Packet
 from kubeproxy.server.proxyserver import ProxyServer
 from kubeproxy.tracing.trace import Trace
 from kubeproxy.types import Destination
 from kubeproxy.userspace.http.config import HttpConfig
-from kubeproxy.userspace.http.heads import Refused
-from kubeproxy.userspace.http.requesthead import read_request
 from kubesvc.why.connections import Clocks, Connections
 from kubesvc.why.explain.doubts import Doubts, doubts_of
 from kubesvc.why.explain.explaining import Observed, explain_service

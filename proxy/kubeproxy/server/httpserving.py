@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from typing import NamedTuple, cast
 
-from kubeproxy.userspace.http.heads import Refused
-from kubeproxy.userspace.http.requesthead import Request, read_request
+from kubeproxy.http.heads import Refused
+from kubeproxy.http.requesthead import Request, read_request
 
 HEAD_SECONDS = 32.0
 """How long a client may take for its request, as at the API server, or be silent between two."""

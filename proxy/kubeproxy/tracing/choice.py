@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from kubeproxy.balancers import BALANCERS, Asking
 from kubeproxy.cookies import session_id
+from kubeproxy.http.requesthead import read_request
+from kubeproxy.http.requestparts import PartReader
 from kubeproxy.load_balancer import LoadBalancer
 from kubeproxy.recent import RequestRecord
 from kubeproxy.rules import Decision, PortRule
 from kubeproxy.types import Route
-from kubeproxy.userspace.http.requesthead import read_request
-from kubeproxy.userspace.http.requestparts import PartReader
 
 
 class Said(NamedTuple):

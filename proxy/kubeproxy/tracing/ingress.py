@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from kubeproxy.http.requesthead import read_request
 from kubeproxy.ingress.table import IngressDecision, IngressTable, host_of
 from kubeproxy.rules import Claim, Decision, Reason, Rules, Selection, Verdict
 from kubeproxy.types import Route, ServicePortName
-from kubeproxy.userspace.http.requesthead import read_request
 
 _MOST_FIELDS = 100
 _SHOWN = 12

@@ -8,7 +8,7 @@ from kubelet.images.builtins import plan_builtin
 from kubelet.images.serverhost import ServerHost
 from kubelet.process.output import OutputSink, discard
 from kubelet.process.runner import ProcessRunner, RunningProcess
-from kubelet.process.spec import ProcessSpec
+from kubelet.spec.process import ProcessSpec
 
 ADDRESS = "127.246.10.1"
 

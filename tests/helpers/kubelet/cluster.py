@@ -30,7 +30,7 @@ from kubelet.process.orphans import marker
 from kubelet.process.runner import ProcessRunner
 from kubelet.runtime.dependencies import Dependencies
 from kubelet.runtime.kubelet import Kubelet
-from kubelet.sandbox.spec import ClusterNetwork, NodeNetwork
+from kubelet.spec.sandbox import ClusterNetwork, NodeNetwork
 
 NODES = (
     NodeConfig("node-a", "127.169.0.1", "127.246.1.0/24", {"topology.kubernetes.io/zone": "a"}),

@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 
 from kubehost.io.namespaces import NEWIPC, NEWNET, NEWNS, NEWPID, NEWUSER, NEWUTS, unshare
-from kubelet.process.privileges import PrivilegeError, restrict
-from kubelet.process.rootfs import build
-from kubelet.process.sources import RootError
-from kubelet.sandbox.spec import Mount, Root
+from kubelet.sandbox.io.privileges import PrivilegeError, restrict
+from kubelet.sandbox.io.rootfs import build
+from kubelet.sandbox.io.sources import RootError
+from kubelet.spec.sandbox import Mount, Root
 
 
 def enter_namespaces() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import kubelet
-from kubelet.sandbox.spec import Root
+from kubelet.spec.sandbox import Root
 
 USERS = (os.getuid(), 65534) if os.getuid() == 0 else (os.getuid(),)
 """Root can be an ordinary user too."""
@@ -50,7 +50,7 @@ class ContainerPlace:
         self.user = user
         self._sources = folder / "sources"
         packages = Path(kubelet.__file__).parent.parent
-        for name in ("kubelet/process", "kubelet/sandbox", "kubehost/io"):
+        for name in ("kubelet/spec", "kubelet/sandbox", "kubehost/io"):
             shutil.copytree(packages / name, self._sources / name)
             shutil.copy((packages / name).parent / "__init__.py", (self._sources / name).parent)
         shutil.copy(Path(__file__).with_name("container_process.py"), self._sources)

@@ -12,8 +12,8 @@ from pathlib import Path
 from tests.helpers.kubelet.container_process import enter_namespaces
 
 from kubelet.pod.volumes import VolumeFile
-from kubelet.process.mounting import mount_tmpfs
 from kubelet.runtime.atomicwriter import AtomicWriter
+from kubelet.sandbox.io.mounting import mount_tmpfs
 
 folder = Path(sys.argv[1])
 enter_namespaces()

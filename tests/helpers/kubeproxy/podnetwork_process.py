@@ -14,7 +14,7 @@ from typing import Any
 
 from kubehost.io.namespaces import NEWIPC, NEWNET, NEWUSER, NEWUTS, setns, unshare
 from kubelet.sandbox.io.sandboxes import Sandboxes
-from kubelet.sandbox.spec import ClusterNetwork, NodeNetwork, SandboxSpec
+from kubelet.spec.sandbox import ClusterNetwork, NodeNetwork, SandboxSpec
 
 
 def main(descriptor: int) -> None:

@@ -14,7 +14,7 @@ from tests.helpers.kubelet.obeying import ObeyingAgent
 
 from kubehost.io.namespaces import NEWIPC, NEWNET, NEWNS, NEWPID, NEWUSER, NEWUTS, unshare
 from kubelet.sandbox.io.sandboxes import Sandboxes
-from kubelet.sandbox.spec import ClusterNetwork, NodeNetwork, SandboxSpec
+from kubelet.spec.sandbox import ClusterNetwork, NodeNetwork, SandboxSpec
 
 NODE, GATEWAY, BALANCER = "127.168.0.1", "127.244.0.1", "127.0.113.10"
 POD_CIDR, SERVICES, BALANCERS = "127.244.0.0/24", "127.96.0.0/12", "127.0.113.0/24"

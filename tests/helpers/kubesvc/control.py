@@ -12,8 +12,8 @@ from kubeapi.podoptions import PodLogOptions
 from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubesvc.control.client import ControlClient
-from kubesvc.control.server import ControlServer
 from kubesvc.run.cluster import Cluster
+from kubesvc.run.controlserver import ControlServer
 from kubesvc.state.directory import StateDirectory
 from kubesvc.why.podchoice import Choice
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.helpers.kubeapi.objects import new_registry, service
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import ENDPOINTSLICES, SERVICES
 from kubeapi.validation.warnings import warning_text
 

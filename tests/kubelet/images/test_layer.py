@@ -11,8 +11,8 @@ from kubelet.images.catalog import BUILTIN_IMAGES
 from kubelet.images.layer import LayerPart
 from kubelet.images.serverhost import ServerHost
 from kubelet.runtime.imagelayer import write_layer
-from kubelet.sandbox.spec import Mount
 from kubelet.servers.nginx import fill_template
+from kubelet.spec.sandbox import Mount
 from kubelet.tools.scripts import image_programs
 
 TOOLS = {"python": "/opt/python", "sources": "/opt/src"}

@@ -12,7 +12,7 @@ from kubelet.pod.roots import ContainerFolders, container_root, nested_folders
 from kubelet.pod.spec import read_pod_spec
 from kubelet.pod.state import PodPlace
 from kubelet.pod.volumes import VolumeError, read_volumes, volume_files
-from kubelet.sandbox.spec import Mount, Root
+from kubelet.spec.sandbox import Mount, Root
 
 FOLDERS = ContainerFolders(
     "/v",

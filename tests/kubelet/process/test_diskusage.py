@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from kubelet.process.diskusage import folder_usage, memory_usage
-from kubelet.process.mounttable import FileSystem, file_systems
+from kubelet.sandbox.mounttable import FileSystem, file_systems
 
 
 def test_a_folder_has_the_blocks_of_all_files_below_it(tmp_path: Path) -> None:

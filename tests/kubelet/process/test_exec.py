@@ -15,7 +15,7 @@ from kubeapi.podoptions import PodExecOptions
 from kubeapi.status import StatusError
 from kubelet.nodes import NodeConfig
 from kubelet.process.exec import Attachment, Command, command_spec
-from kubelet.process.spec import ProcessSpec
+from kubelet.spec.process import ProcessSpec
 
 OWN_NODES = tuple(replace(each, pod_cidr=f"127.251.{number}.0/24") for number, each in enumerate(NODES, 101))
 FOR_EVER = "while :; do sleep 0.05; done"

@@ -16,7 +16,7 @@ from kubelet.images.builtins import plan_builtin
 from kubelet.images.serverhost import ServerHost
 from kubelet.process.orphans import kill_orphans, marker
 from kubelet.process.runner import ProcessRunner
-from kubelet.process.spec import Exit, ProcessSpec, StartError
+from kubelet.spec.process import Exit, ProcessSpec, StartError
 
 PATH = {"PATH": os.environ["PATH"]}
 GLIBC_SIGNALS = 1 << 31 | 1 << 32
@@ -205,7 +205,7 @@ from kubelet.images.serverhost import ServerHost
 from kubelet.config import find_nginx
 from kubelet.process.orphans import marker
 from kubelet.process.runner import ProcessRunner
-from kubelet.process.spec import ProcessSpec
+from kubelet.spec.process import ProcessSpec
 
 async def main(folder, address):
     runner = ProcessRunner(marker("killed", Path(folder)))

@@ -16,10 +16,10 @@ from kubehost.io.connecting import tcp_socket
 from kubehost.io.places import HOST, Place
 from kubehost.network import Network
 from kubelet.process.runner import ProcessRunner
-from kubelet.process.spec import ProcessSpec
 from kubelet.runtime.portforward import open_port
 from kubelet.runtime.prober.target import ProbeTarget
 from kubelet.runtime.prober.tcp import TCPSocket
+from kubelet.spec.process import ProcessSpec
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LowPorts
 from kubesvc.network.sandbox import SandboxNetwork

@@ -17,8 +17,8 @@ from pathlib import Path
 from tests.helpers.kubelet.cluster import SANDBOXES
 from kubelet.process.orphans import marker
 from kubelet.process.runner import ProcessRunner
-from kubelet.process.spec import ProcessSpec
-from kubelet.sandbox.spec import Root, SandboxSpec
+from kubelet.spec.process import ProcessSpec
+from kubelet.spec.sandbox import Root, SandboxSpec
 
 async def main(folder):
     runner = ProcessRunner(marker("killed", Path(folder)), SANDBOXES)

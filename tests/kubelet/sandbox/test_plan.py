@@ -6,7 +6,7 @@ from tests.helpers.kubelet.cluster import SANDBOXES
 from kubehost.io.rtnetlink import TABLE_LOCAL, TABLE_MAIN
 from kubehost.netlink import Message
 from kubelet.sandbox import plan
-from kubelet.sandbox.spec import ClusterNetwork, NodeNetwork, SandboxSpec
+from kubelet.spec.sandbox import ClusterNetwork, NodeNetwork, SandboxSpec
 
 EXACT = ClusterNetwork(
     nodes=(NodeNetwork("node-1", ("192.168.0.101",), ("10.244.1.1",), ("10.244.1.0/24",)),),

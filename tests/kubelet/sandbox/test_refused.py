@@ -15,7 +15,7 @@ from kubeapi.registry import DeleteOptions
 from kubeapi.scheme import PODS
 from kubelet.process.orphans import marker
 from kubelet.process.runner import ProcessRunner
-from kubelet.process.spec import SandboxError
+from kubelet.spec.process import SandboxError
 """
 NO_CLUSTER = """
 async def main(folder):
@@ -34,7 +34,7 @@ import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
 async def main(folder):
-    from kubelet.sandbox.spec import SandboxSpec
+    from kubelet.spec.sandbox import SandboxSpec
     runner = ProcessRunner(marker("refused", folder), SANDBOXES)
     specs = [SandboxSpec(f"{each}", (f"127.246.1.{each + 2}",), ("127.246.1.1",), "pod") for each in range(30)]
     said = set()

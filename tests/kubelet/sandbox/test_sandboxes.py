@@ -15,8 +15,8 @@ from kubelet.images.serverhost import ServerHost
 from kubelet.process.orphans import marker
 from kubelet.process.output import OutputSink
 from kubelet.process.runner import ProcessRunner, RunningProcess
-from kubelet.process.spec import Exit, ProcessSpec, SandboxError, StartError
-from kubelet.sandbox.spec import Mount, Root, SandboxSpec
+from kubelet.spec.process import Exit, ProcessSpec, SandboxError, StartError
+from kubelet.spec.sandbox import Mount, Root, SandboxSpec
 
 PATH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 GATEWAY = ("127.246.1.1",)

@@ -315,7 +315,7 @@ def test_sigterm_that_comes_before_a_server_serves_ends_it_with_code_0_as_well(
 ) -> None:
     program = (
         "import json, os, signal, sys\n"
-        "from kubelet.servers.plan import ServerPlan\n"
+        "from kubelet.spec.server import ServerPlan\n"
         "from kubelet.servers.prepare import prepare\n"
         "serve = prepare(ServerPlan(**json.loads(sys.argv[1])), sys.argv[2], {})\n"
         "os.kill(os.getpid(), signal.SIGTERM)\n"

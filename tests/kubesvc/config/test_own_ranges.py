@@ -7,8 +7,8 @@ from io import StringIO
 import pytest
 
 from kubemanifest.loading import load
+from kubesvc.addresses.plan import USUAL, AddressPlan
 from kubesvc.config import ConfigurationReading, read_configuration
-from kubesvc.network.plan import USUAL, AddressPlan
 
 PLAN = AddressPlan(20)
 EXACT, EXACT_BESIDE = AddressPlan(is_exact=True), AddressPlan(20, is_exact=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kubelet.sandbox.spec import NodeNetwork
+from kubelet.spec.sandbox import NodeNetwork
+from kubesvc.addresses.plan import AddressPlan
 from kubesvc.config import ClusterConfiguration, ExternalHost, NodeConfiguration
 from kubesvc.network.cluster import cluster_network
-from kubesvc.network.plan import AddressPlan
 
 
 def test_the_agent_gets_each_node_with_the_way_out_of_its_pods() -> None:

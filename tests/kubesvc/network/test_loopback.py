@@ -7,11 +7,11 @@ import pytest
 from tests.helpers.kubesvc.input_manifests import configured
 
 from kubehost.network import Network
+from kubesvc.addresses.plan import AddressPlan
+from kubesvc.addresses.usual import read_ipv4, stand_in
 from kubesvc.config import ClusterConfiguration, ExternalHost
-from kubesvc.network.addresses import read_ipv4, stand_in
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts, Twins, read_low_ports
 from kubesvc.network.outside import OutsideHost
-from kubesvc.network.plan import AddressPlan
 from kubesvc.network.translation import translate
 
 NOBODY = LowPorts(1024, has_capability=False)

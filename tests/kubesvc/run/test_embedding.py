@@ -14,7 +14,7 @@ import pytest
 from tests.helpers.patience import PATIENCE
 
 from kubelet.process.runner import ProcessRunner
-from kubelet.process.spec import SandboxError
+from kubelet.spec.process import SandboxError
 from kubescheduler.io.scheduler import Scheduler
 from kubesvc import run_cluster
 from kubesvc.run.cluster import Cluster

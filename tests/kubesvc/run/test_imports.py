@@ -19,7 +19,7 @@ PODS = ("kubelet.images", "kubelet.pod.spec", "kubelet.pod.state", "kubelet.runt
         pytest.param("kubesvc.run.lifecycle", (*LABORATORY, *PODS, "kubeclient"), id="a-cluster"),
         pytest.param(
             "kubesvc.run.apiserver",
-            ("kubeapi.customresources.formats", "kubeapiserver.protobuf.encoding", "kubeapiserver.tables.pod"),
+            ("kubeapi.validation.formats", "kubeapiserver.protobuf.encoding", "kubeapiserver.tables.pod"),
             id="an-api-server",
         ),
         pytest.param("kubelet.process.zygote", (*LABORATORY, "asyncio", "kubeclient", "kubeproxy"), id="pods"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kubelet.process.runner import ProcessRunner, RunningProcess
-from kubelet.process.spec import Exit, ProcessSpec, StartError
+from kubelet.spec.process import Exit, ProcessSpec, StartError
 from kubesvc.config import ClusterConfiguration, ExternalHost, Image
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts
 from kubesvc.run.outside import OutsideError, OutsideServers

@@ -11,9 +11,9 @@ from tests.helpers.loops import settled
 from tests.helpers.patience import PATIENCE
 
 from kubehost.io.places import HostPlace
+from kubesvc.addresses.plan import AddressPlan
 from kubesvc.config import ClusterConfiguration, ExternalHost, ProxySettings
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts
-from kubesvc.network.plan import AddressPlan
 from kubesvc.run.outsiderelay import OutsideRelays
 
 SERVER, ADDRESS, PORT = "127.1.7.20", "127.0.7.20", 18080

@@ -12,6 +12,7 @@ from kubedns.config import Forward
 from kubedns.io.server import DNSCounts
 from kubeproxy.counters import ProxyCounters, SyncCounters
 from kubeproxy.metrics import expose
+from kubesvc.addresses.plan import AddressPlan
 from kubesvc.config import (
     ClusterConfiguration,
     DNSSettings,
@@ -22,7 +23,6 @@ from kubesvc.config import (
     ProxySettings,
 )
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts
-from kubesvc.network.plan import AddressPlan
 from kubesvc.run.identity import ClusterIdentity
 from kubesvc.run.settings import (
     controller_config,

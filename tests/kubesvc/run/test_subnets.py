@@ -11,7 +11,7 @@ import pytest
 
 from kubehost.addresses import is_loopback
 from kubeproxy.portowner import OpenSocket
-from kubesvc.network.plan import BLOCKS, USUAL, AddressPlan
+from kubesvc.addresses.plan import BLOCKS, USUAL, AddressPlan
 from kubesvc.run import subnets
 from kubesvc.run.subnets import AUTO, DEFAULT, SubnetsError, claim
 from kubesvc.state.directory import StateDirectory

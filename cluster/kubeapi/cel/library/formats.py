@@ -11,7 +11,7 @@ from kubeapi.cel.declarations import Function, define, type_named
 from kubeapi.cel.library.optionals import some
 from kubeapi.cel.types import Type
 from kubeapi.cel.values import NOTHING, Optional
-from kubeapi.customresources.formats import format_fault
+from kubeapi.validation.formats import format_fault
 from kubeapi.validation.names import dns1035_label, dns1123_label, dns1123_subdomain, label_value, qualified_name
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import STATUS, Kind
 from kubeapi.meta import JSON
 from kubeapi.objects.conditions import with_condition
 from kubeapi.objects.parts import list_at, status_of
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults
@@ -102,7 +102,7 @@ def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Itera
 
 
 def _unchecked(crd: JSON) -> Iterable[FieldError]:
-    from kubeapi.customresources.schemavalidation import can_match
+    from kubeapi.customresources.schema.validation import can_match
     from kubeapi.kinds.customresourcedefinition.schemas import unknown_formats, walk
 
     for index, version in enumerate(crd["spec"]["versions"]):

@@ -5,7 +5,7 @@ Follows apiextensions-apiserver ``apis/apiextensions/validation`` (validateMapLi
 
 from __future__ import annotations
 
-from kubeapi.customresources.pruning import items_of
+from kubeapi.customresources.schema.pruning import items_of
 from kubeapi.meta import JSON
 from kubeapi.validation.faults import Faults, forbidden, invalid, required, unsupported
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from kubeapi.customresources.celrules import Rule, compile_rules
-from kubeapi.customresources.pruning import EMBEDDED, items_of
+from kubeapi.customresources.cel.rules import Rule, compile_rules
 from kubeapi.customresources.resource import RULES
+from kubeapi.customresources.schema.pruning import EMBEDDED, items_of
 from kubeapi.meta import JSON
 from kubeapi.validation.faults import Faults, GoText, invalid, struct_text
 

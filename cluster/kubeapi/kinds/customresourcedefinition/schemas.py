@@ -8,16 +8,16 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from kubeapi.customresources.formats import is_known
-from kubeapi.customresources.pruning import EMBEDDED, META_FIELDS, PRESERVES, items_of, prune
 from kubeapi.customresources.resource import RULES
-from kubeapi.customresources.schemavalidation import validate_value
-from kubeapi.customresources.values import plain
+from kubeapi.customresources.schema.pruning import EMBEDDED, META_FIELDS, PRESERVES, items_of, prune
+from kubeapi.customresources.schema.validation import validate_value
+from kubeapi.customresources.schema.values import plain
 from kubeapi.kinds.customresourcedefinition.collections import list_type_faults, map_type_faults
 from kubeapi.kinds.customresourcedefinition.structural import structural_faults
 from kubeapi.meta import JSON
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, forbidden, invalid, required, unsupported
+from kubeapi.validation.formats import is_known
 
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
 _UNSUPPORTED = ("id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref")

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-from kubeapi.customresources.pruning import EMBEDDED, PRESERVES, items_of
-from kubeapi.customresources.values import INT_OR_STRING
+from kubeapi.customresources.schema.pruning import EMBEDDED, PRESERVES, items_of
+from kubeapi.customresources.schema.values import INT_OR_STRING
 from kubeapi.meta import JSON
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, forbidden, invalid, required

@@ -6,7 +6,7 @@ Paths are those of Kubernetes' internal version, in which what all versions have
 
 from __future__ import annotations
 
-from kubeapi.customresources.pruning import field_of
+from kubeapi.customresources.schema.pruning import field_of
 from kubeapi.kinds.customresourcedefinition.schemas import schema_faults
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.kind import STATUS, Kind, Subresource
 from kubeapi.kinds.service.addressnotes import address_notes
 from kubeapi.kinds.service.allocation import ServiceAllocator
@@ -15,6 +14,7 @@ from kubeapi.kinds.service.validation import validate_service, validate_service_
 from kubeapi.meta import JSON, annotations_of
 from kubeapi.objects.weight import misplaced_weight
 from kubeapi.quota.others import SERVICES as COUNTED_SERVICES
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import SERVICES
 from kubeapi.status import FieldError
 from kubeapi.validation.names import dns1123_label

@@ -10,7 +10,6 @@ import random
 
 from kubeapi.allocation.allocator import Records
 from kubeapi.allocation.pools import Full, Transaction, port_pool
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.allocation.serviceaddresses import ServiceAddresses
 from kubeapi.kinds.service.balancing import validate_balancing
 from kubeapi.kinds.service.ipfamilies import set_ip_families
@@ -26,6 +25,7 @@ from kubeapi.kinds.service.update import drop_type_dependent_fields, normalize_c
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.service import HEADLESS
 from kubeapi.objects.servicecidr import new_ip_address, service_of_address
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import IPADDRESSES
 from kubeapi.status import FieldError, InternalError, StatusError
 from kubeapi.store import Store

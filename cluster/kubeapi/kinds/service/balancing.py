@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from kubeapi.allocation.registryconfig import RegistryConfig
 from kubeapi.balancing import HASH_ON, TOKEN, OptionsError, http_part, meant_balancer, read_options
 from kubeapi.meta import JSON, annotations_of
 from kubeapi.objects.service import (
@@ -18,6 +17,7 @@ from kubeapi.objects.service import (
     COOKIE_MAX_AGE_ANNOTATION,
     read_service,
 )
+from kubeapi.registryconfig import RegistryConfig
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import Faults, invalid, required, unsupported
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from kubeapi.cel.values import Typed
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
+from kubeapi.patch import jsonpatch
 from kubeapi.policies.expressions import Mutation
 from kubeapi.registry.creation import read_object
 from kubeapi.status import FieldError, StatusError
@@ -25,7 +26,6 @@ from kubeapiserver.apply.customtypes import root_atom
 from kubeapiserver.apply.merge import merge
 from kubeapiserver.apply.typed import Atom
 from kubeapiserver.apply.validation import typed_faults
-from kubeapiserver.handlers import jsonpatch
 
 
 class Invocation(NamedTuple):

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from kubeapi.meta import JSON
 from kubelet.pod.probes import ProbeOutcome
-from kubelet.process.spec import StartError
 from kubelet.runtime.prober.target import ProbeTarget
+from kubelet.spec.process import StartError
 
 MAX_OUTPUT = 10 * 1024
 """Bytes of a command's output that are read (the kubelet's ``maxReadLength``)."""

@@ -11,7 +11,7 @@ from kubehost.io.connecting import Streams, open_connection
 from kubehost.network import Network
 from kubelet.pod.probes import ProbeOutcome
 from kubelet.process.runner import ProcessRunner
-from kubelet.process.spec import ProcessSpec
+from kubelet.spec.process import ProcessSpec
 
 MAX_LINE = 64 * 1024
 """Bytes of the longest line, or chunk, of an answer that is read at once."""

@@ -1,1 +1,1 @@
-"""What the agent does for sandboxes: namespaces entered, links and addresses made, sockets handed out."""
+"""What the agent does for sandboxes: namespaces, links and addresses made, sockets handed out, file systems built."""

@@ -16,13 +16,13 @@ from typing import Any
 
 from kubehost import openfiles
 from kubehost.io.namespaces import NEWCGROUP, unshare
-from kubelet.process.privileges import PrivilegeError, restrict
-from kubelet.process.rootfs import build
-from kubelet.process.sources import RootError
+from kubelet.sandbox.io.privileges import PrivilegeError, restrict
+from kubelet.sandbox.io.rootfs import build
 from kubelet.sandbox.io.sandboxes import Sandboxes
 from kubelet.sandbox.io.sockets import SocketService
-from kubelet.sandbox.spec import ClusterNetwork, Mount, NodeNetwork, Root, SandboxSpec
-from kubelet.servers.plan import ServerError
+from kubelet.sandbox.io.sources import RootError
+from kubelet.spec.sandbox import ClusterNetwork, Mount, NodeNetwork, Root, SandboxSpec
+from kubelet.spec.server import ServerError
 
 
 class Agent:

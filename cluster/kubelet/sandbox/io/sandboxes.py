@@ -15,7 +15,7 @@ from kubehost.io.links import wait_until_carrying
 from kubehost.io.namespaces import NEWIPC, NEWNET, NEWNS, NEWPID, NEWUTS, mount, set_hostname, setns, unmount, unshare
 from kubehost.io.netlink import NetlinkSocket
 from kubelet.sandbox import plan
-from kubelet.sandbox.spec import ClusterNetwork, Mount, SandboxSpec
+from kubelet.spec.sandbox import ClusterNetwork, Mount, SandboxSpec
 
 FIRST_LINK = 1000
 """The index of the first veth's end in the cluster's namespace; its name is veth1000."""

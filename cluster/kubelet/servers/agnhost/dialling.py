@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from kubehost.io.binding import socket_family
-from kubelet.servers.plan import LOW_PORTS_END
+from kubelet.spec.server import LOW_PORTS_END
 
 DNS_SECONDS = 2.0
 NDOTS = 5

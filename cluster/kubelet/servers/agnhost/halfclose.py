@@ -17,7 +17,7 @@ from kubelet.servers.agnhost.dialling import Dialler, LookupFailedError
 from kubelet.servers.agnhost.netexeclog import log
 from kubelet.servers.http.listening import listen
 from kubelet.servers.http.messages import Request, Response, Service
-from kubelet.servers.plan import LOW_PORTS_END, ServerError
+from kubelet.spec.server import LOW_PORTS_END, ServerError
 
 _Say = Callable[[str], None]
 

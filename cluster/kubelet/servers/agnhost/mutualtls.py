@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from kubeapi.serialization.pem import certificate_block, read_blocks
 from kubelet.servers.agnhost.netexeclog import log
-from kubelet.servers.plan import ServerError
+from kubelet.spec.server import ServerError
 
 PATH = "/spiffe-echo"
 PAUSE_SECONDS = 10.0

@@ -22,7 +22,7 @@ from kubelet.servers.backend.behaviour import Arrive, behave, replayed_paths
 from kubelet.servers.backend.loadmeter import LoadMeter
 from kubelet.servers.backend.sampling import ReplayError, parse_times
 from kubelet.servers.http.messages import Request, Response, Service
-from kubelet.servers.plan import ServerError
+from kubelet.spec.server import ServerError
 
 _JSON = "application/json"
 _OK = 200

@@ -64,7 +64,7 @@ def answer_in_tls(
     The request is None if there is none, or its body is too long. ``certificate`` is that of ``Service``.
     """
     # Imported here alone: OpenSSL weighs megabytes, and only porter's pods need it.
-    from kubelet.servers.agnhost.certificate import server_context
+    from kubelet.servers.http.certificate import server_context
 
     with server_context(certificate).wrap_socket(sock, server_side=True) as secured:
         received = bytearray()

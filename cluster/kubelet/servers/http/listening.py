@@ -7,7 +7,7 @@ import socket
 
 from kubehost.addresses import join_host_port
 from kubehost.io.binding import bind_socket, socket_family
-from kubelet.servers.plan import ServerError
+from kubelet.spec.server import ServerError
 
 BACKLOG = 1024
 ANY_ADDRESS = ""

@@ -16,8 +16,8 @@ from kubeapi.meta import labels_of
 from kubeapi.objects.endpointslice import HEADLESS_LABEL
 from kubeapi.scheme import ENDPOINTSLICES, SERVICES
 from kubeapi.watching import WatchEvent
+from kubesvc.addresses.plan import USUAL
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
-from kubesvc.network.plan import USUAL
 from kubesvc.remote.connect.hostsfile import HOSTS, HostsFile
 from kubesvc.remote.connect.wanted import Wanted
 from kubesvc.run.documents import load_documents

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from kubemanifest.documents import Loaded
+from kubesvc.addresses.plan import USUAL
 from kubesvc.config import ClusterConfiguration
-from kubesvc.network.plan import USUAL
 from kubesvc.run.prepare import Prepared, prepare
 from kubesvc.run.sandboxmode import SandboxError, SandboxMode, Wish, find_mode
 from kubesvc.run.start import Start

@@ -8,10 +8,9 @@ Meant for ``appProtocol: http``. ``kubernetes.io/ws`` and ``kubernetes.io/wss`` 
 WebSocket is one long connection; HTTP/2 (``kubernetes.io/h2c``, gRPC) is balanced per connection by plain TCP too.
 Follows RFC 9110 and RFC 9112 as an intermediary; where they let a recipient be lenient, this one refuses.
 
-    grammar heads requests           bytes -> what they mean, or why they are refused       pure
-    requesthead answerhead bodies    the same for the parts of a message                    pure
+    kubeproxy.http                   bytes -> what they mean, or why they are refused       pure
+    requests                         how a conversation reads requests                      pure
     forwarding extralines answers    what is passed on, and what the proxy answers itself   pure
-    requestparts                     what balancing reads of a request                      pure
     retries exchange                 one request with its answer: framing, retry, reuse     pure
     pool config                      idle connections to endpoints; limits and times        pure
     io/conversation                  one client's connection: its events and its deadline

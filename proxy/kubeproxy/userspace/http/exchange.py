@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from kubeproxy.http.answerhead import Answer, AnswerReader
+from kubeproxy.http.bodies import NO_BODY, AnswerChunks, BadBody, Body, UntilEnd, body_of
+from kubeproxy.http.heads import CHUNKED, UNTIL_END, BadAnswer
+from kubeproxy.http.requesthead import Request
 from kubeproxy.recent import RequestRecord
-from kubeproxy.userspace.http.answerhead import Answer, AnswerReader
-from kubeproxy.userspace.http.bodies import NO_BODY, AnswerChunks, BadBody, Body, UntilEnd, body_of
 from kubeproxy.userspace.http.config import HttpConfig
 from kubeproxy.userspace.http.forwarding import forward_answer
-from kubeproxy.userspace.http.heads import CHUNKED, UNTIL_END, BadAnswer
-from kubeproxy.userspace.http.requesthead import Request
 from kubeproxy.userspace.http.retries import IDEMPOTENT, MOST_REPEATS, RetryBudget, is_repeatable
 
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from kubeproxy.userspace.http.answerhead import Answer
-from kubeproxy.userspace.http.heads import CHUNKED, PASSED_ON
-from kubeproxy.userspace.http.requesthead import Request
+from kubeproxy.http.answerhead import Answer
+from kubeproxy.http.heads import CHUNKED, PASSED_ON
+from kubeproxy.http.requesthead import Request
 
 _NAMED_FOR_NOTHING = frozenset((b"close", b"keep-alive", b"upgrade", b"te", b"")) | frozenset(
     (b"x-forwarded-for", b"content-type", b"content-encoding", *PASSED_ON)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from kubeproxy.http.requesthead import Request
 from kubeproxy.userspace.http.forwarding import forward_request
-from kubeproxy.userspace.http.requesthead import Request
 
 _NAMES = (
     b"x-real-ip x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto x-forwarded-scheme x-scheme "

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kubeproxy.userspace.http import grammar
+from kubeproxy.http import grammar
+from kubeproxy.http.heads import REMEMBERED_HEAD_BYTES, Refused
+from kubeproxy.http.requesthead import Request, read_request
 from kubeproxy.userspace.http.config import HttpConfig
-from kubeproxy.userspace.http.heads import REMEMBERED_HEAD_BYTES, Refused
-from kubeproxy.userspace.http.requesthead import Request, read_request
 
 
 class RequestReader:

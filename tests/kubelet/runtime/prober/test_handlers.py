@@ -14,9 +14,9 @@ from kubelet.images.builtins import plan_builtin
 from kubelet.images.serverhost import ServerHost
 from kubelet.process.orphans import marker
 from kubelet.process.runner import ProcessRunner
-from kubelet.process.spec import ProcessSpec
 from kubelet.runtime.prober import read_handler
 from kubelet.runtime.prober.target import ProbeTarget
+from kubelet.spec.process import ProcessSpec
 
 ADDRESS = "127.246.13.1"
 

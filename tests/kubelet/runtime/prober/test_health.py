@@ -10,10 +10,10 @@ from tests.helpers.patience import PATIENCE
 from kubelet.http2 import PREFACE
 from kubelet.pod.probes import ProbeOutcome
 from kubelet.process.runner import ProcessRunner
-from kubelet.process.spec import ProcessSpec
 from kubelet.runtime.prober.grpc import GRPC
 from kubelet.runtime.prober.health import HealthAnswer, health_request
 from kubelet.runtime.prober.target import ProbeTarget
+from kubelet.spec.process import ProcessSpec
 
 ADDRESS = "127.246.11.1"
 SETTINGS = bytes.fromhex("000000040000000000")

@@ -11,9 +11,9 @@ from tests.helpers.direct_network import DirectNetwork
 from kubelet import http2
 from kubelet.pod.probes import ProbeOutcome
 from kubelet.process.runner import ProcessRunner
-from kubelet.process.spec import ProcessSpec
 from kubelet.runtime.prober import read_handler
 from kubelet.runtime.prober.target import ProbeTarget
+from kubelet.spec.process import ProcessSpec
 
 ADDRESS = "127.246.12.1"
 SETTINGS = bytes.fromhex("00001e0400000000000005001000000003000000fa000600100140000100001000000400100000")

@@ -15,11 +15,11 @@ from kubelet.images.catalog import find_image, program_for
 from kubelet.images.serverhost import ServerHost
 from kubelet.process.orphans import marker
 from kubelet.process.runner import ProcessRunner
-from kubelet.process.spec import ProcessSpec
 from kubelet.servers.agnhost.commands import go_mode
 from kubelet.servers.agnhost.netexeclog import datagram_text, request_text
 from kubelet.servers.http.messages import Datagram, Request
-from kubelet.servers.plan import plan_server
+from kubelet.spec.process import ProcessSpec
+from kubelet.spec.server import plan_server
 
 
 @pytest.fixture

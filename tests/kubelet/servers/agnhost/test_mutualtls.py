@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from kubelet.servers.agnhost.mutualtls import fetch, serve
 from kubelet.servers.http.listening import listen
-from kubelet.servers.plan import ServerError
+from kubelet.spec.server import ServerError
 
 NAMES = (x509.DNSName("localhost"), x509.UniformResourceIdentifier("spiffe://cluster.local/ns/x/sa/default"))
 USAGE = x509.KeyUsage(True, False, False, False, False, True, False, False, False)

@@ -11,7 +11,7 @@ from tests.helpers.patience import PATIENCE
 
 from kubelet.process.orphans import marker
 from kubelet.process.runner import ProcessRunner
-from kubelet.process.spec import StartError
+from kubelet.spec.process import StartError
 
 ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 

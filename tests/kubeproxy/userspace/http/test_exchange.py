@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from kubeproxy.http.answerhead import AnswerReader
+from kubeproxy.http.requesthead import read_request
 from kubeproxy.recent import RequestRecord
 from kubeproxy.types import Destination, Route, ServicePortName
-from kubeproxy.userspace.http.answerhead import AnswerReader
 from kubeproxy.userspace.http.config import HttpConfig
 from kubeproxy.userspace.http.exchange import TRANSITIONS, Event, Exchange, Progress
-from kubeproxy.userspace.http.requesthead import read_request
 from kubeproxy.userspace.http.retries import MOST_REPEATS, RetryBudget
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

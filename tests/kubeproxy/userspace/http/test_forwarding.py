@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kubeproxy.userspace.http.answerhead import read_answer
+from kubeproxy.http.answerhead import read_answer
+from kubeproxy.http.requesthead import read_request
 from kubeproxy.userspace.http.forwarding import forward_answer, forward_request
-from kubeproxy.userspace.http.requesthead import read_request
 
 FORWARDED = b"X-Forwarded-For: 10.0.0.9\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: web\r\n"
 

@@ -32,13 +32,13 @@ from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import ObjectKey
 from kubelet.images.localhost import CERTIFICATE, KEY
+from kubeproxy.http.requesthead import read_request
 from kubeproxy.ingress.certificates import Certificates, KeyPair
 from kubeproxy.ingress.table import HostPaths, IngressTable, Leaf, Prefix
 from kubeproxy.outcomes import Outcome
 from kubeproxy.types import ServicePortName
 from kubeproxy.userspace.http.ingressheads import Sender, ingress_head
 from kubeproxy.userspace.http.io.tlscontexts import fault_of, server_context
-from kubeproxy.userspace.http.requesthead import read_request
 
 PAIR = KeyPair(f"{KEY}{CERTIFICATE}".encode(), b"")
 AT_HTTP, AT_HTTPS = (ServicePortName("", "ingress/127.0.113.254", each, "TCP") for each in ("http", "https"))

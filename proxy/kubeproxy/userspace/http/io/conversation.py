@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import socket
 
+from kubeproxy.http.heads import BadAnswer, Refused
+from kubeproxy.http.requesthead import Request
 from kubeproxy.outcomes import Outcome
 from kubeproxy.userspace.http.answers import own_answer
 from kubeproxy.userspace.http.config import Wait
 from kubeproxy.userspace.http.exchange import Exchange, Progress
-from kubeproxy.userspace.http.heads import BadAnswer, Refused
 from kubeproxy.userspace.http.io.client import Client
 from kubeproxy.userspace.http.io.delivery import Delivery, Failure
 from kubeproxy.userspace.http.io.port import Origin, Port
 from kubeproxy.userspace.http.io.shared import HttpShared
-from kubeproxy.userspace.http.requesthead import Request
 from kubeproxy.userspace.http.requests import RequestReader
 from kubeproxy.userspace.poller import READABLE
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kubehost.addresses import join_host_port
+from kubeproxy.http.bodies import BadBody
+from kubeproxy.http.heads import BadAnswer
+from kubeproxy.http.requesthead import Request
 from kubeproxy.outcomes import Outcome, Result, result_of
-from kubeproxy.userspace.http.bodies import BadBody
 from kubeproxy.userspace.http.exchange import Event, Exchange
 from kubeproxy.userspace.http.forwarding import forward_request
-from kubeproxy.userspace.http.heads import BadAnswer
 from kubeproxy.userspace.http.io.port import Origin, Port
 from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.http.io.upstream import Upstream
 from kubeproxy.userspace.http.io.wire import Conversation
-from kubeproxy.userspace.http.requesthead import Request
 from kubeproxy.userspace.http.requests import RequestReader
 from kubeproxy.userspace.poller import READABLE
 

@@ -11,6 +11,7 @@ from socket import SocketType
 
 from kubeapi.balancing import HttpPart
 from kubehost.io.places import whole_socket
+from kubeproxy.http.requestparts import PartReader
 from kubeproxy.ingress.table import IngressTable
 from kubeproxy.outcomes import Outcome
 from kubeproxy.types import Destination, Route, ServicePort, ServicePortName
@@ -20,7 +21,6 @@ from kubeproxy.userspace.http.io.conversation import HttpConversation
 from kubeproxy.userspace.http.io.ingresses import Ingresses, IngressPort
 from kubeproxy.userspace.http.io.port import Origin, Port
 from kubeproxy.userspace.http.io.shared import HttpShared
-from kubeproxy.userspace.http.requestparts import PartReader
 from kubeproxy.userspace.live import LiveConnections
 from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.sockets import network_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from kubeproxy.http.requestparts import PartReader
 from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome
 from kubeproxy.types import Choice, Destination, Route, ServicePortName
 from kubeproxy.userspace.dialling import OUT_OF_DESCRIPTORS
@@ -13,7 +14,6 @@ from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.http.io.upstream import Upstream, dial
 from kubeproxy.userspace.http.io.wire import Conversation
 from kubeproxy.userspace.http.pool import Pool
-from kubeproxy.userspace.http.requestparts import PartReader
 from kubeproxy.userspace.http.retries import RetryBudget
 from kubeproxy.userspace.tcp.relay import DIAL_TIMEOUTS
 

@@ -11,10 +11,10 @@ import socket
 from collections.abc import Collection
 
 from kubeproxy.balancers import Backend, Tell
+from kubeproxy.http.answerhead import AnswerReader
+from kubeproxy.http.heads import BadAnswer
 from kubeproxy.types import ServicePortName
 from kubeproxy.userspace.dialling import connect
-from kubeproxy.userspace.http.answerhead import AnswerReader
-from kubeproxy.userspace.http.heads import BadAnswer
 from kubeproxy.userspace.http.loadreport import MOST_BYTES, read_report, request_for
 from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.poller import READABLE, WRITABLE

@@ -10,10 +10,10 @@ import asyncio
 import errno
 import socket
 
+from kubeproxy.http.answerhead import AnswerReader
 from kubeproxy.outcomes import Result
 from kubeproxy.types import Choice, ServicePortName
 from kubeproxy.userspace.dialling import connect
-from kubeproxy.userspace.http.answerhead import AnswerReader
 from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.http.io.wire import Conversation, Wire
 from kubeproxy.userspace.http.pool import Pool

@@ -1,0 +1,1 @@
+"""Versions of custom resources: one shown as another, by a webhook if the definition has one. Pure."""

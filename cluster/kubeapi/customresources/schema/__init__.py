@@ -1,0 +1,1 @@
+"""Structural schemas: what they default, prune and refuse. Pure."""

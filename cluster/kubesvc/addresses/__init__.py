@@ -1,0 +1,1 @@
+"""Where the addresses of a cluster are on this machine. Pure."""
