@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubeapi.scheme import (
+    CERTIFICATESIGNINGREQUESTS,
     CONTROLLERREVISIONS,
     CRONJOBS,
     DAEMONSETS,
@@ -15,6 +16,7 @@ from kubeapi.scheme import (
     NODES,
     PERSISTENTVOLUMECLAIMS,
     PERSISTENTVOLUMES,
+    PODCERTIFICATEREQUESTS,
     PODDISRUPTIONBUDGETS,
     PODS,
     REPLICATIONCONTROLLERS,
@@ -99,6 +101,16 @@ _RARE = (
     _Rare(f"{_PACKAGE}.batch.ttlafterfinished:FinishedJobController", "ttl-after-finished-controller", (JOBS,)),
     _Rare(f"{_PACKAGE}.batch.cronjob:CronJobController", "cronjob-controller", (CRONJOBS, JOBS)),
     _Rare(f"{_PACKAGE}.workload.disruption:DisruptionController", "controllermanager", (PODDISRUPTIONBUDGETS, PODS)),
+    _Rare(
+        f"{_PACKAGE}.cleanup.certificaterequests:SigningRequestCleaner",
+        "certificatesigningrequest-cleaner-controller",
+        (CERTIFICATESIGNINGREQUESTS,),
+    ),
+    _Rare(
+        f"{_PACKAGE}.cleanup.certificaterequests:PodRequestCleaner",
+        "podcertificaterequest-cleaner-controller",
+        (PODCERTIFICATEREQUESTS,),
+    ),
     _Rare(
         f"{_PACKAGE}.autoscaling.horizontal:HorizontalPodAutoscalerController",
         "horizontal-pod-autoscaler",

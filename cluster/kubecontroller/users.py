@@ -10,6 +10,7 @@ from kubeapi.meta import ObjectKey
 from kubeapi.users import API_SERVER, AUTHENTICATED, User, account_user
 
 _ACCOUNTS = {
+    "certificatesigningrequest-cleaner-controller": "certificate-controller",
     "controllermanager": "disruption-controller",
     "daemonset-controller": "daemon-set-controller",
     "endpoint-slice-controller": "endpointslice-controller",
@@ -20,6 +21,7 @@ _ACCOUNTS = {
     "persistentvolume-binder": "persistent-volume-binder",
     "persistentvolume-controller": "persistent-volume-binder",
     "pod-garbage-collector-controller": "pod-garbage-collector",
+    "podcertificaterequest-cleaner-controller": "podcertificaterequestcleaner",
     "root-ca-certificate-publisher": "root-ca-cert-publisher",
     "service-cidr-controller": "service-cidrs-controller",
 }
