@@ -31,9 +31,11 @@ SEGMENT_LIMIT = 1000
 _SEGMENT = struct.Struct("=QiiH6x")
 """struct cmsghdr (cmsg(3)) of UDP_SEGMENT: its length, level and type, and the bytes of a datagram."""
 _SEGMENT_LENGTH, _UDP_SEGMENT = 18, 103
+_SIZE = 16
+"""Where in it these are."""
 _WORDS = MESSAGE_BYTES // 8
-_NAME, _VECTORS, _COUNT, _CONTROL, _CONTROL_LENGTH = 0, 2, 3, 4, 5
-"""The words of a struct mmsghdr (recvmmsg(2)); word 1 has the length of the name."""
+_NAME, _NAME_LENGTH, _VECTORS, _COUNT, _CONTROL, _CONTROL_LENGTH = range(6)
+"""The words of a struct mmsghdr (recvmmsg(2))."""
 
 Group = tuple[tuple[Any, ...], Sequence[int]]
 """Name, size and destination of some datagrams, and their slots."""
@@ -50,11 +52,16 @@ class Segments(Generic[Room]):
         self._control, messages, vectors = (
             bytearray(slots * each) for each in (self._room, MESSAGE_BYTES, VECTOR_BYTES)
         )
-        self._control_at, self._messages_at, self._vectors_at = map(_address, (self._control, messages, vectors))
-        self._messages, self._vectors = memoryview(messages).cast("P"), memoryview(vectors).cast("P")
+        control_at, self._messages_at, self._vectors_at = map(_address, (self._control, messages, vectors))
+        self._messages, self._vectors = memoryview(messages).cast("Q"), memoryview(vectors).cast("Q")
+        self._sizes = memoryview(self._control).cast("H")[(self._ancillary + _SIZE) // 2 :: self._room // 2]
         self._bases = batch.bases()
+        self._names = [batch.name_address(each) for each in range(slots)]
         for slot in range(slots):
-            self._messages[slot * _WORDS + 1] = NAME_BYTES
+            self._messages[slot * _WORDS + _NAME_LENGTH] = NAME_BYTES
+            self._messages[slot * _WORDS + _CONTROL] = control_at + slot * self._room
+            begin = slot * self._room + self._ancillary
+            _SEGMENT.pack_into(self._control, begin, _SEGMENT_LENGTH, socket.IPPROTO_UDP, _UDP_SEGMENT, 0)
         self._pause = 0
         self.is_refused = False
         """Whether the kernel, or a network device, cannot do it."""
@@ -74,22 +81,21 @@ class Segments(Generic[Room]):
 
     def _groups(self, begin: int, end: int) -> list[Group]:
         found: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
-        for slot, key in enumerate(self._keys(begin, end), begin):
+        sizes = self._batch.sizes[begin:end].tolist()
+        for slot, key in enumerate(self._keys(begin, end, sizes), begin):
             found[key].append(slot)
+        if min(sizes) > 0 and max(sizes) <= SEGMENT_LIMIT:
+            return list(found.items())
         return list(itertools.chain.from_iterable(map(_split, found.items())))
 
-    def _keys(self, begin: int, end: int) -> Iterator[tuple[Any, ...]]:
+    def _keys(self, begin: int, end: int, sizes: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         """Yield what the datagrams of a group have in common."""
-        sizes = self._batch.sizes[begin:end].tolist()
         if self._destinations is None:
             return zip(self._batch.names(begin, end), sizes, strict=True)
         return zip(self._batch.names(begin, end), sizes, self._destinations.each(begin, end), strict=True)
 
     def _send(self, sock: SocketType, groups: Sequence[Group]) -> None:
-        at = 0
-        for number, (key, slots) in enumerate(groups):
-            self._write(number, at, key, slots)
-            at += len(slots)
+        self._write(groups)
         done = 0
         while done < len(groups):
             place = self._messages_at + done * MESSAGE_BYTES
@@ -101,24 +107,24 @@ class Segments(Generic[Room]):
                 count = 1
             done += count
 
-    def _write(self, number: int, at: int, key: tuple[Any, ...], slots: Sequence[int]) -> None:
-        """Write the message of a group, whose datagrams are the vectors from ``at`` on."""
-        size, word, control = key[1], number * _WORDS, number * self._room
-        for vector, slot in enumerate(slots, at):
-            self._vectors[2 * vector] = self._bases[slot]
-            self._vectors[2 * vector + 1] = size
-        length = self._ancillary
-        if length:
-            self._control[control : control + length] = key[2][0]
-        if len(slots) > 1:
-            _SEGMENT.pack_into(self._control, control + length, _SEGMENT_LENGTH, socket.IPPROTO_UDP, _UDP_SEGMENT, size)
-            length = self._room
-        messages = self._messages
-        messages[word + _NAME] = self._batch.name_address(slots[0])
-        messages[word + _VECTORS] = self._vectors_at + at * VECTOR_BYTES
-        messages[word + _COUNT] = len(slots)
-        messages[word + _CONTROL] = self._control_at + control
-        messages[word + _CONTROL_LENGTH] = length
+    def _write(self, groups: Sequence[Group]) -> None:
+        """Write a message for each group. What is the same for each slot is there already."""
+        bases, vectors, messages, vector, word = self._bases, self._vectors, self._messages, 0, 0
+        for number, (key, slots) in enumerate(groups):
+            size = key[1]
+            messages[word + _NAME] = self._names[slots[0]]
+            messages[word + _VECTORS] = self._vectors_at + vector * 8
+            for slot in slots:
+                vectors[vector] = bases[slot]
+                vectors[vector + 1] = size
+                vector += 2
+            messages[word + _COUNT] = len(slots)
+            messages[word + _CONTROL_LENGTH] = self._room if len(slots) > 1 else self._ancillary
+            self._sizes[number] = size
+            if self._ancillary:
+                control = number * self._room
+                self._control[control : control + self._ancillary] = key[2][0]
+            word += _WORDS
 
 
 def _split(group: Group) -> Iterator[Group]:

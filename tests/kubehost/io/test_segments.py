@@ -8,7 +8,6 @@ import errno
 import mmap
 import socket
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pytest
 from tests.helpers.kubeproxy.udp import udp_client
@@ -16,7 +15,7 @@ from tests.helpers.kubeproxy.udp import udp_client
 from kubehost.io import segments
 from kubehost.io.binding import socket_family
 from kubehost.io.datagrams import SLOTS, Batch, Destinations, copying_rooms, send_messages
-from kubehost.io.segments import FEWEST, PAUSE, SEGMENT_LIMIT, Segments
+from kubehost.io.segments import FEWEST, PAUSE, SEGMENT_LIMIT, Group, Segments
 
 HERE, PORT = "127.82.8.1", 20055
 PER_PEER = 16
@@ -106,13 +105,13 @@ def test_where_every_peer_asks_once_they_leave_as_they_are_and_few_batches_are_l
     sent: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[int] = []
-    keys = Segments._keys
+    groups = Segments._groups
 
-    def look(found: Segments[mmap.mmap], begin: int, end: int) -> Iterator[tuple[Any, ...]]:
+    def look(found: Segments[mmap.mmap], begin: int, end: int) -> list[Group]:
         looked.append(end)
-        return keys(found, begin, end)
+        return groups(found, begin, end)
 
-    monkeypatch.setattr(Segments, "_keys", look)
+    monkeypatch.setattr(Segments, "_groups", look)
     with serving() as server, contextlib.ExitStack() as stack:
         clients = [stack.enter_context(udp_client((HERE, PORT))) for _ in range(FEWEST)]
         for _ in range(PAUSE + 2):
