@@ -6,7 +6,8 @@
 # - Where summer time begins at midnight (Egypt on Fridays, Lebanon on Sundays), there is no midnight, and time.Date
 #   returns 01:00 east of Greenwich, 23:00 west of it. `SpecSchedule.Next` looks for a matching day by its midnights and
 #   takes an hour from 01:00, which is the day before. So a day that the schedule names (a weekday, a day of the month)
-#   is passed over. The library's tests have Sao Paulo, west of Greenwich.
+#   is passed over. The library's tests have Sao Paulo, west of Greenwich. And as it sees that a day is over by its
+#   midnight, Thursday's job at one runs on Friday too.
 # - On Lord Howe Island clocks change by half an hour, both ways. `Next` goes on in whole hours from the hour that it is
 #   asked in, to half past each, and never meets minute 0 again that day. Asked later that day it finds the job.
 #
@@ -14,6 +15,7 @@
 #
 # Seen:
 #   Africa/Cairo        0 12 * * 5, after Fri 2025-04-18 12:00: Fri 2025-05-02 12:00
+#   Africa/Cairo        0 1 * * 4, after Thu 2025-04-24 01:00: Fri 2025-04-25 01:00
 #   Asia/Beirut         0 12 * * 0, after Sun 2025-03-23 12:00: Sun 2025-04-06 12:00
 #   Australia/Lord_Howe 0 12 * * *, after Sat 2025-04-05 12:00: Mon 2025-04-07 12:00
 #   Australia/Lord_Howe 0 12 * * *, after Sat 2025-10-04 12:00: Mon 2025-10-06 12:00
@@ -46,6 +48,7 @@ func main() {
 	changed := false
 	for _, each := range [][4]string{
 		{"Africa/Cairo", "0 12 * * 5", "Fri 2025-04-18 12:00", "Fri 2025-05-02 12:00"},
+		{"Africa/Cairo", "0 1 * * 4", "Thu 2025-04-24 01:00", "Fri 2025-04-25 01:00"},
 		{"Asia/Beirut", "0 12 * * 0", "Sun 2025-03-23 12:00", "Sun 2025-04-06 12:00"},
 		{"Australia/Lord_Howe", "0 12 * * *", "Sat 2025-04-05 12:00", "Mon 2025-04-07 12:00"},
 		{"Australia/Lord_Howe", "0 12 * * *", "Sat 2025-10-04 12:00", "Mon 2025-10-06 12:00"},

@@ -1,6 +1,6 @@
-"""Schedules of CronJobs: the grammar of crontab lines, and when a schedule is due next. Pure but for time zones' files.
+"""Schedules of CronJobs: the grammar of crontab lines; ``crontimes`` says when one is due. Pure but for zone files.
 
-Follows github.com/robfig/cron/v3 ``parser.go`` and ``spec.go``, whose messages users see: five fields, names of months
+Follows github.com/robfig/cron/v3 ``parser.go``, whose messages users see: five fields, names of months
 and days, ``?`` for ``*``, the descriptors ``@hourly`` ... and ``@every 1h30m``. A day matches if its day of month *or*
 its day of week is named, unless one of the two fields begins with a star.
 """
@@ -8,16 +8,14 @@ its day of week is named, unless one of the two fields begins with a star.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from kubeapi.jobspec.crontimes import Calendar, Field
 from kubeapi.serialization.duration import parse_duration
 from kubeapi.validation.faults import go_value
 
-_YEARS = 5
-"""A schedule that is not due within so many years never is (the 31st of February)."""
 _MONTHS = {
     name: number
     for number, name in enumerate(
@@ -63,13 +61,6 @@ class Schedule(Protocol):
         ...
 
 
-class _Field(NamedTuple):
-    """The numbers of a field, and whether it begins with a star, and so says nothing."""
-
-    numbers: frozenset[int]
-    is_star: bool
-
-
 class Every(NamedTuple):
     """A schedule of a fixed number of seconds, which counts from the last time that it was due."""
 
@@ -78,58 +69,6 @@ class Every(NamedTuple):
     def after(self, moment: float) -> float:
         """Return the whole second ``seconds`` after ``moment``."""
         return float(int(moment) + self.seconds)
-
-
-class Calendar(NamedTuple):
-    """A schedule of five fields in a time zone."""
-
-    minutes: _Field
-    hours: _Field
-    days: _Field
-    months: _Field
-    weekdays: _Field
-    zone: ZoneInfo | None
-
-    def after(self, moment: float) -> float | None:
-        """Return the first matching minute after ``moment``; None if there is none within five years.
-
-        In the hour that summer time skips nothing is due; in the hour that comes twice, everything is due twice.
-        """
-        zone = self.zone or UTC
-        start = datetime.fromtimestamp(int(moment) + 1, zone)
-        for day in self._days_from(start):
-            for hour in self._hours_of(day):
-                for minute in sorted(self.minutes.numbers):
-                    due = hour.replace(minute=minute).timestamp()
-                    if due > moment:
-                        return due
-        return None
-
-    def _days_from(self, start: datetime) -> Iterator[datetime]:
-        """Yield the midnights of the days that match, from that of ``start`` on."""
-        day = start.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-        last = day.year + _YEARS
-        while day.year <= last:
-            if day.month not in self.months.numbers:
-                day = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-                continue
-            if self._matches(day):
-                yield day.replace(tzinfo=start.tzinfo)
-            day += timedelta(days=1)
-
-    def _matches(self, day: datetime) -> bool:
-        in_month, in_week = day.day in self.days.numbers, day.isoweekday() % 7 in self.weekdays.numbers
-        if self.days.is_star or self.weekdays.is_star:
-            return in_month and in_week
-        return in_month or in_week
-
-    def _hours_of(self, day: datetime) -> Iterator[datetime]:
-        """Yield the hours of a day that match, each as often as clocks show it."""
-        moment = day.timestamp()
-        while (hour := datetime.fromtimestamp(moment, day.tzinfo)).date() <= day.date():
-            if hour.date() == day.date() and hour.hour in self.hours.numbers:
-                yield hour.replace(minute=0)
-            moment += 3600
 
 
 def parse_schedule(text: str, zone: ZoneInfo | None = None) -> Schedule:
@@ -180,12 +119,12 @@ def _every(text: str) -> Every:
     return Every(1 if duration.startswith("-") else max(int(seconds), 1))
 
 
-def _parse_field(text: str, bounds: _Bounds) -> _Field:
+def _parse_field(text: str, bounds: _Bounds) -> Field:
     parts = [_parse_range(each, bounds) for each in text.split(",") if each]
-    return _Field(frozenset().union(*(each.numbers for each in parts)), any(each.is_star for each in parts))
+    return Field(frozenset().union(*(each.numbers for each in parts)), any(each.is_star for each in parts))
 
 
-def _parse_range(text: str, bounds: _Bounds) -> _Field:
+def _parse_range(text: str, bounds: _Bounds) -> Field:
     """Return the numbers of ``NUMBER``, ``NUMBER-NUMBER`` or ``*``, each with or without ``/STEP``."""
     limits_text, *steps = text.split("/")
     limits = limits_text.split("-")
@@ -202,7 +141,7 @@ def _parse_range(text: str, bounds: _Bounds) -> _Field:
     if steps and len(limits) == 1:
         last = bounds.most
     _check_range(text, bounds, (first, last, step))
-    return _Field(frozenset(range(first, last + 1, step)), is_star and step == 1)
+    return Field(frozenset(range(first, last + 1, step)), is_star and step == 1)
 
 
 def _check_range(text: str, bounds: _Bounds, numbers: tuple[int, int, int]) -> None:
