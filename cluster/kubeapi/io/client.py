@@ -17,7 +17,7 @@ from kubeapi.registry.admission import ADMIT_ALL, Admission
 from kubeapi.registry.registry import Registry
 from kubeapi.status import InternalError, StatusError
 from kubeapi.users import User
-from kubeapi.webhooks.calls import CALLS_LIMIT, Call, CallNeeded, Outcome, Reviews
+from kubeapi.webhooks.calls import CALLS_LIMIT, Call, Caller, CallNeeded, Outcome, Reviews
 
 REPEAT_SECONDS = 5.0
 """Pause before a write that was refused is made again."""
@@ -36,6 +36,24 @@ class Admissions(Protocol):
     async def call(self, wanted: Call) -> Outcome:
         """Call a webhook; it never fails."""
         ...
+
+
+async def make_calls(needed: CallNeeded, call: Caller) -> None:
+    """Make the calls that a step needs side by side, and keep what comes of them in the order in which it comes.
+
+    StatusError if one of them can have no outcome.
+    """
+
+    async def make(each: CallNeeded) -> None:
+        each.keep(await call(each.call))
+
+    if not needed.others:
+        await make(needed)
+        return
+    made = await asyncio.gather(*map(make, (needed, *needed.others)), return_exceptions=True)
+    for failure in made:
+        if failure is not None:
+            raise failure
 
 
 class Client:
@@ -62,7 +80,7 @@ class Client:
             needed, reviews = first, first.reviews
         for _ in range(CALLS_LIMIT):
             assert self._admissions is not None
-            needed.keep(await self._admissions.call(needed.call))
+            await make_calls(needed, self._admissions.call)
             reviews = needed.reviews or reviews
             try:
                 return attempt(self._acting(reviews))

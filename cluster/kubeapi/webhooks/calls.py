@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -70,11 +70,13 @@ class Reviews:
 
 
 class CallNeeded(Exception):
-    """A webhook must be called first; nothing has changed.
+    """A webhook must be called first, and the ``others`` may be called beside it; nothing has changed.
 
     ``keep`` takes what comes of the call, for the next attempt; StatusError if there can be none. ``reviews`` are those
     of the step, None if it had none.
     """
+
+    others: Sequence[CallNeeded] = ()
 
     def __init__(self, call: Call, keep: Callable[[Outcome], None], reviews: Reviews | None = None) -> None:
         super().__init__(call.url)

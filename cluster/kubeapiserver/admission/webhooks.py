@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import uuid
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kubeapi.customresources.conversion.versions import as_seen
 from kubeapi.customresources.definitions import CustomKinds
@@ -20,13 +20,12 @@ from kubeapi.registry.admission import ADMIT_ALL, Action, Admission
 from kubeapi.registry.creation import read_object
 from kubeapi.status import InternalError, StatusError
 from kubeapi.store import Store
-from kubeapi.webhooks.calls import Call, CallNeeded, Outcome, Reviews, new_call
-from kubeapiserver.admission.calls import question_of
+from kubeapi.webhooks.calls import Call, CallNeeded, Reviews, new_call
+from kubeapiserver.admission.calls import Asked, Question, asked_of, said_of
 from kubeapiserver.admission.forms import form_of, requested_as, shown_as
 from kubeapiserver.admission.hooks import Bindings, Hook, Hooks, NoHooks, is_exempt, selectors_match
 from kubeapiserver.admission.reinvocation import Reinvocation
-from kubeapiserver.admission.reviews import Form, Requester, Verdict, WebhookFailure, document, failure, review, verdict
-from kubeapiserver.errors import BadInput
+from kubeapiserver.admission.reviews import Requester, Verdict, document
 
 if TYPE_CHECKING:
     from kubeapiserver.admission.policies.requests import StoredPolicies
@@ -73,15 +72,6 @@ class Webhooks:
         """Return the call of a webhook."""
         uid = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
         return new_call(hook.client, uid, document(content, uid), hook.timeout_seconds)
-
-
-class _Question(NamedTuple):
-    """A webhook that is asked about an action; ``round`` 1 is a reinvocation."""
-
-    hook: Hook
-    action: Action
-    form: Form
-    round: int = 0
 
 
 class _WebhookAdmission:
@@ -146,9 +136,7 @@ class _WebhookAdmission:
             return
         self._ask_policies(action, new, old)
         try:
-            for hook in self._hooks.validating():
-                if question := self._question(hook, action, new, old):
-                    self._warnings += self._ask(question, new, old).warnings
+            self._ask_validating(action, new, old)
         except CallNeeded:
             self._reviews.prepared = _version(old), copy_object(new)
             raise
@@ -157,20 +145,38 @@ class _WebhookAdmission:
         if is_exempt(action.resource):
             return
         self._ask_policies(action, None, old)
-        for hook in (*self._hooks.mutating(), *self._hooks.validating()):
+        for hook in self._hooks.mutating():
             if question := self._question(hook, action, None, old):
-                said = self._ask(question, None, old)
+                said = self._said(asked_of(question, self._requester, None, old))
                 self._warnings += said.warnings
                 if said.patch:
                     detail = "attempted to modify the object, which is not supported for this operation"
                     raise InternalError(f'admission webhook "{hook.name}" {detail}')
+        self._ask_validating(action, None, old)
+
+    def _ask_validating(self, action: Action, new: JSON | None, old: JSON | None) -> None:
+        """Ask the validating webhooks side by side; the first refusal that has come counts."""
+        questions = [self._question(hook, action, new, old) for hook in self._hooks.validating()]
+        asked = [asked_of(each, self._requester, new, old) for each in questions if each is not None]
+        needed = [call for each in asked if (call := self._call_for(each)) is not None]
+        if needed:
+            needed[0].others = needed[1:]
+            raise needed[0]
+        arrived, refusals = list(self._reviews.outcomes), list[StatusError]()
+        for each in sorted(asked, key=lambda each: arrived.index(each.known)):
+            try:
+                self._warnings += self._said(each).warnings
+            except StatusError as refusal:
+                refusals.append(refusal)
+        if refusals:
+            raise refusals[0]
 
     def _ask_policies(self, action: Action, new: JSON | None, old: JSON | None) -> None:
         policies = self._webhooks.policies()
         if policies is not None:
             self._warnings += policies.validate(self._requester, action, new, old)
 
-    def _question(self, hook: Hook, action: Action, new: JSON | None, old: JSON | None) -> _Question | None:
+    def _question(self, hook: Hook, action: Action, new: JSON | None, old: JSON | None) -> Question | None:
         """Return what a webhook is to be asked about an action, None if it is not asked."""
         store, requested = self._webhooks.store, requested_as(action.resource, self._requester.api_version)
         form = form_of(hook, action, requested, self._webhooks.customs)
@@ -182,11 +188,11 @@ class _WebhookAdmission:
 
             if not is_called(hook, store, self._requester, action, (new, old)):
                 return None
-        return _Question(hook, action, form)
+        return Question(hook, action, form)
 
-    def _patched(self, question: _Question, new: JSON, old: JSON | None) -> JSON:
+    def _patched(self, question: Question, new: JSON, old: JSON | None) -> JSON:
         """Return the state as a webhook wants it, decoded and with defaults."""
-        said = self._ask(question, new, old)
+        said = self._said(asked_of(question, self._requester, new, old))
         self._warnings += said.warnings
         if not said.patch:
             return new
@@ -204,29 +210,18 @@ class _WebhookAdmission:
         kind_of(form.shown).set_defaults(changed)
         return changed if form.shown == action.resource else as_seen(action.resource, changed)
 
-    def _ask(self, question: _Question, new: JSON | None, old: JSON | None) -> Verdict:
-        """Return what a webhook says; an empty verdict if it cannot be asked and that is to be ignored."""
-        hook = question.hook
-        if question.action.is_dry_run and not hook.is_free_of_effects:
-            raise BadInput(f'admission webhook "{hook.name}" does not support dry run')
-        try:
-            shown = [shown_as(question.form, question.action, each) for each in (new, old)]
-            outcome = self._outcome(question, review(self._requester, question.action, question.form, *shown))
-            return verdict(hook, outcome.uid, outcome.body)
-        except WebhookFailure as error:
-            if hook.ignores_failures:
-                return Verdict()
-            raise failure(hook, str(error)) from None
+    def _call_for(self, asked: Asked) -> CallNeeded | None:
+        """Return the call that has to be made for an answer, None if it is there."""
+        if asked.known in self._reviews.outcomes:
+            return None
+        keep = partial(self._reviews.outcomes.__setitem__, asked.known)
+        return CallNeeded(self._webhooks.call(asked.hook, asked.content), keep, self._reviews)
 
-    def _outcome(self, question: _Question, content: JSON) -> Outcome:
-        known = question_of(question.hook, content, question.round)
-        outcome = self._reviews.outcomes.get(known)
-        if outcome is None:
-            keep = partial(self._reviews.outcomes.__setitem__, known)
-            raise CallNeeded(self._webhooks.call(question.hook, content), keep, self._reviews)
-        if outcome.failure:
-            raise WebhookFailure(f"failed to call webhook: {outcome.failure}")
-        return outcome
+    def _said(self, asked: Asked) -> Verdict:
+        """Return what a webhook says; an empty verdict if it cannot be asked and that is to be ignored."""
+        if (needed := self._call_for(asked)) is not None:
+            raise needed
+        return said_of(asked, self._reviews.outcomes[asked.known])
 
 
 def _version(old: JSON | None) -> str:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
+from kubeapi.io.client import make_calls
 from kubeapi.meta import ObjectKey
 from kubeapi.status import InternalError, StatusError
 from kubeapi.webhooks.calls import CALLS_LIMIT, Call, CallNeeded, Outcome
@@ -47,9 +48,9 @@ class WebhookCaller:
     async def answered(
         self, handle: Callable[[Request], Awaitable[Answer]], request: Request, needed: CallNeeded
     ) -> Answer:
-        """Make the calls that a request needs, one after the other, and return its answer; StatusError."""
+        """Make the calls that a request needs, and return its answer; StatusError."""
         for _ in range(CALLS_LIMIT):
-            needed.keep(await self.call(needed.call))
+            await make_calls(needed, self.call)
             request = replace(request, reviews=needed.reviews or request.reviews)
             try:
                 return await handle(request)

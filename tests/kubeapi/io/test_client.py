@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from tests.helpers.kubeapi.objects import new_registry
 
-from kubeapi.io.client import REPEAT_SECONDS, Client
+from kubeapi.io.client import REPEAT_SECONDS, Client, make_calls
 from kubeapi.registry import Registry
 from kubeapi.registry.admission import ADMIT_ALL, Admission
 from kubeapi.status import NotFound, StatusError
@@ -86,3 +86,26 @@ async def test_a_client_that_is_closed_writes_no_more() -> None:
     client.post(writes("plain"))
     await asyncio.sleep(3)
     assert writes.done == []
+
+
+async def test_calls_that_may_be_made_side_by_side_are_and_are_kept_as_they_come() -> None:
+    kept: list[str] = []
+    begun: list[str] = []
+    arrives = {name: asyncio.Event() for name in "abc"}
+
+    async def call(wanted: Call) -> Outcome:
+        begun.append(wanted.uid)
+        await arrives[wanted.uid].wait()
+        return Outcome(wanted.uid)
+
+    first, *others = (
+        CallNeeded(Call(name, "https://x", "", b"", None, 1), lambda outcome: kept.append(outcome.uid))
+        for name in "abc"
+    )
+    first.others = others
+    making = asyncio.create_task(make_calls(first, call))
+    for name in "cab":
+        await asyncio.sleep(0)
+        arrives[name].set()
+    await making
+    assert (begun, kept) == (["a", "b", "c"], ["c", "a", "b"])

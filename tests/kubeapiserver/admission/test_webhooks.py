@@ -32,6 +32,9 @@ class Webhooks:
         self.asked: list[JSON] = []
         self.respond: Respond = lambda _: {"allowed": True}
         self.failure = ""
+        self.rounds = 0
+        self.in_order: Callable[[list[CallNeeded]], list[CallNeeded]] = list
+        """In which order the answers come to calls that are made side by side."""
         self.add("x", is_mutating=is_mutating, **hook)
 
     def add(self, name: str, *, is_mutating: bool = False, **hook: Any) -> None:
@@ -57,10 +60,13 @@ class Webhooks:
             try:
                 answer = self.client.api.handle(request)
             except CallNeeded as needed:
-                needed.keep(self._answer(needed))
+                self.rounds += 1
+                for each in self.in_order([needed, *needed.others]):
+                    each.keep(self._answer(each))
                 request = replace(request, reviews=needed.reviews)
                 continue
             assert isinstance(answer, Response)
+            self.header_lines = list(answer.headers)
             self.headers = dict(answer.headers)
             return answer.status, json.loads(answer.body)
 
@@ -432,3 +438,26 @@ def test_conditions_with_faults_are_refused() -> None:
         f'{path}[2].expression: Invalid value: "params.a == 1": compilation failed: ERROR: <input>:1:1: undeclared '
         "reference to 'params' (in container '')\n | params.a == 1\n | ^]"
     )
+
+
+def test_validating_webhooks_are_asked_side_by_side_and_the_first_refusal_counts() -> None:
+    webhooks = Webhooks(is_mutating=False)
+    for name in ("second", "third"):
+        webhooks.add(name, is_mutating=False)
+    webhooks.respond = lambda request: {"allowed": False, "status": {"message": "no"}}
+    webhooks.in_order = lambda calls: list(reversed(calls))
+    status, said = webhooks.create_map()
+    assert (status, webhooks.rounds, len(webhooks.asked)) == (400, 1, 3)
+    assert said["message"] == 'admission webhook "x.example.com" denied the request: no'
+
+
+def test_the_warnings_of_validating_webhooks_come_as_their_answers_do() -> None:
+    webhooks = Webhooks(is_mutating=False)
+    webhooks.add("second", is_mutating=False)
+    webhooks.respond = lambda request: {"allowed": True, "warnings": [f"answer {len(webhooks.asked)}"]}
+    webhooks.in_order = lambda calls: list(reversed(calls))
+    assert webhooks.create_map()[0] == 201
+    assert [value for name, value in webhooks.header_lines if name == "Warning"] == [
+        '299 - "answer 1"',
+        '299 - "answer 2"',
+    ]
