@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from kubeapi.apipriorities import BUILT_IN
 from kubeapi.custommetrics import DESCRIBED, GROUP, METRICS
 from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.kind import ALL_VERBS, Kind, Subresource
 from kubeapi.kinds import KINDS, kind_of
-from kubeapi.scheme import INGRESSES, Resource
+from kubeapi.scheme import APISERVICES, INGRESSES, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,34 +100,6 @@ CATALOG: tuple[Served, ...] = (
 )
 """Everything that discovery tells, by name."""
 
-_GROUPS = (
-    "",
-    "apiregistration.k8s.io",
-    "apps",
-    "events.k8s.io",
-    "authentication.k8s.io",
-    "authorization.k8s.io",
-    "autoscaling",
-    "batch",
-    "networking.k8s.io",
-    "policy",
-    "rbac.authorization.k8s.io",
-    "storage.k8s.io",
-    "certificates.k8s.io",
-    "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
-    "scheduling.k8s.io",
-    "coordination.k8s.io",
-    "node.k8s.io",
-    "discovery.k8s.io",
-    "flowcontrol.apiserver.k8s.io",
-    "resource.k8s.io",
-    "storagemigration.k8s.io",
-    GROUP,
-    "metrics.k8s.io",
-)
-"""Groups by priority (kube-aggregator's apiVersionPriorities); groups that are not here come last."""
-
 _BY_PATH = {(each.resource.group, each.resource.version, each.resource.plural): each for each in CATALOG}
 
 
@@ -163,7 +136,10 @@ class Catalog:
 
 
 def _built_in_groups() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {group: [] for group in _GROUPS}
+    """Return the built-in versions by priority: APIServices' own group after core, those without a priority last."""
+    found: dict[str, list[str]] = {"": [], APISERVICES.group: []}
+    for group, version in BUILT_IN:
+        found.setdefault(group, []).append(version)
     for served in CATALOG:
         versions = found.setdefault(served.resource.group, [])
         if served.resource.version not in versions:

@@ -32,6 +32,7 @@ from kubecontroller.cleanup.namespace import NamespaceController
 from kubecontroller.cleanup.podgc import PodGarbageCollector
 from kubecontroller.controller import Controller
 from kubecontroller.customresources.definition import CustomResourceDefinitionController
+from kubecontroller.customresources.registration import RegistrationController
 from kubecontroller.deferred import Deferred
 from kubecontroller.listers import Listers
 from kubecontroller.node.lifecycle import NodeLifecycleController
@@ -160,6 +161,7 @@ def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controll
         *_service_controllers(listers, config),
         *_node_controllers(listers),
         CustomResourceDefinitionController(listers),
+        RegistrationController(listers),
         PolicyStatusController(listers),
         GarbageCollector(listers),
         NamespaceController(listers),

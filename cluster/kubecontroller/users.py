@@ -28,11 +28,12 @@ _ACCOUNTS = {
 """ServiceAccounts by the names of the controllers' events, where the two differ."""
 
 _OTHERS = {
+    "autoregister-controller": API_SERVER,
     "customresourcedefinition-controller": API_SERVER,
     "ipallocator-repair-controller": API_SERVER,
     "tokens-controller": User("system:kube-controller-manager", (AUTHENTICATED,)),
 }
-"""The controllers without a ServiceAccount: two are parts of the API server, one makes the accounts' tokens."""
+"""The controllers without a ServiceAccount: three are parts of the API server, one makes the accounts' tokens."""
 
 
 def controller_user(name: str) -> User:

@@ -52,7 +52,6 @@ CASES = [
         {"spec": {"type": "Limited", "limited": {"limitResponse": {"type": "Queue", "queuing": {}}}}},
         ["x", "Limited", "30", "64", "8", "50", "0s"],
     ),
-    ("/apis/apiregistration.k8s.io/v1/apiservices", {"spec": {"group": "a", "version": "v1"}}, ["x", "0s"]),
     (
         "/apis/certificates.k8s.io/v1/certificatesigningrequests",
         {

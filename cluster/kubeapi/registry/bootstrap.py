@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kubeapi.allocation.pools import AddressPool
 from kubeapi.kinds.namespace import INITIAL_NAMESPACES
 from kubeapi.meta import JSON, ObjectKey, key_of, labels_of
+from kubeapi.objects.apiservice import MANAGED_LABEL
 from kubeapi.objects.claim import FOLDER_PROVISIONER
 from kubeapi.objects.endpointslice import NAME_SERVER_PROXY, PROXY_NAME_LABEL
 from kubeapi.objects.ingress import INGRESS_CONTROLLER
@@ -95,7 +96,8 @@ def is_own(obj: JSON) -> bool:
     """Tell whether an object is one that the cluster makes for itself, here or by a controller in every namespace."""
     key = key_of(obj)
     is_everywhere = (obj["kind"], key.name) in _IN_EVERY_NAMESPACE
-    return key in _OWN or is_everywhere or BOOTSTRAPPING in labels_of(obj)
+    labels = labels_of(obj)
+    return key in _OWN or is_everywhere or BOOTSTRAPPING in labels or MANAGED_LABEL in labels
 
 
 def _priority_class(name: str, system: SystemClass) -> JSON:

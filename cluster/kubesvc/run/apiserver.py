@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from kubeapi.apipriorities import create_missing_api_services
 from kubeapi.meta import JSON
 from kubeapi.rbac.policy import create_missing_roles
 from kubeapi.registry import create_missing
@@ -55,8 +56,8 @@ PORT = 6443
 """kubeadm's. The next choice follows from the cluster's name: kubectl caches discovery by the server's address."""
 PUBLISH_SECONDS = 1.0
 """Pause between checks that default/kubernetes exists (pkg/controlplane/controller/kubernetesservice: ten seconds)."""
-ROLES_PER_TURN = 10
-"""Roles after which the event loop may run its other tasks."""
+OBJECTS_PER_TURN = 10
+"""Objects of every cluster after which the event loop may run its other tasks."""
 _NAMED_PORTS = (6444, 1000)
 _TOKEN_BYTES = 32
 _TOKEN = re.compile("[!-~]+")
@@ -94,19 +95,19 @@ class ClusterAPI:
         kubernetesservice.publish(self._registry, [self._identity.endpoint], self.port)
 
     async def keep_published(self) -> None:
-        """Make the roles, then recreate the bootstrap objects after a deletion; runs until it is cancelled."""
-        await self._make_roles()
+        """Make roles and APIServices, then recreate the bootstrap objects after a deletion; runs until cancelled."""
+        if not self.read_only:
+            await self._make("making the roles of every cluster", create_missing_roles(self._registry))
+            await self._make("making the APIServices of every cluster", create_missing_api_services(self._registry))
         while True:
             await asyncio.sleep(PUBLISH_SECONDS)
             with self._registry.store.failures.guard("kube-apiserver", "publishing default/kubernetes"):
                 self._publish_again()
 
-    async def _make_roles(self) -> None:
-        if self.read_only:
-            return
-        with self._registry.store.failures.guard("kube-apiserver", "making the roles of every cluster"):
-            for number, _ in enumerate(create_missing_roles(self._registry), start=1):
-                if number % ROLES_PER_TURN == 0:
+    async def _make(self, what: str, steps: Iterator[JSON]) -> None:
+        with self._registry.store.failures.guard("kube-apiserver", what):
+            for number, _ in enumerate(steps, start=1):
+                if number % OBJECTS_PER_TURN == 0:
                     await asyncio.sleep(0)
 
     def _publish_again(self) -> None:
