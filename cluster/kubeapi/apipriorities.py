@@ -51,6 +51,10 @@ BUILT_IN: Mapping[tuple[str, str], Priority] = {
 }
 """By group and version, in the order of discovery."""
 
+OWN = Priority(20001, 1)
+"""Of APIServices themselves, which have none: they come first."""
+METRICS = Priority(100, 100)
+"""Of metrics: what the manifests of metrics-server and of adapters of custom metrics say."""
 CUSTOM = Priority(1000, 100)
 """Of every version of custom resources (``controller/crdregistration``)."""
 

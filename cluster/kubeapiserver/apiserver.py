@@ -12,11 +12,10 @@ from typing import NamedTuple
 from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.registry import Registry
-from kubeapi.scheme import NAMESPACES
+from kubeapi.remoteapis import RemoteAPIs
 from kubeapi.status import StatusError
-from kubeapi.store import Store
 from kubeapiserver.admission.webhooks import Webhooks
-from kubeapiserver.auth.attributes import Attributes
+from kubeapiserver.auth.attributes import VERBS, attributes_of
 from kubeapiserver.auth.authentication import Authenticator
 from kubeapiserver.auth.authorization import impersonated, refusal
 from kubeapiserver.auth.readonly import refusal_of_write
@@ -36,7 +35,7 @@ from kubeapiserver.handlers.tokens import TokenRequests
 from kubeapiserver.handlers.usage import UsageObjects
 from kubeapiserver.handlers.writer import Admit, ObjectWriter
 from kubeapiserver.handlers.writing import Writing
-from kubeapiserver.messages import Answer, Request
+from kubeapiserver.messages import Answer, Delegated, Request
 from kubeapiserver.metrics import RequestMetrics
 from kubeapiserver.nonresource import NonResourcePaths
 from kubeapiserver.proxying.location import Proxying
@@ -52,7 +51,6 @@ from kubeapiserver.streaming.sessions import Sessions
 VERSION = "v1.37.2+kubesvc"
 """The gitVersion in /version: of the Kubernetes that the definitions, the rules and the error texts follow."""
 
-_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _NEGOTIATED = ("/api/", "/apis/")
 """Paths that answer in the media type that the client prefers."""
 
@@ -89,7 +87,9 @@ class APIServer:
         address: str = "127.0.0.1:6443",
     ) -> None:
         self._store = store = registry.store
-        self._catalog = Catalog(CustomKinds(store))
+        self.remotes = RemoteAPIs(store)
+        """What extension API servers answer for."""
+        self._catalog = Catalog(CustomKinds(store), self.remotes)
         self._proxying, webhooks = Proxying(store, registry.rng), Webhooks(store, registry.rng)
         renderer, writer = Renderer(clock, store.failures), ObjectWriter(registry, admit, clock, webhooks)
         self._metrics = RequestMetrics(store, VERSION)
@@ -122,7 +122,8 @@ class APIServer:
         try:
             if (user := impersonated(request.headers)) is not None:
                 request = replace(request, user=user)
-                _authorize(request, route, self._store)
+                if refused := refusal(user, attributes_of(request, route.text, route.path), self._store):
+                    raise refused
             if self.read_only and (refused := refusal_of_write(request.method, *route[1:], self.read_only)):
                 raise refused
             answer = self._routed(request, route)
@@ -139,6 +140,8 @@ class APIServer:
 
     def _routed(self, request: Request, route: Route) -> Answer:
         text, path, served = route
+        if (remote := self.remotes.of_path(text)) is not None:
+            return Delegated(remote, request.user)
         if path is None or not (served or self._catalog.served_in(path.group, path.version)):
             return self._paths.answer(request, text)
         if not path.plural and text.count("/") == (3 if path.group else 2):
@@ -195,7 +198,7 @@ class APIServer:
 
     def _answer_object(self, asked: ResourceRequest, served: Served) -> Answer:
         method = asked.http.method
-        if _VERBS.get(method) not in served.verbs:
+        if VERBS.get(method) not in served.verbs:
             raise MethodNotAllowed
         match method:
             case "GET" if served.is_computed:
@@ -214,7 +217,7 @@ class APIServer:
         subresource = served.subresource(asked.path.subresource)
         if subresource is None:
             raise UnknownPath
-        if _VERBS.get(asked.http.method) not in subresource.verbs:
+        if VERBS.get(asked.http.method) not in subresource.verbs:
             raise MethodNotAllowed
         if subresource.name == "eviction":
             return self._deletion.evict(asked)
@@ -231,20 +234,3 @@ def _is_served(path: ResourcePath, served: Served) -> bool:
         return False
     is_collection_of_all = not path.name and not path.namespace
     return is_collection_of_all or served.resource.namespaced == bool(path.namespace)
-
-
-def _authorize(request: Request, route: Route, store: Store) -> None:
-    """Raise Forbidden if the user may not do what the request asks for."""
-    path, method = route.path, request.method
-    verb = _VERBS.get(method, method.lower())
-    if path is None or not path.plural:
-        attributes = Attributes(verb if verb == "get" else method.lower(), path=route.text)
-    else:
-        if path.is_watch or (verb == "get" and request.has_flag("watch") and not path.name):
-            verb = "watch"
-        elif not path.name:
-            verb = {"get": "list", "delete": "deletecollection"}.get(verb, verb)
-        namespace = path.name if path.plural == NAMESPACES.plural else path.namespace
-        attributes = Attributes(verb, path.group, path.plural, path.subresource, namespace, path.name)
-    if refused := refusal(request.user, attributes, store):
-        raise refused

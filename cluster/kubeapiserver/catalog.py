@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from kubeapi.apipriorities import BUILT_IN
+from kubeapi.apipriorities import BUILT_IN, CUSTOM, OWN, Priority
+from kubeapi.apipriorities import METRICS as METRICS_PRIORITY
 from kubeapi.custommetrics import DESCRIBED, GROUP, METRICS
 from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.kind import ALL_VERBS, Kind, Subresource
 from kubeapi.kinds import KINDS, kind_of
+from kubeapi.remoteapis import RemoteAPIs
 from kubeapi.scheme import APISERVICES, INGRESSES, Resource
 
 
@@ -104,21 +106,28 @@ _BY_PATH = {(each.resource.group, each.resource.version, each.resource.plural): 
 
 
 class Catalog:
-    """What a cluster serves: the built-in resources, and those of its CustomResourceDefinitions."""
+    """What a cluster serves: what is built in, what its CustomResourceDefinitions say, and what others answer for."""
 
-    def __init__(self, customs: CustomKinds) -> None:
+    def __init__(self, customs: CustomKinds, remotes: RemoteAPIs) -> None:
         self.customs = customs
+        self.remotes = remotes
 
     def groups(self) -> dict[str, list[str]]:
-        """Return the versions of every group, the preferred one first; the core group is ""."""
-        found = {group: list(versions) for group, versions in _BUILT_IN_GROUPS.items()}
-        added: dict[str, set[str]] = {}
+        """Return the versions of every group, the preferred one first, the groups by priority; the core group is ""."""
+        found = dict(_PRIORITIES)
         for each in self.customs.established():
-            added.setdefault(each.group, set()).add(each.version)
-        for group in sorted(added):
-            known = found.setdefault(group, [])
-            known += sorted(added[group].difference(known), key=version_rank)
-        return found
+            found.setdefault((each.group, each.version), CUSTOM)
+        for api in self.remotes.all():
+            found[api.group, api.version] = Priority(api.group_priority, api.version_priority)
+        highest: dict[str, int] = {}
+        for (group, _), priority in found.items():
+            highest[group] = max(priority.group, highest.get(group, 0))
+        ordered: dict[str, list[str]] = {
+            group: [] for group in sorted(highest, key=lambda each: (-highest[each], each))
+        }
+        for group, version in sorted(found, key=lambda each: (-found[each].version, version_rank(each[1]))):
+            ordered[group].append(version)
+        return ordered
 
     def served_in(self, group: str, version: str) -> list[Served]:
         """Return the resources of a group and version, [] if it is not served."""
@@ -135,19 +144,12 @@ class Catalog:
         return None if custom is None else _served(kind_of(custom))[0]
 
 
-def _built_in_groups() -> dict[str, list[str]]:
-    """Return the built-in versions by priority: APIServices' own group after core, those without a priority last."""
-    found: dict[str, list[str]] = {"": [], APISERVICES.group: []}
-    for group, version in BUILT_IN:
-        found.setdefault(group, []).append(version)
-    for served in CATALOG:
-        versions = found.setdefault(served.resource.group, [])
-        if served.resource.version not in versions:
-            versions.append(served.resource.version)
-    return found
-
-
-_BUILT_IN_GROUPS = _built_in_groups()
+_PRIORITIES = {
+    **{(each.resource.group, each.resource.version): METRICS_PRIORITY for each in CATALOG},
+    (APISERVICES.group, APISERVICES.version): OWN,
+    **BUILT_IN,
+}
+"""The priorities of what is built in."""
 
 
 def _discovered(custom: CustomResource) -> Served:

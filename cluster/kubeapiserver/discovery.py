@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from kubeapi.customresources.resource import CustomResource
@@ -43,25 +44,26 @@ class Discovery:
         """Answer ``/api``."""
         wanted = _aggregated_version(request)
         if wanted:
-            return self._aggregated(request, [""], wanted)
+            return self._aggregated(request, {"": self._catalog.groups()[""]}, wanted)
         addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": self._address}]
         return document_response({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses})
 
     def groups(self, request: Request) -> Response:
         """Answer ``/apis``."""
-        named = [each for each in self._catalog.groups() if each]
+        named = {name: versions for name, versions in self._catalog.groups().items() if name}
         wanted = _aggregated_version(request)
         if wanted:
             return self._aggregated(request, named, wanted)
         return document_response(
-            {"kind": "APIGroupList", "apiVersion": "v1", "groups": [self._group(each) for each in named]}
+            {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(*each) for each in named.items()]}
         )
 
     def group(self, name: str) -> Response | None:
         """Answer ``/apis/GROUP``; None if it is not served."""
-        if not name or name not in self._catalog.groups():
+        versions = self._catalog.groups().get(name) if name else None
+        if versions is None:
             return None
-        return document_response({"kind": "APIGroup", "apiVersion": "v1", **self._group(name)})
+        return document_response({"kind": "APIGroup", "apiVersion": "v1", **_group(name, versions)})
 
     def resources(self, group: str, version: str) -> Response | None:
         """Answer ``/api/v1`` and ``/apis/GROUP/VERSION``; None if it is not served."""
@@ -99,12 +101,12 @@ class Discovery:
         own = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz"]
         return indented_response({"paths": sorted([*own, "/version", *named, *versions])})
 
-    def _aggregated(self, request: Request, names: list[str], version: str) -> Response:
+    def _aggregated(self, request: Request, groups: Mapping[str, list[str]], version: str) -> Response:
         document = {
             "kind": "APIGroupDiscoveryList",
             "apiVersion": f"{_DISCOVERY_GROUP}/{version}",
             "metadata": {},
-            "items": [self._group_discovery(each) for each in names],
+            "items": [self._group_discovery(*each) for each in groups.items()],
         }
         body = encode_line(document)
         tag = f'"{hashlib.sha256(body).hexdigest().upper()}"'
@@ -114,22 +116,25 @@ class Discovery:
             return Response(304, b"", media, headers)
         return Response(200, body, media, headers)
 
-    def _group_discovery(self, name: str) -> JSON:
+    def _group_discovery(self, name: str, versions: list[str]) -> JSON:
         return {
             "metadata": {"name": name} if name else {},
-            "versions": [
-                {
-                    "version": version,
-                    "freshness": "Current",
-                    "resources": [_resource_discovery(each) for each in self._catalog.served_in(name, version)],
-                }
-                for version in self._catalog.groups()[name]
-            ],
+            "versions": [self._version_discovery(name, each) for each in versions],
         }
 
-    def _group(self, name: str) -> JSON:
-        versions = [{"groupVersion": f"{name}/{each}", "version": each} for each in self._catalog.groups()[name]]
-        return {"name": name, "versions": versions, "preferredVersion": versions[0]}
+    def _version_discovery(self, group: str, version: str) -> JSON:
+        remote = self._catalog.remotes.find(group, version)
+        if remote is None:
+            resources = [_resource_discovery(each) for each in self._catalog.served_in(group, version)]
+            return {"version": version, "freshness": "Current", "resources": resources}
+        offer = self._catalog.remotes.offer(remote)
+        listed = {"resources": list(offer.resources)} if offer.resources else {}
+        return {"version": version, **listed, "freshness": "Current" if offer.is_current else "Stale"}
+
+
+def _group(name: str, versions: list[str]) -> JSON:
+    listed = [{"groupVersion": f"{name}/{each}", "version": each} for each in versions]
+    return {"name": name, "versions": listed, "preferredVersion": listed[0]}
 
 
 def _aggregated_version(request: Request) -> str:

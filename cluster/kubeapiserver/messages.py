@@ -1,8 +1,8 @@
-"""Requests to the API server and the four kinds of answer, without any IO. Pure.
+"""Requests to the API server and the kinds of answer, without any IO. Pure.
 
 A ``Response`` is complete. A ``Watch`` is a stream of the Store's events, written as they come. A ``Session`` is a
 connection to a container (logs, exec, attach, port-forward), served by the kubelet. ``Proxied`` says where to forward
-the request, with its body; the answer is the pod's.
+the request, with its body; the answer is the pod's. ``Delegated`` is the same for an extension API server.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from kubeapi.meta import ObjectKey
+from kubeapi.objects.apiservice import APIService
 from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.scheme import Resource
 from kubeapi.users import ADMINISTRATOR, User
@@ -160,4 +161,12 @@ class Proxied:
     query: str
 
 
-Answer = Response | Watch | Session | Proxied
+@dataclass(frozen=True, slots=True)
+class Delegated:
+    """A request of ``user`` that the extension API server of an APIService answers, body and all."""
+
+    api: APIService
+    user: User
+
+
+Answer = Response | Watch | Session | Proxied | Delegated

@@ -30,6 +30,7 @@ BOOTSTRAPPING = "kubernetes.io/bootstrapping"
 
 _IN_EVERY_NAMESPACE = {("ServiceAccount", DEFAULT_ACCOUNT), ("ConfigMap", ROOT_CA)}
 _OWN = {
+    ObjectKey("kube-system", "extension-apiserver-authentication"),
     ObjectKey("default", "kubernetes"),
     ObjectKey("kube-system", "kube-dns"),
     *(ObjectKey("", name) for name in (*INITIAL_NAMESPACES, *SYSTEM_CLASSES, DEFAULT_CLASS, DEFAULT_NAME, "kubesvc")),

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import ssl
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 
@@ -32,7 +30,8 @@ from kubeapiserver.proxying.rewriting import (
     rewritten_url,
 )
 from kubeapiserver.streaming.runtime import Runtime
-from kubeapiserver.wire.tunnel import CHUNK_BYTES, DIAL_SECONDS, PAGE_LIMIT, exchange, target_of
+from kubeapiserver.wire.forwarding import dial_failure, send_answer
+from kubeapiserver.wire.tunnel import DIAL_SECONDS, PAGE_LIMIT, exchange, target_of
 from kubehost.addresses import join_host_port
 from kubehost.io.connecting import Streams
 
@@ -122,28 +121,13 @@ async def _return(
     page = None
     if "Location" not in answer.headers and is_page(answer.headers.get("Content-Type", "")):
         page = await _read_page(answer) if request.method != "HEAD" else None
-    response = web.StreamResponse(status=answer.status, reason=answer.reason)
-    for name, value in returned_headers(answer.headers.items()):
-        if page is None or name.lower() != "content-length":
-            response.headers.add(name, rewrite(value) if name.lower() == "location" else value)
-    if not request.content.is_eof():
-        response.force_close()
-    await response.prepare(request)
-    try:
-        if page is not None:
-            await response.write(rewritten_page(page, rewrite).encode("utf-8", "surrogateescape"))
-        async for chunk in _body(answer):
-            await response.write(chunk)
-    except (aiohttp.ClientError, TimeoutError):
-        # Half an answer must not look like a complete one.
-        raise ConnectionResetError from None
-    await response.write_eof()
-    return response
-
-
-async def _body(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
-        yield chunk
+    headers = [
+        (name, rewrite(value) if name.lower() == "location" else value)
+        for name, value in returned_headers(answer.headers.items())
+        if page is None or name.lower() != "content-length"
+    ]
+    first = b"" if page is None else rewritten_page(page, rewrite).encode("utf-8", "surrogateescape")
+    return await send_answer(request, answer, headers, first)
 
 
 async def _read_page(answer: aiohttp.ClientResponse) -> str | None:
@@ -166,11 +150,5 @@ def _unverified() -> ssl.SSLContext:
 
 def _unreachable(error: Exception, proxied: Proxied) -> ServiceUnavailable:
     """Return the error for a pod that cannot be reached, with Go's message for the cause."""
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(cause, OSError) and cause.errno:
-        reason = f"dial tcp {join_host_port(proxied.host, proxied.port)}: connect: {os.strerror(cause.errno).lower()}"
-    elif isinstance(error, aiohttp.ServerDisconnectedError):
-        reason = "EOF"
-    else:
-        reason = str(error) or "dial tcp: i/o timeout"
+    reason = dial_failure(error, join_host_port(proxied.host, proxied.port))
     return ServiceUnavailable(f"error trying to reach service: {reason}")

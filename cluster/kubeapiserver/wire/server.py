@@ -1,7 +1,7 @@
 """The API server's listener: TLS, HTTP/1.1, and the writing of answers.
 
 ``handle`` answers a Request at once. A Response is written, a Watch is streamed, a Session is handed to the kubelet,
-a Proxied request is forwarded to a pod.
+a Proxied request is forwarded to a pod, a Delegated one to an extension API server.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
@@ -21,15 +21,15 @@ from kubeapi.status import InternalError, StatusError
 from kubeapi.store import Store
 from kubeapi.users import ADMINISTRATOR
 from kubeapiserver.auth.access import Access
-from kubeapiserver.auth.authorization import IMPERSONATION, USER_HEADER
-from kubeapiserver.errors import BODY_LIMIT, BadInput, BodyTimeout, TooLarge, TooManyRequests
-from kubeapiserver.messages import Answer, Proxied, Request, Response, Watch
+from kubeapiserver.errors import TooManyRequests
+from kubeapiserver.messages import Answer, Delegated, Proxied, Request, Response, Watch
 from kubeapiserver.proxying.location import Proxying
 from kubeapiserver.requests.paths import is_proxy_path
 from kubeapiserver.responses.statuses import failure_response
 from kubeapiserver.streaming.runtime import Runtime
 from kubeapiserver.wire.largerequests import LargeRequests
 from kubeapiserver.wire.listening import Listening
+from kubeapiserver.wire.receiving import read_body, read_head
 from kubeapiserver.wire.rounds import Rounds
 from kubeapiserver.wire.watch import WatchStream, serve_watch
 from kubeapiserver.wire.working import Working
@@ -46,8 +46,6 @@ FIELD_LIMIT = 64 * 1024
 HEAD_SECONDS = 32.0
 """Time limit for the head of a request (ReadHeaderTimeout of apiserver's secure_serving.go). aiohttp has the same limit
 for idle keep-alive connections, for which Go has 90 s; a shorter one would cut connections that clients reuse."""
-BODY_SECONDS = 60.0
-"""Time limit for a body to arrive (kube-apiserver's --request-timeout)."""
 PIECE_BYTES = 128 * 1024
 """Bytes of a large answer that are encrypted and written at a time: all of it at once would be in memory four times."""
 CLOSE_SECONDS = 2.0
@@ -59,6 +57,18 @@ Flush = Callable[[], Awaitable[None]]
 """Returns when everything that has been written to the Store so far is on disk; StatusError if that fails."""
 
 
+class Extensions(Protocol):
+    """The extension API servers."""
+
+    def answers(self, path: str) -> bool:
+        """Tell whether one of them answers for a path, so that a request's body must not be read here."""
+        ...
+
+    async def serve(self, received: web.BaseRequest, delegated: Delegated) -> web.StreamResponse:
+        """Forward one request and return its answer."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """What answers requests: ``handle``, and for large bodies ``large``. A write is answered after ``flush``."""
@@ -67,6 +77,7 @@ class Backend:
     store: Store
     flush: Flush
     large: LargeRequests | None = None
+    extensions: Extensions | None = None
 
 
 class APIServerListener:
@@ -79,6 +90,7 @@ class APIServerListener:
         self._store = backend.store
         self._flush = backend.flush
         self._access = access
+        self._extensions = backend.extensions
         self._runtime = runtime
         self._sessions: SessionServer | None = None
         self._proxy: PodProxy | None = None
@@ -123,15 +135,15 @@ class APIServerListener:
 
     async def _answer(self, received: web.BaseRequest) -> web.StreamResponse:
         try:
-            request = _read_head(received)
+            request = read_head(received)
             admitted = self._access.admit(request.path, request.headers)
             if isinstance(admitted, StatusError):
                 return await _write(received, failure_response(admitted))
             if admitted is not None and admitted is not ADMINISTRATOR:
                 request = replace(request, user=admitted)
-            if is_proxy_path(request.path):
+            if is_proxy_path(request.path) or (self._extensions and self._extensions.answers(request.path)):
                 return await self._send(received, self._handle(request))
-            answer = await self._working.answer(replace(request, body=await _read_body(received)))
+            answer = await self._working.answer(replace(request, body=await read_body(received)))
             # A write that has been answered must survive a crash.
             if request.method not in ("GET", "HEAD"):
                 await self._flush()
@@ -152,6 +164,9 @@ class APIServerListener:
             return await self._stream(received, answer)
         if isinstance(answer, Proxied):
             return await self._pod_proxy().serve(received, answer)
+        if isinstance(answer, Delegated):
+            assert self._extensions is not None
+            return await self._extensions.serve(received, answer)
         sessions = self.sessions()
         if sessions.count >= SESSION_LIMIT:
             raise TooManyRequests("sessions")
@@ -189,40 +204,6 @@ class APIServerListener:
         finally:
             stop()
             self._watches.discard(stream)
-
-
-def _read_head(received: web.BaseRequest) -> Request:
-    headers = {name.lower(): value for name, value in received.headers.items()}
-    if USER_HEADER in headers:
-        for name in headers:
-            if name.startswith(IMPERSONATION):
-                headers[name] = "\n".join(received.headers.getall(name))
-    try:
-        return Request.of(received.method, received.raw_path, headers)
-    except ValueError as error:
-        message = f"the request target cannot be read: {error}"
-        raise BadInput(message) from None
-
-
-async def _read_body(received: web.BaseRequest) -> bytes:
-    """Return the body; StatusError if it is too long, too slow, or cannot be decompressed."""
-    if not received.can_read_body:
-        return b""
-    if (received.content_length or 0) > BODY_LIMIT:
-        raise TooLarge
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in received.content.iter_any():
-                body += chunk
-                if len(body) > BODY_LIMIT:
-                    raise TooLarge
-    except TimeoutError:
-        raise BodyTimeout from None
-    except (web.PayloadAccessError, web.RequestPayloadError) as error:
-        message = f"the request's body cannot be read: {error}"
-        raise BadInput(message) from None
-    return bytes(body)
 
 
 async def _write(received: web.BaseRequest, answer: Response) -> web.StreamResponse:

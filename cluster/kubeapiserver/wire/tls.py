@@ -1,6 +1,7 @@
-"""The server's certificate: made on first use, kept in a file, and replaced when it no longer fits.
+"""The certificates of a cluster: made on first use, kept in a file each, and replaced when they no longer fit.
 
-The PEM file has the server's key, its certificate and that of the authority which signed it. The authority's key is
+One is the API server's, one that with which it comes to extension API servers. The PEM file has the key, its
+certificate and that of the authority which signed it. The authority's key is
 discarded after this one signature, so that no other certificate can be signed by what a kubeconfig trusts. The first
 line of the file describes the certificate, as reading it would need `cryptography`, which is slow to import.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from kubehost.io.privatefiles import write_private
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.x509 import CertificateBuilder, KeyUsage, SubjectAlternativeName
+    from cryptography.x509 import CertificateBuilder, KeyUsage, ObjectIdentifier, SubjectAlternativeName
 
 VALID_SECONDS = 5 * 365 * 86400
 RENEW_SECONDS = 30 * 86400
@@ -30,8 +31,8 @@ _BEGIN = "-----BEGIN CERTIFICATE-----\n"
 
 
 @dataclass(frozen=True)
-class ServerCertificate:
-    """The file with the key and certificates, and the authority's certificate (PEM) for clients."""
+class Certificate:
+    """The file with the key and certificates, and the authority's certificate (PEM) for the other side."""
 
     path: Path
     authority: str
@@ -46,21 +47,42 @@ class ServerCertificate:
 
 def server_certificate(
     path: Path, addresses: Sequence[str], names: Sequence[str], now: float, subject: str = "kube-apiserver"
-) -> ServerCertificate:
+) -> Certificate:
     """Return the certificate for exactly these addresses and names, made now unless the file has it; OSError.
 
     ``now`` is in seconds since the epoch, ``subject`` the common name. The file's mode is 0600.
     """
     wanted = {"addresses": sorted(set(addresses)), "names": sorted(set(names))}
+
+    def sign() -> str:
+        from cryptography.x509.oid import ExtendedKeyUsageOID
+
+        return _make(subject, now, ExtendedKeyUsageOID.SERVER_AUTH, _alternative_names(addresses, names))
+
+    return _certificate(path, wanted, now, sign)
+
+
+def client_certificate(path: Path, subject: str, now: float) -> Certificate:
+    """Return the certificate of a client with a common name, made now unless the file has it; OSError."""
+
+    def sign() -> str:
+        from cryptography.x509.oid import ExtendedKeyUsageOID
+
+        return _make(subject, now, ExtendedKeyUsageOID.CLIENT_AUTH)
+
+    return _certificate(path, {"subject": [subject]}, now, sign)
+
+
+def _certificate(path: Path, wanted: dict[str, list[str]], now: float, sign: Callable[[], str]) -> Certificate:
     kept = _kept(path, wanted, now)
     if kept is None:
-        kept = json.dumps({**wanted, "notAfter": now + VALID_SECONDS}) + "\n" + _make(addresses, names, now, subject)
+        kept = json.dumps({**wanted, "notAfter": now + VALID_SECONDS}) + "\n" + sign()
         write_private(path, kept)
-    return ServerCertificate(path, _BEGIN + kept.rpartition(_BEGIN)[2])
+    return Certificate(path, _BEGIN + kept.rpartition(_BEGIN)[2])
 
 
 def _kept(path: Path, wanted: dict[str, list[str]], now: float) -> str | None:
-    """Return the file's text if it is complete, for the same addresses and names, and valid for long enough."""
+    """Return the file's text if it is complete, made for the same, and valid for long enough."""
     try:
         text = path.read_text()
         described = json.loads(text.partition("\n")[0])
@@ -73,11 +95,12 @@ def _kept(path: Path, wanted: dict[str, list[str]], now: float) -> str | None:
     return text if is_long_valid and described == wanted else None
 
 
-def _make(addresses: Sequence[str], names: Sequence[str], now: float, subject: str) -> str:
-    """Return the server's key, its certificate and the authority's, in PEM."""
+def _make(
+    subject: str, now: float, usage: ObjectIdentifier, alternative_names: SubjectAlternativeName | None = None
+) -> str:
+    """Return the subject's key, its certificate and the authority's, in PEM."""
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import ExtendedKeyUsageOID
 
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     identifier = x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key())
@@ -88,16 +111,16 @@ def _make(addresses: Sequence[str], names: Sequence[str], now: float, subject: s
         .add_extension(identifier, critical=False),
         authority_key,
     )
-    server = _signed(
+    builder = (
         _builder(subject, key, now)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage("digital_signature"), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
-        .add_extension(_alternative_names(addresses, names), critical=False),
-        authority_key,
     )
-    return _pem(key) + server + authority
+    if alternative_names is not None:
+        builder = builder.add_extension(alternative_names, critical=False)
+    return _pem(key) + _signed(builder, authority_key) + authority
 
 
 def _alternative_names(addresses: Sequence[str], names: Sequence[str]) -> SubjectAlternativeName:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -25,6 +24,7 @@ from kubeapi.webhooks.calls import CALLS_LIMIT, Call, CallNeeded, Outcome
 from kubeapiserver.messages import Answer, Request
 from kubeapiserver.proxying.location import Proxying
 from kubeapiserver.streaming.runtime import Runtime
+from kubeapiserver.wire.forwarding import dial_failure
 from kubehost.addresses import join_host_port
 
 ANSWER_LIMIT = 3 * 1024 * 1024
@@ -65,21 +65,15 @@ class WebhookCaller:
                 return Outcome(wanted.uid, await self._post(wanted))
         except TimeoutError:
             reason = "context deadline exceeded"
-        except aiohttp.ClientConnectorCertificateError as error:
-            reason = f"tls: failed to verify certificate: {_untrusted(error.certificate_error, wanted)}"
-        except aiohttp.ClientConnectorError as error:
-            code = error.os_error.errno
-            address = join_host_port(error.host, error.port or 443)
-            reason = f"dial tcp {address}: connect: {os.strerror(code).lower()}" if code else str(error.os_error)
         except (aiohttp.ClientError, OSError, ValueError, StatusError) as error:
-            reason = str(error) or "EOF"
+            reason = dial_failure(error, _dialled(error), wanted.server_name or urlsplit(wanted.url).hostname or "")
         except _RefusedError as error:
             return Outcome(wanted.uid, failure=str(error))
         return Outcome(wanted.uid, failure=f'Post "{wanted.url}": {reason}')
 
     async def _post(self, wanted: Call) -> bytes:
         connector = aiohttp.TCPConnector(
-            ssl=_context(wanted.authority),
+            ssl=client_context(wanted.authority),
             force_close=True,
             socket_factory=lambda target: self._socket(wanted, target),
         )
@@ -144,26 +138,16 @@ def _status_message(body: bytes) -> str:
     return str(status.get("message") or "") if isinstance(status, dict) and status.get("kind") == "Status" else ""
 
 
-_UNKNOWN_AUTHORITY = (18, 19, 20, 21)
-"""OpenSSL's numbers for a certificate that nobody trusted has signed."""
-_WRONG_NAME = (62, 64)
-
-
-def _untrusted(error: Exception, wanted: Call) -> str:
-    """Return why a certificate is not trusted, in Go's words where there are some."""
-    code = getattr(error, "verify_code", 0)
-    if code in _UNKNOWN_AUTHORITY:
-        return "x509: certificate signed by unknown authority"
-    if code in _WRONG_NAME:
-        return f"x509: certificate is not valid for {wanted.server_name or urlsplit(wanted.url).hostname}"
-    return f"x509: {getattr(error, 'verify_message', error)}"
+def _dialled(error: Exception) -> str:
+    """Return the address to which there is no connection, "" if it is not about that."""
+    return join_host_port(error.host, error.port or 443) if isinstance(error, aiohttp.ClientConnectorError) else ""
 
 
 def _host(wanted: Call) -> dict[str, str]:
     return {"Host": urlsplit(wanted.url).netloc} if wanted.service is not None else {}
 
 
-def _context(authority: bytes | None) -> ssl.SSLContext:
+def client_context(authority: bytes | None) -> ssl.SSLContext:
     """Return a TLS context that trusts an authority, or those that the system trusts."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if authority is None:

@@ -1,4 +1,4 @@
-"""The first certificate of a cluster, which a child makes while this process imports the parts of the cluster.
+"""The first certificates of a cluster, which a child makes while this process imports the parts of the cluster.
 
 That is a tenth of the CPU of a start, most of it to import `cryptography`, which then stays out of this process.
 """
@@ -12,9 +12,9 @@ from kubesvc.run.identity import ClusterIdentity
 
 
 class CertificateMaker:
-    """A child that makes the certificate of a cluster's API server. Only a process with one thread may have one.
+    """A child that makes the certificates of a cluster's API server. Only a process with one thread may have one.
 
-    If it fails, the certificate is made where it is asked for, and the reason shows there.
+    If it fails, they are made where they are asked for, and the reason shows there.
     """
 
     def __init__(self, identity: ClusterIdentity) -> None:
@@ -29,15 +29,15 @@ class CertificateMaker:
 
 
 def certificate_maker(identity: ClusterIdentity) -> CertificateMaker | None:
-    """Have the certificate made, unless there is one."""
+    """Have the certificates made, unless there is one."""
     return None if identity.has_certificate else CertificateMaker(identity)
 
 
 def _make(identity: ClusterIdentity) -> None:
-    """Make the certificate and exit; whatever happens, the parent's code must not continue in the child."""
+    """Make the certificates and exit; whatever happens, the parent's code must not continue in the child."""
     status = 1
     try:
-        _ = identity.certificate
+        _ = identity.certificate, identity.proxy_certificate
         status = 0
     finally:
         os._exit(status)

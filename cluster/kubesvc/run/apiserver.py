@@ -19,12 +19,16 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from kubeaggregator.authentication import CONFIG_NAME, NAMESPACE, trust_config
+from kubeaggregator.io.extensions import Extensions
 from kubeapi.apipriorities import create_missing_api_services
-from kubeapi.meta import JSON
+from kubeapi.io.client import Client
+from kubeapi.meta import JSON, ObjectKey
 from kubeapi.rbac.policy import create_missing_roles
 from kubeapi.registry import create_missing
-from kubeapi.scheme import Resource
+from kubeapi.scheme import CONFIGMAPS, Resource
 from kubeapi.status import StatusError
+from kubeapi.users import API_SERVER
 from kubeapiserver.apiserver import APIServer
 from kubeapiserver.auth.access import Access
 from kubeapiserver.auth.authentication import Authenticator
@@ -75,9 +79,11 @@ class ClusterAPI:
         self._state = cluster.state
         self._registry = cluster.registry
         self._identity = cluster.components.identity
+        self._admissions = cluster.components.admissions
         self._user_kubeconfig = user_kubeconfig
         self._listener: APIServerListener | None = None
         self._socket: socket.socket | None = None
+        self._extensions: Extensions | None = None
         self.port = 0
         self.read_only = cluster.read_only
         """Why no client may write, "" if they may."""
@@ -115,6 +121,18 @@ class ClusterAPI:
         with contextlib.suppress(StatusError):
             create_missing(self._registry, cluster_dns=self._config.networking.dns_address)
             kubernetesservice.publish(self._registry, [self._identity.endpoint], self.port)
+            self._publish_trust()
+
+    def _publish_trust(self) -> None:
+        """Tell extension API servers which certificates to trust, unless that is told already."""
+        if self._registry.store.find(CONFIGMAPS, ObjectKey(NAMESPACE, CONFIG_NAME)) is None:
+            proxy = self._identity.proxy_certificate.authority
+            self._registry.create(CONFIGMAPS, trust_config(self._identity.authority(), proxy))
+
+    async def follow_extensions(self) -> None:
+        """Watch over extension API servers; runs until it is cancelled."""
+        assert self._extensions is not None
+        await self._extensions.run()
 
     async def serve(self, runtime: Runtime, traffic: TrafficSource, flush: Flush) -> None:
         """Start to serve, and write the kubeconfig; OSError, MergeError."""
@@ -133,14 +151,19 @@ class ClusterAPI:
 
         handlers = api(self._registry)
         large = LargeRequests(self._registry, lambda registry: api(registry).answer, handlers.count)
+        self._extensions = self._make_extensions(handlers, runtime)
         access = Access(authenticator, (*identity.addresses, *identity.names))
-        backend = Backend(handlers.handle, self._registry.store, flush, large)
+        backend = Backend(handlers.handle, self._registry.store, flush, large, self._extensions)
         self._listener = APIServerListener(backend, runtime, access)
         await self._listener.start(self._socket, certificate.context())
         kubeconfig = Kubeconfig(context_name(self._state.name), self.address, certificate.authority, token)
         write_private(self._state.kubeconfig, kubeconfig.text())
         if self._user_kubeconfig is not None:
             await asyncio.to_thread(merge, self._user_kubeconfig, kubeconfig, self._state.merge_note)
+
+    def _make_extensions(self, handlers: APIServer, runtime: Runtime) -> Extensions:
+        client = Client(self._registry, API_SERVER, self._admissions)
+        return Extensions(handlers.remotes, client, runtime, lambda: self._identity.proxy_certificate.path)
 
     async def serve_inside(self, place: Place, has_changed: asyncio.Event) -> None:
         """Serve in the cluster's network too, at the same port; runs until cancelled.

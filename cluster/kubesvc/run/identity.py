@@ -1,6 +1,6 @@
-"""The keys of a cluster: the certificate of its API server, and the issuer of its ServiceAccounts' tokens.
+"""The keys of a cluster: the certificates of its API server, and the issuer of its ServiceAccounts' tokens.
 
-Both are made when they are first asked for, and kept in files, so that what has a copy of them stays good.
+They are made when they are first asked for, and kept in files, so that what has a copy of them stays good.
 """
 
 from __future__ import annotations
@@ -10,18 +10,21 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from kubeaggregator.authentication import PROXY_NAME
 from kubeapi.serviceaccounts.issuer import TokenIssuer
 from kubeapiserver.wire.signing import SigningKey
 from kubehost.addresses import LOCALHOST
 
 if TYPE_CHECKING:
     from kubeapi.registry import Registry
-    from kubeapiserver.wire.tls import ServerCertificate
+    from kubeapiserver.wire.tls import Certificate
     from kubesvc.config import ClusterConfiguration
     from kubesvc.state.directory import StateDirectory
 
 _KEY_FILE = "sa.key"
 """In the state directory: the key that signs tokens."""
+_PROXY_FILE = "front-proxy.pem"
+"""There too: with what the API server comes to extension API servers."""
 _NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
 
 
@@ -59,11 +62,18 @@ class ClusterIdentity:
         return os.path.lexists(self._state.certificate)
 
     @cached_property
-    def certificate(self) -> ServerCertificate:
+    def certificate(self) -> Certificate:
         """The certificate for these names and addresses; OSError."""
         from kubeapiserver.wire.tls import server_certificate
 
         return server_certificate(self._state.certificate, self.addresses, self.names, time.time())
+
+    @cached_property
+    def proxy_certificate(self) -> Certificate:
+        """The certificate by which extension API servers know the API server; OSError."""
+        from kubeapiserver.wire.tls import client_certificate
+
+        return client_certificate(self._state.path / _PROXY_FILE, PROXY_NAME, time.time())
 
     def authority(self) -> str:
         """Return the certificate that clients need, in PEM; OSError."""

@@ -27,7 +27,7 @@ from tests.helpers.kubeclient.server import Asked, Script, answer, head, scripte
 from tests.helpers.loops import settled
 
 from kubeapi.status import StatusError
-from kubeapiserver.wire.tls import ServerCertificate, server_certificate
+from kubeapiserver.wire.tls import Certificate, server_certificate
 from kubeclient.access import ConfigError
 from kubeclient.endpoint import endpoint_of
 from kubeclient.handshake import SPDY, Upgrade
@@ -55,7 +55,7 @@ def wanting(*tokens: str) -> Script:
     return script
 
 
-def certificate(folder: Path, now: float = 0.0, name: str = "server.pem") -> ServerCertificate:
+def certificate(folder: Path, now: float = 0.0, name: str = "server.pem") -> Certificate:
     return server_certificate(folder / name, ["127.0.0.1"], ["inner.test"], now or time.time())
 
 

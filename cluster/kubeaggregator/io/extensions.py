@@ -1,0 +1,135 @@
+"""The extension API servers of a cluster: requests go to them, and each is watched over while its APIService is there.
+
+Nothing of that is imported before the first APIService with a Service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from kubeapi.io.client import Client
+from kubeapi.meta import ObjectKey, key_of
+from kubeapi.objects.apiservice import APIService
+from kubeapi.objects.endpointslice import service_of_slice
+from kubeapi.remoteapis import RemoteAPIs
+from kubeapi.scheme import APISERVICES, ENDPOINTSLICES, SERVICES
+from kubeapi.watching import WatchEvent
+from kubeapiserver.messages import Delegated
+from kubeapiserver.proxying.location import Proxying
+from kubeapiserver.requests.paths import normalized
+from kubeapiserver.streaming.runtime import Runtime
+
+if TYPE_CHECKING:
+    from kubeaggregator.io.follower import Follower
+    from kubeaggregator.io.server import ExtensionServer
+
+
+class Extensions:
+    """``run`` until it is cancelled. ``certificate`` makes the file with which servers are asked; OSError."""
+
+    def __init__(self, remotes: RemoteAPIs, client: Client, runtime: Runtime, certificate: Callable[[], Path]) -> None:
+        self._remotes = remotes
+        self._client = client
+        self._store = client.registry.store
+        self._runtime = runtime
+        self._certificate = certificate
+        self._proxying = Proxying(self._store, client.registry.rng)
+        self._has_changed = asyncio.Event()
+        self._servers: dict[str, ExtensionServer] = {}
+        self._followers: dict[str, tuple[Follower, asyncio.Task[None]]] = {}
+
+    def answers(self, path: str) -> bool:
+        """Tell whether an extension API server answers for a path."""
+        return self._remotes.of_path(normalized(path)) is not None
+
+    async def serve(self, received: web.BaseRequest, delegated: Delegated) -> web.StreamResponse:
+        """Forward one request and return its answer; OSError if the certificate for that cannot be kept."""
+        from kubeaggregator.io.forwarding import forward
+
+        return await forward(received, delegated, self._server(delegated.api))
+
+    async def run(self) -> None:
+        """Watch over the servers."""
+        stop = self._store.watch(APISERVICES, self._store.resource_version, self._note)
+        self._has_changed.set()
+        try:
+            while True:
+                await self._has_changed.wait()
+                self._has_changed.clear()
+                if self._remotes.all():
+                    await self._follow()
+        finally:
+            stop()
+            await self._close(list(self._servers))
+
+    async def _follow(self) -> None:
+        """Watch over the servers until there is none any more."""
+        async with asyncio.TaskGroup() as tasks:
+            with self._noting_endpoints():
+                while await self._update(tasks):
+                    await self._has_changed.wait()
+                    self._has_changed.clear()
+
+    async def _update(self, tasks: asyncio.TaskGroup) -> bool:
+        """Begin to follow new APIServices and stop with those that are gone; returns whether there are any."""
+        from kubeaggregator.io.follower import Follower
+
+        names = {each.name for each in self._remotes.all()}
+        for name in set(self._followers) - names:
+            _, task = self._followers.pop(name)
+            task.cancel()
+        await self._close(set(self._servers) - names)
+        for name in names - set(self._followers):
+            follower = Follower(name, self._remotes, self._client, self._server)
+            self._followers[name] = follower, tasks.create_task(follower.run(), name=f"APIService {name}")
+        return bool(names)
+
+    async def _close(self, names: set[str] | list[str]) -> None:
+        for name in names:
+            self._remotes.offers.pop(name, None)
+            await self._servers.pop(name).close()
+
+    def _server(self, api: APIService) -> ExtensionServer:
+        """Return the connections of an APIService, new ones if its server is another one."""
+        from kubeaggregator.io.server import ExtensionServer, Surroundings
+
+        found = self._servers.get(api.name)
+        if found is None or not found.is_for(api):
+            if found is not None:
+                asyncio.get_running_loop().create_task(found.close(), name=f"closing {api.name}")
+            surroundings = Surroundings(self._store, self._proxying, self._runtime, self._certificate())
+            found = self._servers[api.name] = ExtensionServer(api, surroundings)
+        return found
+
+    def _note(self, event: WatchEvent) -> None:
+        if event.object["spec"].get("service") is None and key_of(event.object).name not in self._followers:
+            return
+        self._has_changed.set()
+        followed = self._followers.get(key_of(event.object).name)
+        if followed is not None:
+            is_changed = event.previous is None or event.previous["spec"] != event.object["spec"]
+            (followed[0].note_change if is_changed else followed[0].note_status)()
+
+    @contextmanager
+    def _noting_endpoints(self) -> Iterator[None]:
+        version = self._store.resource_version
+        stop_services = self._store.watch(SERVICES, version, lambda event: self._note_endpoints(key_of(event.object)))
+        stop_slices = self._store.watch(
+            ENDPOINTSLICES, version, lambda event: self._note_endpoints(service_of_slice(event.object))
+        )
+        try:
+            yield
+        finally:
+            stop_services()
+            stop_slices()
+
+    def _note_endpoints(self, service: ObjectKey | None) -> None:
+        for follower, _ in self._followers.values():
+            if service is not None:
+                follower.note_endpoints(service)
