@@ -19,15 +19,10 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kubeaggregator.authentication import CONFIG_NAME, NAMESPACE, trust_config
 from kubeaggregator.io.extensions import Extensions
-from kubeapi.apipriorities import create_missing_api_services
 from kubeapi.io.client import Client
-from kubeapi.meta import JSON, ObjectKey
-from kubeapi.rbac.policy import create_missing_roles
-from kubeapi.registry import create_missing
-from kubeapi.scheme import CONFIGMAPS, Resource
-from kubeapi.status import StatusError
+from kubeapi.meta import JSON
+from kubeapi.scheme import Resource
 from kubeapi.users import API_SERVER
 from kubeapiserver.apiserver import APIServer
 from kubeapiserver.auth.access import Access
@@ -35,7 +30,6 @@ from kubeapiserver.auth.authentication import Authenticator
 from kubeapiserver.streaming.runtime import Runtime
 from kubeapiserver.wire.largerequests import LargeRequests
 from kubeapiserver.wire.server import APIServerListener, Backend, Flush
-from kubecontroller.service import kubernetesservice
 from kubehost.addresses import LOCALHOST
 from kubehost.io.binding import bind_socket
 from kubehost.io.places import Place
@@ -44,6 +38,7 @@ from kubesvc.addresses.plan import AddressPlan
 from kubesvc.network.translation import translate
 from kubesvc.run.kubeconfig import Kubeconfig, MergeError, context_name, merge, take_out
 from kubesvc.run.oserrors import oserror_text
+from kubesvc.run.published import Published
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,10 +53,6 @@ _log = logging.getLogger(__name__)
 HOST = LOCALHOST
 PORT = 6443
 """kubeadm's. The next choice follows from the cluster's name: kubectl caches discovery by the server's address."""
-PUBLISH_SECONDS = 1.0
-"""Pause between checks that default/kubernetes exists (pkg/controlplane/controller/kubernetesservice: ten seconds)."""
-OBJECTS_PER_TURN = 10
-"""Objects of every cluster after which the event loop may run its other tasks."""
 _NAMED_PORTS = (6444, 1000)
 _TOKEN_BYTES = 32
 _TOKEN = re.compile("[!-~]+")
@@ -79,6 +70,7 @@ class ClusterAPI:
         self._state = cluster.state
         self._registry = cluster.registry
         self._identity = cluster.components.identity
+        self._published = Published(cluster)
         self._admissions = cluster.components.admissions
         self._user_kubeconfig = user_kubeconfig
         self._listener: APIServerListener | None = None
@@ -98,41 +90,14 @@ class ClusterAPI:
         self._socket = self._bound()
         self.port = self._socket.getsockname()[1]
         write_private(self._state.api_port, f"{self.port}\n")
-        kubernetesservice.publish(self._registry, [self._identity.endpoint], self.port)
+        self._published.publish_address(self.port)
 
-    async def keep_published(self) -> None:
-        """Make roles and APIServices, then recreate the bootstrap objects after a deletion; runs until cancelled."""
-        if not self.read_only:
-            await self._make("making the roles of every cluster", create_missing_roles(self._registry))
-            await self._make("making the APIServices of every cluster", create_missing_api_services(self._registry))
-        while True:
-            await asyncio.sleep(PUBLISH_SECONDS)
-            with self._registry.store.failures.guard("kube-apiserver", "publishing default/kubernetes"):
-                self._publish_again()
-
-    async def _make(self, what: str, steps: Iterator[JSON]) -> None:
-        with self._registry.store.failures.guard("kube-apiserver", what):
-            for number, _ in enumerate(steps, start=1):
-                if number % OBJECTS_PER_TURN == 0:
-                    await asyncio.sleep(0)
-
-    def _publish_again(self) -> None:
-        # Refused as long as another Service has the address.
-        with contextlib.suppress(StatusError):
-            create_missing(self._registry, cluster_dns=self._config.networking.dns_address)
-            kubernetesservice.publish(self._registry, [self._identity.endpoint], self.port)
-            self._publish_trust()
-
-    def _publish_trust(self) -> None:
-        """Tell extension API servers which certificates to trust, unless that is told already."""
-        if self._registry.store.find(CONFIGMAPS, ObjectKey(NAMESPACE, CONFIG_NAME)) is None:
-            proxy = self._identity.proxy_certificate.authority
-            self._registry.create(CONFIGMAPS, trust_config(self._identity.authority(), proxy))
-
-    async def follow_extensions(self) -> None:
-        """Watch over extension API servers; runs until it is cancelled."""
+    async def keep(self) -> None:
+        """Keep what every cluster has, and watch over extension API servers; runs until it is cancelled."""
         assert self._extensions is not None
-        await self._extensions.run()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._published.keep(self.port), name="bootstrap objects")
+            tasks.create_task(self._extensions.run(), name="extension API servers")
 
     async def serve(self, runtime: Runtime, traffic: TrafficSource, flush: Flush) -> None:
         """Start to serve, and write the kubeconfig; OSError, MergeError."""

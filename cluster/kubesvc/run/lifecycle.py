@@ -73,7 +73,7 @@ class Run:
 
     def _serve_api(self, group: asyncio.TaskGroup, api: ClusterAPI) -> list[asyncio.Task[None]]:
         return [
-            group.create_task(api.keep_published(), name="kubernetes service"),
+            group.create_task(api.keep(), name="API server"),
             *(
                 group.create_task(api.serve_inside(each, self._components.network_event()))
                 for each in self._components.network.places[1:]
