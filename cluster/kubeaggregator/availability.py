@@ -17,7 +17,7 @@ from kubeapi.objects.parts import list_at, status_of
 from kubeapi.objects.service import ServiceTarget
 
 ATTEMPTS = 5
-"""Requests that are made at once; one success is enough."""
+"""Requests of which one success is enough."""
 CHECK_SECONDS = 5.0
 """Time limit of each."""
 RECHECK_SECONDS = 30.0

@@ -6,14 +6,31 @@ forwards requests.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kubeapi.meta import JSON
 from kubeapi.objects.apiservice import APIService, read_api_service
+from kubeapi.objects.parts import list_at, map_at
 from kubeapi.scheme import APISERVICES
 from kubeapi.store import Store
 from kubeapi.watching import WatchEvent
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Swagger:
+    """A part of an OpenAPI v2 document: the paths of one version, and the definitions that they refer to."""
+
+    paths: Mapping[str, JSON] = field(default_factory=dict)
+    definitions: Mapping[str, JSON] = field(default_factory=dict)
+
+    def patched(self) -> Iterator[tuple[str, JSON]]:
+        """Yield the paths of objects whose PATCH may validate fields, and the group, version and kind of each."""
+        for path, item in self.paths.items():
+            operation = map_at(item, "patch")
+            identity = operation.get("x-kubernetes-group-version-kind")
+            if identity and any(each.get("name") == "fieldValidation" for each in list_at(operation, "parameters")):
+                yield path, identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +38,13 @@ class Offer:
     """What an extension API server offers of one version: its resources as aggregated discovery has them.
 
     ``is_current`` tells whether it has answered when it was asked last. ``openapi`` are the documents of OpenAPI v3
-    that it lists, their URLs by path, ``swagger`` what it says of the version in OpenAPI v2.
+    that it lists, their URLs by path, ``swagger`` is its OpenAPI v2 document, None without one.
     """
 
     resources: tuple[JSON, ...] = ()
     is_current: bool = False
     openapi: Mapping[str, str] = field(default_factory=dict)
-    swagger: JSON = field(default_factory=dict)
+    swagger: Swagger | None = None
 
 
 class RemoteAPIs:

@@ -15,6 +15,7 @@ from typing import Any
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.kind import Subresource
 from kubeapi.meta import JSON
+from kubeapi.remoteapis import Offer
 from kubeapiserver.catalog import Catalog, Served
 from kubeapiserver.messages import JSON_TYPE, Request, Response
 from kubeapiserver.requests.negotiation import media_ranges
@@ -39,6 +40,10 @@ class Discovery:
     def custom_resources(self) -> list[CustomResource]:
         """Return the custom resources that are told of."""
         return self._catalog.customs.established()
+
+    def offers(self) -> list[Offer]:
+        """Return what extension API servers offer."""
+        return [self._catalog.remotes.offer(each) for each in self._catalog.remotes.all()]
 
     def core_versions(self, request: Request) -> Response:
         """Answer ``/api``."""

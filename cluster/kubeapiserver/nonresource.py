@@ -49,7 +49,8 @@ class NonResourcePaths:
         # Imported here, because a server that nobody asks for its schema needs none.
         from kubeapiserver.openapi.v3 import openapi_answer
 
-        return openapi_answer(request, self._discovery.custom_resources()) or not_found_page()
+        answer = openapi_answer(request, self._discovery.custom_resources(), self._discovery.offers())
+        return answer or not_found_page()
 
     def _discovery_document(self, path: str) -> Callable[[Request], Response | None] | None:
         match path.split("/")[1:]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from kubeapi.kinds import SERVED_RESOURCES
 from kubeapi.meta import JSON
+from kubeapi.remoteapis import Swagger
 from kubeapi.schema import definitions
 from kubeapi.scheme import Resource
 from kubeapiserver.openapi.custom import Custom, custom_schemas
@@ -36,13 +37,17 @@ _SELF_DESCRIBING = frozenset(("apiVersion", "kind"))
 
 
 @lru_cache(maxsize=2)
-def v2_document(customs: tuple[Custom, ...]) -> tuple[bytes, str]:
+def v2_document(customs: tuple[Custom, ...], swaggers: tuple[Swagger, ...]) -> tuple[bytes, str]:
     """Return the document and its hash; building it takes some ten milliseconds."""
     info = _text(1, "Kubernetes") + _text(2, _VERSION)
     resources = [*SERVED_RESOURCES, *(each.resource for each in customs)]
-    paths = b"".join(_message(2, _named(_path(each), _message(8, _patch_operation(each)))) for each in resources)
+    own = {_path(each): _identity(each) for each in resources}
+    identities = own | {path: identity for each in swaggers for path, identity in each.patched()}
+    paths = b"".join(
+        _message(2, _named(path, _message(8, _patch_operation(each)))) for path, each in identities.items()
+    )
     schemas = _packed_schemas() + b"".join(
-        _message(1, _named(name, _schema(schema))) for name, schema in _custom_schemas(customs).items()
+        _message(1, _named(name, _schema(schema))) for name, schema in _added_schemas(customs, swaggers).items()
     )
     document = _text(1, "2.0") + _message(2, info) + _message(8, paths) + _message(9, schemas)
     return document, hashlib.sha512(document).hexdigest().upper()
@@ -55,26 +60,29 @@ def _packed_schemas() -> bytes:
     )
 
 
-def _custom_schemas(customs: tuple[Custom, ...]) -> dict[str, JSON]:
-    return {name: schema for each in customs for name, schema in custom_schemas(each, is_v2=True).items()}
+def _added_schemas(customs: tuple[Custom, ...], swaggers: tuple[Swagger, ...]) -> dict[str, JSON]:
+    """Return the schemas that are not built in, by name; of a name that is, the built-in one stays."""
+    added = {name: each for swagger in swaggers for name, each in swagger.definitions.items()}
+    own = {name: schema for each in customs for name, schema in custom_schemas(each, is_v2=True).items()}
+    return {name: each for name, each in added.items() if name not in definitions()} | own
 
 
 @lru_cache(maxsize=2)
-def v2_json(customs: tuple[Custom, ...]) -> tuple[bytes, str]:
+def v2_json(customs: tuple[Custom, ...], swaggers: tuple[Swagger, ...]) -> tuple[bytes, str]:
     """Return the document as JSON and its hash; building it takes some ten milliseconds."""
     parameters = [{"name": each, "in": "query", "type": "string", "uniqueItems": True} for each in _PATCH_PARAMETERS]
-    paths = {
+    paths = {path: each for swagger in swaggers for path, each in swagger.paths.items()} | {
         _path(each): {
             "patch": {
                 "parameters": parameters,
                 "responses": {"200": {"description": "OK"}},
-                _GROUP_VERSION_KIND: {"group": each.group, "kind": each.kind, "version": each.version},
+                _GROUP_VERSION_KIND: _identity(each),
             }
         }
         for each in (*SERVED_RESOURCES, *(each.resource for each in customs))
     }
     head: JSON = {"swagger": "2.0", "info": {"title": "Kubernetes", "version": _VERSION}, "paths": paths}
-    added = _referring(json.dumps(_custom_schemas(customs)))[1:-1]
+    added = _referring(json.dumps(_added_schemas(customs, swaggers)))[1:-1]
     schemas = ", ".join(filter(None, (_schemas_text(), added)))
     body = f'{json.dumps(head)[:-1]}, "definitions": {{{schemas}}}}}'.encode()
     return body, hashlib.sha512(body).hexdigest().upper()
@@ -96,9 +104,12 @@ def _path(resource: Resource) -> str:
     return f"/{root}/{resource.api_version}{scope}/{resource.plural}/{{name}}"
 
 
-def _patch_operation(resource: Resource) -> bytes:
+def _identity(resource: Resource) -> JSON:
+    return {"group": resource.group, "kind": resource.kind, "version": resource.version}
+
+
+def _patch_operation(identity: JSON) -> bytes:
     """Return the one operation in which kubectl looks for ``fieldValidation``."""
-    identity = {"group": resource.group, "kind": resource.kind, "version": resource.version}
     parameters = b"".join(_message(8, _query_parameter(each)) for each in _PATCH_PARAMETERS)
     return parameters + _message(13, _extension(_GROUP_VERSION_KIND, identity))
 

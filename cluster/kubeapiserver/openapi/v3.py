@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.kinds import SERVED_RESOURCES
 from kubeapi.meta import JSON
+from kubeapi.remoteapis import Offer
 from kubeapi.schema import definitions
 from kubeapi.scheme import Resource
 from kubeapiserver.messages import JSON_TYPE, Request, Response
@@ -36,17 +38,22 @@ class _Document(NamedTuple):
     tag: str
 
 
-def openapi_answer(request: Request, resources: list[CustomResource]) -> Response | None:
-    """Return the index or a document, None for every other path; ``resources`` are the custom ones."""
+def openapi_answer(request: Request, resources: list[CustomResource], offers: Sequence[Offer] = ()) -> Response | None:
+    """Return the index or a document, None for every other path.
+
+    ``resources`` are the custom ones, ``offers`` those of extension API servers, which have their documents themselves.
+    """
     if request.method not in ("GET", "HEAD"):
         return None
     customs = customs_of(resources)
     if request.path == _V2:
         is_packed = V2_FAMILY in request.headers.get("accept", "")
-        document = _Document(*(v2_document(customs) if is_packed else v2_json(customs)))
+        swaggers = tuple(each.swagger for each in offers if each.swagger)
+        document = _Document(*(v2_document(customs, swaggers) if is_packed else v2_json(customs, swaggers)))
         return _respond(request, document, "no-cache, private", V2_TYPE if is_packed else JSON_TYPE)
     if request.path == _INDEX:
-        return _respond(request, _index(customs), "no-cache, private")
+        added = {path: url for each in offers for path, url in each.openapi.items()}
+        return _respond(request, _index(customs, tuple(added.items())), "no-cache, private")
     name = request.path.removeprefix(f"{_INDEX}/")
     found = _found(name, customs) if name != request.path else None
     if found is None:
@@ -77,12 +84,12 @@ def _served() -> dict[str, tuple[Resource, ...]]:
 
 
 @lru_cache(maxsize=4)
-def _index(customs: tuple[Custom, ...]) -> _Document:
+def _index(customs: tuple[Custom, ...], added: tuple[tuple[str, str], ...]) -> _Document:
+    """Return the index; ``added`` are the paths and URLs of documents that extension API servers have."""
     names = sorted({*_served(), *(_path_of(each.resource) for each in customs)})
     documents = {name: _found(name, customs) for name in names}
-    return _encoded(
-        {"paths": {name: {"serverRelativeURL": _url(name, each)} for name, each in documents.items() if each}}
-    )
+    urls = {name: _url(name, each) for name, each in documents.items() if each} | dict(added)
+    return _encoded({"paths": {name: {"serverRelativeURL": urls[name]} for name in sorted(urls)}})
 
 
 def _url(name: str, document: _Document) -> str:

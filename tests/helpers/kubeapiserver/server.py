@@ -20,7 +20,7 @@ from kubeapiserver.auth.access import Access
 from kubeapiserver.auth.authentication import Authenticator
 from kubeapiserver.messages import Answer, Request
 from kubeapiserver.streaming.runtime import ContainerIO, Runtime
-from kubeapiserver.wire.server import APIServerListener, Backend, Flush
+from kubeapiserver.wire.server import APIServerListener, Backend, Extensions, Flush
 from kubehost.io.connecting import TCPSocket, connect, tcp_socket
 from kubehost.io.places import HOST as HOST_PLACE
 
@@ -145,11 +145,14 @@ async def served(
     runtime: Runtime | None = None,
     flush: Flush = flush_nothing,
     context: ssl.SSLContext | None = None,
+    extensions: Extensions | None = None,
 ) -> AsyncIterator[Door]:
     """Serve a handler, with TLS if there is a context; the client sends the right token, by plain HTTP."""
     store = store or Store()
     listener = APIServerListener(
-        Backend(handle, store, flush), runtime or FakeRuntime(), Access(Authenticator(TOKEN), [HOST])
+        Backend(handle, store, flush, extensions=extensions),
+        runtime or FakeRuntime(),
+        Access(Authenticator(TOKEN), [HOST]),
     )
     bound = socket.create_server((HOST, 0))
     port = bound.getsockname()[1]

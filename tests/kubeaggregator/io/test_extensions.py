@@ -1,0 +1,277 @@
+"""An extension API server behind the cluster's own: requests, streams, upgrades, discovery, and its ends."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any, NamedTuple
+
+import pytest
+from aiohttp import WSMsgType, web
+from tests.helpers.kubeapi.objects import new_registry
+from tests.helpers.kubeapiserver.server import HOST, TOKEN, Door, FakeRuntime, served
+from tests.helpers.objects import build_endpoint, build_service, build_slice
+from yarl import URL
+
+from kubeaggregator.authentication import PROXY_NAME
+from kubeaggregator.io.extensions import Extensions
+from kubeapi.io.client import Client
+from kubeapi.meta import JSON
+from kubeapi.objects.conditions import find_condition
+from kubeapi.registry import Registry
+from kubeapi.scheme import APISERVICES, CLUSTERROLEBINDINGS, CLUSTERROLES, ENDPOINTSLICES, SERVICES
+from kubeapi.users import API_SERVER
+from kubeapiserver.apiserver import APIServer
+from kubeapiserver.auth.authentication import Authenticator
+from kubeapiserver.wire.tls import Certificate, client_certificate, server_certificate
+
+PATH = "/apis/example.com/v1"
+LISTED = {"name": "things", "singularName": "thing", "namespaced": True, "kind": "Thing", "verbs": ["list"]}
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+
+class Certificates(NamedTuple):
+    """Those of the extension API server, and of the cluster that comes to it."""
+
+    server: Certificate
+    client: Certificate
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    folder, now = tmp_path_factory.mktemp("certificates"), time.time()
+    server = server_certificate(folder / "server", (), ("api.default.svc",), now)
+    return Certificates(server, client_certificate(folder / "client", PROXY_NAME, now))
+
+
+async def _answer(request: web.BaseRequest) -> web.StreamResponse:
+    """Answer as an API server of the older kind: without aggregated discovery."""
+    match request.path.removeprefix(PATH):
+        case "":
+            return web.json_response({"kind": "APIResourceList", "resources": [LISTED]})
+        case "/openapi/v3":
+            return web.json_response({"paths": {"apis/example.com/v1": {"serverRelativeURL": "/openapi/v3/a?hash=1"}}})
+        case "/echo":
+            said = {
+                "headers": [list(each) for each in request.headers.items()],
+                "body": (await request.read()).decode(),
+            }
+            return web.json_response({**said, "target": request.raw_path}, status=201)
+        case "/watch":
+            stream = web.StreamResponse()
+            await stream.prepare(request)
+            await stream.write(b"first\n")
+            await asyncio.Event().wait()
+        case "/socket":
+            socket = web.WebSocketResponse()
+            await socket.prepare(request)
+            async for each in socket:
+                await socket.send_str(f"{each.data} {request.headers['X-Remote-User']}")
+            return socket
+    return web.Response(status=404)
+
+
+class Extended(NamedTuple):
+    """A cluster's API server with an extension API server."""
+
+    door: Door
+    registry: Registry
+    stop_extension: Callable[[], Any]
+
+    async def condition(self, reason: str) -> JSON:
+        """Return the condition of the APIService once it has a reason."""
+        while True:
+            found = find_condition(self.registry.store.get(APISERVICES, "", "v1.example.com"), "Available")
+            if found is not None and found["reason"] == reason:
+                return found
+            await asyncio.sleep(0.002)
+
+    async def discovered(self, freshness: str) -> JSON:
+        """Return the version in aggregated discovery once it has a freshness."""
+        while True:
+            async with self.door.client.get("/apis", headers={"Accept": AGGREGATED}) as answer:
+                groups = {each["metadata"]["name"]: each["versions"] for each in (await answer.json())["items"]}
+            version: JSON = groups["example.com"][0]
+            if version["freshness"] == freshness:
+                return version
+            await asyncio.sleep(0.002)
+
+
+@contextlib.asynccontextmanager
+async def extended(certificates: Certificates, **spec: Any) -> AsyncIterator[Extended]:
+    """Run both; ``spec`` is what the APIService says else."""
+    context = certificates.server.context()
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cadata=certificates.client.authority)
+    runner = web.ServerRunner(web.Server(_answer, handler_cancellation=True))
+    await runner.setup()
+    await web.TCPSite(runner, HOST, 0, ssl_context=context).start()
+    registry, runtime = new_registry(), FakeRuntime(address=runner.addresses[0])
+    handlers = APIServer(
+        registry,
+        clock=time.time,
+        admit=lambda _, obj: (obj, ()),
+        authenticator=Authenticator(TOKEN),
+    )
+    client = Client(registry, API_SERVER)
+    extensions = Extensions(handlers.remotes, client, runtime, lambda: certificates.client.path)
+    running = asyncio.create_task(extensions.run())
+    try:
+        async with served(handlers.handle, store=registry.store, runtime=runtime, extensions=extensions) as door:
+            _register(registry, certificates, spec)
+            yield Extended(door, registry, runner.cleanup)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await runner.cleanup()
+
+
+def _register(registry: Registry, certificates: Certificates, spec: JSON) -> None:
+    registry.create(SERVICES, build_service("api", "default", ports=[{"port": 443}]))
+    target = {"kind": "Pod", "name": "api-1"}
+    slices = [build_endpoint("10.0.0.1", targetRef=target)]
+    registry.create(ENDPOINTSLICES, build_slice("api-1", "api", slices, "default", ports=[{"name": "", "port": 8443}]))
+    stated = {
+        "group": "example.com",
+        "version": "v1",
+        "groupPriorityMinimum": 50,
+        "versionPriority": 10,
+        "service": {"namespace": "default", "name": "api"},
+        "caBundle": base64.b64encode(certificates.server.authority.encode()).decode(),
+    }
+    whole = {name: value for name, value in {**stated, **spec}.items() if value is not None}
+    registry.create(APISERVICES, {"metadata": {"name": "v1.example.com"}, "spec": whole})
+
+
+async def test_requests_go_to_the_server_with_the_user_and_their_body(certificates: Certificates) -> None:
+    async with extended(certificates) as cluster:
+        assert (await cluster.condition("Passed"))["message"] == "all checks passed"
+        forged = {"X-Remote-User": "root", "X-Remote-Extra-A": "b", "Content-Type": "text/plain"}
+        async with cluster.door.client.post(
+            URL(f"{PATH}/echo?a=%2F", encoded=True), data="body" * 1000, headers=forged
+        ) as answer:
+            said = await answer.json()
+    headers = [(name.lower(), value) for name, value in said["headers"]]
+    assert (answer.status, said["body"], said["target"]) == (201, "body" * 1000, f"{PATH}/echo?a=%2F")
+    assert [each for each in headers if each[0].startswith("x-remote-")] == [
+        ("x-remote-user", "kubernetes-admin"),
+        ("x-remote-group", "system:masters"),
+        ("x-remote-group", "system:authenticated"),
+    ]
+    assert "authorization" not in dict(headers)
+    assert dict(headers)["content-type"] == "text/plain"
+
+
+async def test_roles_decide_before_a_request_is_forwarded_for_another_user(certificates: Certificates) -> None:
+    async with extended(certificates) as cluster:
+        await cluster.condition("Passed")
+        headers = {"Impersonate-User": "jane"}
+        async with cluster.door.client.get(f"{PATH}/echo", headers=headers) as answer:
+            assert (answer.status, (await answer.json())["message"]) == (
+                403,
+                'echo.example.com is forbidden: User "jane" cannot list resource "echo" in API group "example.com"'
+                " at the cluster scope",
+            )
+        rule = {"apiGroups": ["example.com"], "resources": ["echo"], "verbs": ["list"]}
+        cluster.registry.create(CLUSTERROLES, {"metadata": {"name": "a"}, "rules": [rule]})
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "a"}
+        subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jane"}
+        bound = {"metadata": {"name": "a"}, "roleRef": role, "subjects": [subject]}
+        cluster.registry.create(CLUSTERROLEBINDINGS, bound)
+        async with cluster.door.client.get(f"{PATH}/echo", headers=headers) as answer:
+            sent = [tuple(each) for each in (await answer.json())["headers"]]
+    assert ("X-Remote-User", "jane") in sent
+    assert not [name for name, _ in sent if name.lower().startswith("impersonate-")]
+
+
+async def test_answers_and_upgrades_are_streams(certificates: Certificates) -> None:
+    async with extended(certificates) as cluster:
+        await cluster.condition("Passed")
+        async with cluster.door.client.get(f"{PATH}/watch") as answer:
+            assert await answer.content.readline() == b"first\n"
+        async with cluster.door.client.ws_connect(
+            f"{PATH}/socket", headers={"Authorization": f"Bearer {TOKEN}"}
+        ) as socket:
+            await socket.send_str("hello")
+            message = await socket.receive()
+            assert (message.type, message.data) == (WSMsgType.TEXT, "hello kubernetes-admin")
+
+
+async def test_discovery_and_openapi_tell_of_what_the_server_offers(certificates: Certificates) -> None:
+    async with extended(certificates) as cluster:
+        await cluster.condition("Passed")
+        version = await cluster.discovered("Current")
+        assert [each["resource"] for each in version["resources"]] == ["things"]
+        async with cluster.door.client.get("/apis/example.com") as answer:
+            assert (await answer.json())["preferredVersion"]["groupVersion"] == "example.com/v1"
+        async with cluster.door.client.get("/apis") as answer:
+            assert (await answer.json())["groups"][-1]["name"] == "example.com"
+        while True:
+            async with cluster.door.client.get("/openapi/v3") as answer:
+                paths = (await answer.json())["paths"]
+            if "apis/example.com/v1" in paths:
+                break
+        assert paths["apis/example.com/v1"] == {"serverRelativeURL": "/openapi/v3/a?hash=1"}
+        async with cluster.door.client.get("/openapi/v3/apis/example.com/v1") as answer:
+            assert answer.status == 404  # the server's own answer to what it has not
+
+
+async def test_a_server_that_ends_is_told_of_and_its_requests_are_refused(certificates: Certificates) -> None:
+    async with extended(certificates) as cluster:
+        await cluster.condition("Passed")
+        await cluster.discovered("Current")
+        address = cluster.registry.store.get(SERVICES, "default", "api")["spec"]["clusterIP"]
+        await cluster.stop_extension()
+        async with cluster.door.client.get(f"{PATH}/echo") as answer:
+            refused = f"error trying to reach service: dial tcp {address}:443: connect: connection refused\n"
+            assert (answer.status, await answer.text()) == (503, refused)
+        _touch(cluster.registry)
+        url = f"https://{address}:443{PATH}"
+        assert (await cluster.condition("FailedDiscoveryCheck"))["message"] == (
+            f'failing or missing response from {url}: Get "{url}": dial tcp {address}:443: connect: connection refused'
+        )
+        assert "resources" not in await cluster.discovered("Stale")
+        async with cluster.door.client.get(PATH) as answer:
+            assert (answer.status, await answer.text()) == (503, "service unavailable\n")
+        cluster.registry.delete(APISERVICES, "", "v1.example.com")
+        async with cluster.door.client.get(PATH) as answer:
+            assert answer.status == 404
+
+
+def _touch(registry: Registry) -> None:
+    """Change the EndpointSlice, so that the server is asked again."""
+    found = registry.store.get(ENDPOINTSLICES, "default", "api-1")
+    registry.update(
+        ENDPOINTSLICES,
+        {**found, "metadata": {**found["metadata"], "labels": {**found["metadata"]["labels"], "a": "b"}}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "fault"),
+    [
+        ({"caBundle": None}, "tls: failed to verify certificate: x509: certificate signed by unknown authority"),
+        ({"version": "v1", "group": "example.com", "service": {"namespace": "default", "name": "api", "port": 80}}, ""),
+        ({"caBundle": "bm8gY2VydGlmaWNhdGU="}, ""),
+    ],
+    ids=["unknown-authority", "other-port", "no-certificate"],
+)
+async def test_a_server_that_cannot_be_trusted_is_not_available(
+    certificates: Certificates, spec: JSON, fault: str
+) -> None:
+    reason = "ServicePortError" if "service" in spec else "FailedDiscoveryCheck"
+    async with extended(certificates, **spec) as cluster:
+        assert fault in (await cluster.condition(reason))["message"]
+        async with cluster.door.client.get(f"{PATH}/echo") as answer:
+            assert answer.status == 503
+
+
+async def test_whoever_skips_the_verification_trusts_any_certificate(certificates: Certificates) -> None:
+    async with extended(certificates, caBundle=None, insecureSkipTLSVerify=True) as cluster:
+        await cluster.condition("Passed")
+        async with cluster.door.client.get(f"{PATH}/echo") as answer:
+            assert answer.status == 201
