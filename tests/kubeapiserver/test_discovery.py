@@ -46,8 +46,8 @@ def test_kubectl_gets_everything_of_a_prefix_in_one_document() -> None:
         "resource.k8s.io",
         "flowcontrol.apiserver.k8s.io",
         "storagemigration.k8s.io",
-        "metrics.k8s.io",
         "custom.metrics.k8s.io",
+        "metrics.k8s.io",
     ]
     assert next(each for each in groups["apps"][0]["resources"] if each["resource"] == "deployments") == {
         "resource": "deployments",

@@ -16,11 +16,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.helpers.kubeapi.objects import deployment, new_registry, pod, service
 from tests.helpers.kubeapiserver.crds import crd
 
+from kubeaggregator.availability import PASSED, prejudge, status_with
 from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, copy_object, key_of
 from kubeapi.objects.service import read_service
+from kubeapi.remoteapis import RemoteAPIs
 from kubeapi.schema import FieldType, Struct, struct, struct_of
 from kubeapi.scheme import (
+    APISERVICES,
     CLUSTERROLEBINDINGS,
     CONTROLLERREVISIONS,
     CRONJOBS,
@@ -141,12 +144,18 @@ def show(store: Store) -> None:
     assert [str(each) for each in store.failures.all()] == []
 
 
+def follow_as_the_aggregator(store: Store) -> None:
+    for api in RemoteAPIs(store).all():
+        status_with(store.get(APISERVICES, "", api.name), prejudge(api, None, ()) or PASSED, 0.0)
+
+
 BINDINGS = (ROLEBINDINGS, CLUSTERROLEBINDINGS)
 WORKERS = (
     follow_as_the_proxy,
     follow_as_the_name_server,
     reconcile_as_the_controllers,
     schedule_and_read_pods,
+    follow_as_the_aggregator,
     show,
 )
 GOOD = {SERVICES: service(), PODS: pod(), DEPLOYMENTS: deployment(), REPLICASETS: deployment()}
@@ -158,6 +167,9 @@ GOOD[PERSISTENTVOLUMECLAIMS] = {"metadata": {"name": "web", "namespace": "defaul
 VOLUME = {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/x"}}
 GOOD[PERSISTENTVOLUMES] = {"metadata": {"name": "web"}, "spec": VOLUME}
 GOOD[SERVICECIDRS] = {"metadata": {"name": "web"}, "spec": {"cidrs": ["127.97.0.0/24"]}}
+API = {"group": "example.com", "version": "v1", "groupPriorityMinimum": 1, "versionPriority": 1}
+API_SERVICE = {"service": {"name": "web", "namespace": "default"}}
+GOOD[APISERVICES] = {"metadata": {"name": "v1.example.com"}, "spec": {**API, **API_SERVICE}}
 GOOD[IPADDRESSES] = {"metadata": {"name": "127.96.0.7"}, "spec": {"parentRef": {"resource": "x", "name": "y"}}}
 ROLE = {"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}}
 GOOD |= {each: {"metadata": {"name": "web", "namespace": "default"}, **ROLE} for each in BINDINGS}
