@@ -209,15 +209,16 @@ def _builtin_program(spec: ImageSpec, command: Sequence[str], args: Sequence[str
     return Program(spec.builtin, given or spec.args, spec.port, spec.stop_signal, command[0] if command else "")
 
 
-def unknown_image_text(image: str, images: Mapping[str, ImageSpec]) -> str:
+def unknown_image_text(image: str, images: Mapping[str, ImageSpec], *, is_volume: bool = False) -> str:
     """Return the text about an image that is not in the catalog: a similar name, and how to add it."""
     name = parse_reference(image).name
     near = _nearest(name, (*images, *BUILTIN_IMAGES))
     meant = f"; did you mean {near}?" if near else ";"
-    return (
+    text = (
         f"kubesvc runs processes and pulls no images{meant} say what {name} runs with "
-        f"`images: [{{name: {name}, command: [...]}}]` in the cluster configuration, or give the container a `command`"
+        f"`images: [{{name: {name}, command: [...]}}]` in the cluster configuration"
     )
+    return text if is_volume else f"{text}, or give the container a `command`"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

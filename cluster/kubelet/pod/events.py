@@ -47,11 +47,15 @@ class Started(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A container cannot be created yet; ``reason`` is ErrImagePull or CreateContainerConfigError."""
+    """A container cannot be created yet; ``reason`` is ErrImagePull or CreateContainerConfigError.
+
+    ``image`` is the one that cannot be had: the container's, or that of a volume that it mounts.
+    """
 
     name: str
     reason: str
     message: str
+    image: str = ""
 
 
 class StartFailed(NamedTuple):

@@ -105,7 +105,7 @@ def _started(step: Step, container: ContainerState, event: Started) -> Container
 
 def _refused(step: Step, container: ContainerState, event: Refused) -> ContainerState:
     if event.reason == "ErrImagePull":
-        step.report("Warning", "Failed", f'Failed to pull image "{container.image}": {event.message}')
+        step.report("Warning", "Failed", f'Failed to pull image "{event.image}": {event.message}')
         step.report("Warning", "Failed", "Error: ErrImagePull")
     else:
         step.report("Warning", "Failed", f"Error: {event.message}")
@@ -119,6 +119,7 @@ def _refused(step: Step, container: ContainerState, event: Refused) -> Container
         retry_at=step.now + wait,
         pull_back_off=wait,
         shown_at=step.now,
+        refused_image=event.image,
     )
 
 
@@ -189,7 +190,7 @@ def after_time(step: Step, container: ContainerState) -> ContainerState:
         return replace(signalled(step, container), kill_at=step.now + MINIMUM_GRACE_SECONDS)
     has_pull_error = container.stage is Stage.WAITING and container.reason == "ErrImagePull"
     if has_pull_error and step.now >= container.shown_at + PULL_BACK_OFF_SHOWN_AFTER:
-        text = f'Back-off pulling image "{container.image}"'
+        text = f'Back-off pulling image "{container.refused_image}"'
         step.report("Normal", "BackOff", text)
         step.report("Warning", "Failed", "Error: ImagePullBackOff")
         return replace(container, reason="ImagePullBackOff", message=f"{text}: {container.message}")

@@ -193,8 +193,9 @@ class PodContainers:
             self._machine.post(Refused(container.name, "CreateContainerConfigError", str(error)))
             return None
         if plan is None:
-            text = unknown_image_text(missing or container.image, images)
-            self._machine.post(Refused(container.name, "ErrImagePull", text))
+            image = missing or container.image
+            text = unknown_image_text(image, images, is_volume=bool(missing))
+            self._machine.post(Refused(container.name, "ErrImagePull", text, image))
         return plan
 
     def _plan(self, container: ContainerSpec) -> ContainerPlan | None:

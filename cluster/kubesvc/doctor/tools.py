@@ -29,7 +29,6 @@ _OWN = (
 _OF_TUTORIALS = (
     ("nslookup", "dnsutils"),
     ("wget", "wget"),
-    ("nc", "netcat-openbsd"),
     ("ping", "iputils-ping"),
     ("ip", "iproute2"),
     ("ss", "iproute2"),
@@ -39,7 +38,7 @@ _OF_TUTORIALS = (
     ("telnet", "telnet"),
     ("vi", "vim-tiny"),
 )
-"""What tutorials run in pods, beside those above, and the package that has it."""
+"""What tutorials run in pods, beside those above, and the package that has it; nc, if need be, is kubesvc's own."""
 TOOLS = (*(each.name for each in _OWN), *(name for name, _ in _OF_TUTORIALS))
 """Every program that is looked for."""
 
@@ -60,6 +59,6 @@ def _check_pods_tools(tools: Mapping[str, str]) -> Check:
     missing = {name: package for name, package in _OF_TUTORIALS if name not in tools}
     if not missing:
         return Check("tools", "in pods", "ok", "pods have this machine's tools: all that tutorials use are installed")
-    message = f"pods have this machine's tools: {', '.join(missing)} would be an executable file not found in $PATH"
+    message = f"pods have this machine's tools; not installed, so not found there: {', '.join(missing)}"
     packages = " ".join(sorted(set(missing.values())))
     return Check("tools", "in pods", "ok", message, f"sudo apt-get install {packages}")

@@ -336,6 +336,14 @@ def test_an_unknown_image_waits_in_err_image_pull_then_image_pull_back_off() -> 
     assert next_wakeup(script.state) == 30.0
 
 
+def test_an_unknown_image_of_a_volume_is_the_one_that_is_named() -> None:
+    script = Script(begun(pod()))
+    assert Report("Warning", "Failed", 'Failed to pull image "some/files": none') in script(
+        Refused("c0", "ErrImagePull", "none", "some/files"), 0.0
+    )
+    assert Report("Normal", "BackOff", 'Back-off pulling image "some/files"') in script(Ticked(), 1.0)
+
+
 def test_a_missing_config_map_is_tried_again_when_config_maps_change() -> None:
     script = Script(begun(pod()))
     script(Refused("c0", "CreateContainerConfigError", 'configmap "x" not found'), 0.0)

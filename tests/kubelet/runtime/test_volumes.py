@@ -184,6 +184,8 @@ async def test_a_container_with_the_files_of_an_unknown_image_waits_for_it(clust
     cluster.run(make_pod("web", shell(SLEEP, volumeMounts=[mounted("model", "/model")]), volumes=volumes))
     await until(lambda: "my/model" in cluster.status("web").get("state", {}).get("waiting", {}).get("message", ""))
     assert "Image" in cluster.status("web")["state"]["waiting"]["reason"]
+    (failed, *_) = cluster.events("web", "Failed")
+    assert failed.startswith('Failed to pull image "my/model:1": ') and "give the container" not in failed
 
 
 async def test_a_link_out_of_a_volume_is_not_followed(cluster: KubeletCluster) -> None:
