@@ -57,9 +57,9 @@ class ContainerState:
     ``reason`` and ``message`` say why it waits. ``is_restart``: its next start counts as a restart; ``is_resumed``: it
     ran only under an earlier kubelet so far. ``last`` is its latest end. ``retry_at`` is when it may start next,
     ``back_off`` and ``pull_back_off`` are the seconds to wait after its next failure, ``shown_at`` is when
-    ``refused_image`` was refused. ``kill_at`` is set while it is being stopped: the time at which the stop signal (while ``is_signalled``
-    is false) or SIGKILL is due at the latest; a sidecar that ``is_due`` gets the signal in its turn. ``given`` are the
-    resources of its latest run.
+    ``refused_image`` was refused. ``kill_at`` is set while it is being stopped: the time at which the stop signal
+    (while ``is_signalled`` is false) or SIGKILL is due at the latest; a sidecar that ``is_due`` gets the signal in its
+    turn. ``given`` are the resources of its latest run.
     """
 
     name: str
