@@ -128,6 +128,19 @@ def _liveness(given: Invocation) -> ServerPlan:
     return plan_server("liveness", [given.host.bind_port(8080)])
 
 
+def _h2c_server(given: Invocation) -> ServerPlan:
+    port = read_port(given.flags.get("port", "80"))
+    if port is None:
+        return bad_flag(given.flags, "port")
+    bound = given.host.bind_port(port)
+    return plan_server("h2c-server", [bound], port=bound)
+
+
+def _in_cluster_client(given: Invocation) -> ServerPlan:
+    seconds = read_number(given.flags.get("poll-interval", "30"))
+    return bad_flag(given.flags, "poll-interval") if not seconds else plan_server("inclusterclient", seconds=seconds)
+
+
 def _test_webserver(given: Invocation) -> ServerPlan:
     port = read_port(given.flags.get("port", "80"))
     if not port:
@@ -195,6 +208,8 @@ _COMMANDS: Mapping[str, tuple[frozenset[str], Callable[[Invocation], ServerPlan]
         ),
         ("grpc-health-checking", "port http-port delay-unhealthy-sec service", _grpc_health),
         ("crd-conversion-webhook", CONVERSION_FLAGS, lambda given: plan_conversion(given.flags, given.host)),
+        ("h2c-server", "port", _h2c_server),
+        ("inclusterclient", "poll-interval", _in_cluster_client),
         ("guestbook", "http-port backend-port replicaof", _guestbook),
         ("mtlsclient", "fetch-url server-trust-bundle client-cred-bundle", plan_mtls_client),
         ("mtlsserver", "listen server-creds spiffe-trust-bundle", plan_mtls_server),

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from kubelet.servers import files, nginx, pages
-from kubelet.servers.agnhost import crdconversion, grpchealth, netexec, reset, webhook
+from kubelet.servers.agnhost import crdconversion, grpchealth, http2calls, netexec, reset, webhook
 from kubelet.servers.agnhost.dialling import Dialler
 from kubelet.servers.http.children import STOP_SIGNALS
 from kubelet.servers.http.listening import bind_datagrams, listen
@@ -36,6 +36,7 @@ SERVICES: Mapping[str, Callable[[Mapping[str, Any], str], Service]] = {
     "porter": netexec.porter,
     "liveness": netexec.liveness,
     "grpc-health-checking": grpchealth.grpc_health,
+    "h2c-server": http2calls.h2c_server,
     "test-webserver": files.file_server,
     "files": files.document_server,
     "tcp-reset": reset.tcp_reset,

@@ -68,6 +68,14 @@ def verify_issuer(options: Mapping[str, Any], environment: Mapping[str, str]) ->
     return openidmetadata.verify_issuer(options, environment)
 
 
+def in_cluster_client(options: Mapping[str, Any], environment: Mapping[str, str]) -> int:
+    """Ask the API server for its health, again and again."""
+    # Imported here, because no other command needs it.
+    from kubelet.servers.agnhost import inclusterclient
+
+    return inclusterclient.poll_healthz(options, environment)
+
+
 def logs_generator(options: Mapping[str, Any], _environment: Mapping[str, str]) -> int:
     """Write ``options["lines"]`` lines as klog does, evenly over ``options["seconds"]``."""
     began = time.monotonic()
@@ -222,4 +230,5 @@ COMMANDS: Mapping[str, Command] = {
     "logs-generator": logs_generator,
     "mounttest": mounttest,
     "test-service-account-issuer-discovery": verify_issuer,
+    "inclusterclient": in_cluster_client,
 }

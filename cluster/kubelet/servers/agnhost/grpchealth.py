@@ -13,14 +13,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from kubelet import http2
+from kubelet.servers.agnhost.http2calls import STATUS_OK, is_end_of_call, serve_calls
 from kubelet.servers.http.messages import Request, Response, Service, plain
 
 SERVING, NOT_SERVING = 1, 2
 NOT_FOUND = 5
 """The gRPC status of a service that is not known."""
-_CHUNK = 64 * 1024
-_STATUS_OK = b"\x88"
-_HEADERS = _STATUS_OK + http2.CONTENT_TYPE + http2.string("application/grpc")
+_HEADERS = STATUS_OK + http2.CONTENT_TYPE + http2.string("application/grpc")
 
 
 class Health:
@@ -58,26 +57,15 @@ def grpc_health(options: Mapping[str, Any], _name: str) -> Service:
 
 def serve_connection(sock: socket.socket, health: Health) -> None:
     """Answer every call of one connection until it ends; OSError."""
-    received, bodies = http2.FrameBuffer(), dict[int, bytearray]()
-    sock.sendall(http2.frame(http2.SETTINGS, 0, 0, b""))
-    is_greeted = False
-    while chunk := sock.recv(_CHUNK):
-        received.put(chunk)
-        if not is_greeted:
-            if len(received) < len(http2.PREFACE):
-                continue
-            if not received.skip(http2.PREFACE):
-                return
-            is_greeted = True
-        while (frame := received.take()) is not None:
-            sock.sendall(http2.reply_to(frame) + _answer_to(frame, bodies, health))
+    bodies: dict[int, bytearray] = {}
+    serve_calls(sock, lambda frame: _answer_to(frame, bodies, health))
 
 
 def _answer_to(frame: http2.Frame, bodies: dict[int, bytearray], health: Health) -> bytes:
     """Return the answer to a call that has ended, b"" for any other frame."""
     if frame.type == http2.DATA:
         bodies.setdefault(frame.stream, bytearray()).extend(frame.payload)
-    if frame.type not in (http2.DATA, http2.HEADERS) or not frame.flags & http2.END_STREAM:
+    if not is_end_of_call(frame):
         return b""
     body = bodies.pop(frame.stream, bytearray())
     if _service_of(bytes(body)) != health.service:
