@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from kubeproxy.ingress.certificates import KeyPair
 from kubeproxy.portowner import PortOwner
 from kubeproxy.rules.policies import PolicyPod
-from kubeproxy.userspace.udp.flowtable import STREAM_SECONDS, UNREPLIED_SECONDS
 
+UNREPLIED_SECONDS = 30.0
+"""net.netfilter.nf_conntrack_udp_timeout: how long a query waits for its reply, or for the next query."""
+STREAM_SECONDS = 120.0
+"""net.netfilter.nf_conntrack_udp_timeout_stream: how long a conversation may pause."""
 USERSPACE, NFTABLES = MODES = ("userspace", "nftables")
 PRIMARY = "primary"
 """Stands among ``node_port_addresses`` for the addresses that the Node object has (as in KubeProxyConfiguration)."""

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from kubeproxy.config import NFTABLES, PRIMARY, USERSPACE, ProxyConfig
-from kubeproxy.userspace.udp.flowtable import STREAM_SECONDS, UNREPLIED_SECONDS
+from kubeproxy.config import NFTABLES, PRIMARY, STREAM_SECONDS, UNREPLIED_SECONDS, USERSPACE, ProxyConfig
 from kubesvc.remote.kubeproxyconfig import ALL, CLUSTER_CIDR, LOCALHOST, NODE_CIDR, KubeProxyConfiguration
 
 MIN_SYNC_SECONDS = 0.1

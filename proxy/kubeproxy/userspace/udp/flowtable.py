@@ -13,11 +13,7 @@ from enum import IntEnum
 from itertools import islice
 from typing import Generic, TypeVar
 
-UNREPLIED_SECONDS = 30.0
-"""net.netfilter.nf_conntrack_udp_timeout: how long a query waits for its reply, or for the next query."""
-
-STREAM_SECONDS = 120.0
-"""net.netfilter.nf_conntrack_udp_timeout_stream: how long a conversation may pause."""
+from kubeproxy.config import STREAM_SECONDS, UNREPLIED_SECONDS
 
 STREAM_AFTER_SECONDS = 2.0
 """A flow that is still used both ways after this time is a stream, not a single query with its reply."""
