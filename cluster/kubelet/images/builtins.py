@@ -19,8 +19,8 @@ from kubelet.images.layer import (
     NGINX_SITES,
     LayerPart,
     agnhost_layer,
-    busybox_layer,
     httpd_layer,
+    machine_layer,
     nginx_layer,
     page_layer,
     program_layer,
@@ -59,9 +59,11 @@ def image_layer(image: ImageSpec, host: ServerHost, tools: Mapping[str, str]) ->
             return httpd_layer()
         case "agnhost":
             return agnhost_layer(image_programs("agnhost", tools))
+    if image.program:
+        return machine_layer(image.program, tools.get(image.command[0], ""))
     if not image.is_busybox:
         return ()
-    shell = busybox_layer(tools.get("busybox", "")) if image.has_busybox_alone else ()
+    shell = machine_layer("/bin/sh", tools.get("busybox", "")) if image.has_busybox_alone else ()
     return (*shell, *program_layer(image_programs("busybox", tools)))
 
 

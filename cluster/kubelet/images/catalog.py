@@ -25,6 +25,7 @@ class ImageSpec:
     ours instead. ``port`` is the one that it listens on by default (0: unknown). ``entrypoints`` are the names
     by which a container's command may call the built-in (``nginx``, ``/agnhost``). ``stop_signal`` is the STOPSIGNAL,
     ``working_dir`` the WORKDIR, ``user`` the USER as the true image has it: a number, a name, "" where that is unknown.
+    ``program`` is the path at which the true image has what ``command`` names, a program of this machine.
     ``is_busybox``: its sh is busybox', which knows ``[[`` and RANDOM; ``has_busybox_alone``: so are its tools, and a
     busybox of this machine stands for that sh. ``distribution`` is the ID of the true image's os-release(5).
     """
@@ -38,6 +39,7 @@ class ImageSpec:
     stop_signal: str = "SIGTERM"
     working_dir: str = ""
     user: str = ""
+    program: str = ""
     is_busybox: bool = False
     has_busybox_alone: bool = False
     distribution: str = ""
@@ -82,6 +84,7 @@ _DEMOS: Mapping[str, ImageSpec] = {
     "nginxdemos/hello:plain-text": ImageSpec(builtin="nginx-hello-text", port=80),
 }
 """The small servers of tutorials."""
+_ETCD = ImageSpec(command=("etcd",), program="/usr/local/bin/etcd", working_dir="/", user=_ROOT)
 BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     **_DEMOS,
     "nginx": _NGINX,
@@ -90,6 +93,8 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
         builtin="httpd", port=80, entrypoints=("httpd", "httpd-foreground"), user=_ROOT, distribution="debian"
     ),
     "hashicorp/http-echo": ImageSpec(builtin="http-echo", port=5678, entrypoints=("http-echo",)),
+    "registry.k8s.io/etcd": _ETCD,
+    "quay.io/coreos/etcd": _ETCD,
     "registry.k8s.io/pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
     "registry.k8s.io/serve_hostname": ImageSpec(builtin="agnhost", args=("serve-hostname",), port=9376),
     "kitten": _picture("kitten"),
@@ -107,6 +112,9 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     "e2e-test-images/nonroot": replace(_BUSYBOX, user="1234"),
     "e2e-test-images/nonewprivs": ImageSpec(args=("sh", "-c", 'echo "Effective uid: $(id -u)"'), user=_ROOT),
     "e2e-test-images/regression-issue-74839": ImageSpec(builtin="out-of-window", port=9000),
+    "e2e-test-images/sample-apiserver": ImageSpec(
+        command=("sample-apiserver",), program="/sample-apiserver", working_dir="/", user=_ROOT
+    ),
     "curlimages/curl": ImageSpec(command=("curl",), args=("--help",), user="curl_user"),
     "pause": ImageSpec(builtin="pause", entrypoints=("pause",)),
     "agnhost": ImageSpec(

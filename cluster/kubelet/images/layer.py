@@ -125,6 +125,6 @@ def program_layer(scripts: Mapping[str, str]) -> tuple[LayerPart, ...]:
     return tuple(LayerPart(path, content=script, is_executable=True) for path, script in scripts.items())
 
 
-def busybox_layer(program: str) -> tuple[LayerPart, ...]:
-    """Return the sh of an image of busybox; ``program`` is the path of the machine's, "" for none."""
-    return (LayerPart("/bin/sh", machine=program),) if program else ()
+def machine_layer(target: str, program: str) -> tuple[LayerPart, ...]:
+    """Return a program of the machine at an image's own path; ``program`` is the machine's, "" for none."""
+    return (LayerPart(target, machine=program),) if program else ()

@@ -87,7 +87,8 @@ def plan_container(
 
 def _image_dir(image: ImageSpec | None, host: ContainerHost) -> str:
     """Return an image's WORKDIR; that of a built-in one is a place in a root of its own, which only a sandbox has."""
-    return image.working_dir if image and (host.servers.is_sandboxed or not image.builtin) else ""
+    is_elsewhere = image is not None and not image.builtin and not image.program
+    return image.working_dir if image and (host.servers.is_sandboxed or is_elsewhere) else ""
 
 
 def _command(

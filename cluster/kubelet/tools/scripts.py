@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 TOOLS = ("nslookup", "dig", "curl", "getent", "nc")
 """Programs of this machine that a script stands in for, if they are installed."""
-OWN_TOOLS = ("bash", "busybox", "coredns")
+OWN_TOOLS = ("bash", "busybox", "coredns", "etcd", "sample-apiserver")
 """Programs of this machine that run under their own names for programs of an image."""
 _NEEDS = {
     "nslookup": ("nslookup",),

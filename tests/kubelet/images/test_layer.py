@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kubelet.images.builtins import image_layer, plan_builtin
-from kubelet.images.catalog import BUILTIN_IMAGES
+from kubelet.images.catalog import BUILTIN_IMAGES, find_image
 from kubelet.images.layer import LayerPart
 from kubelet.images.serverhost import ServerHost
 from kubelet.runtime.imagelayer import write_layer
@@ -140,6 +140,23 @@ def test_the_name_server_of_agnhost_is_the_machine_s_or_our_own(found: dict[str,
 def test_an_installed_busybox_is_the_shell_of_images_that_have_nothing_else(image: str, shells: list[str]) -> None:
     layer = image_layer(BUILTIN_IMAGES[image], SANDBOX, TOOLS | {"busybox": "/opt/busybox"})
     assert [each.machine for each in layer if each.target == "/bin/sh"] == shells
+
+
+@pytest.mark.parametrize(
+    ("image", "program", "target"),
+    [
+        ("registry.k8s.io/etcd:3.7.0-0", "etcd", "/usr/local/bin/etcd"),
+        ("registry.k8s.io/e2e-test-images/sample-apiserver:1.29.2", "sample-apiserver", "/sample-apiserver"),
+    ],
+)
+def test_a_program_that_is_installed_is_at_the_path_that_it_has_in_its_image(
+    image: str, program: str, target: str
+) -> None:
+    found = find_image(image, {})
+    assert found is not None
+    assert found.command == (program,)
+    assert image_layer(found, SANDBOX, TOOLS | {program: "/opt/it"}) == (LayerPart(target, machine="/opt/it"),)
+    assert image_layer(found, SANDBOX, TOOLS) == ()
 
 
 def test_a_file_of_the_machine_is_mounted_where_an_image_has_it(tmp_path: Path) -> None:
