@@ -64,16 +64,6 @@ def cluster(has_routes: bool, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield E2ECluster(commands, GROUND, ZONES)
 
 
-@pytest.fixture
-def namespace(request: pytest.FixtureRequest, cluster: E2ECluster) -> Iterator[Namespace]:
-    """Have a namespace named after the test."""
-    name = re.sub("[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:60].strip("-")
-    cluster.api.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-    namespace = Namespace(cluster, name)
-    yield namespace
-    namespace.end()
-
-
 class Network:
     """Upstream's NetworkingTestConfig for the second family: servers and a dual-stack Service of them."""
 

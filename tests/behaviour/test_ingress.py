@@ -11,7 +11,7 @@ import pytest
 from tests.helpers.cluster.cli import ClusterCommands, curl, curl_result, eventually, running
 from tests.helpers.cluster.ground import Ground
 from tests.helpers.cluster.manifests import HTTP_PORT, Manifest, deployment, echo, service, stream
-from tests.helpers.kubectl.cli import Kubectl, find_kubectls, kubeconfig_of, preferred
+from tests.helpers.kubectl.cli import Kubectl
 from tests.helpers.objects import build
 
 from kubeapiserver.wire.tls import server_certificate
@@ -62,14 +62,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterCommand
         ClusterCommands(tmp_path_factory.mktemp("state"), "ingress"), "-", stdin=stream(*MANIFESTS)
     ) as commands:
         yield commands
-
-
-@pytest.fixture
-def kubectl(cluster: ClusterCommands, tmp_path: Path) -> Kubectl:
-    found = find_kubectls()
-    version = preferred(found)
-    (tmp_path / "home").mkdir()
-    return Kubectl(version, found[version], tmp_path / "home", kubeconfig_of(cluster), tmp_path)
 
 
 def at(cluster: ClusterCommands, scheme: str = "http") -> int:

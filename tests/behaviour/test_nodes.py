@@ -6,13 +6,12 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from http.client import HTTPConnection
-from pathlib import Path
 
 import pytest
 from tests.helpers.cluster.cli import ClusterCommands, curl, curl_result, eventually, running
 from tests.helpers.cluster.ground import Ground
 from tests.helpers.cluster.manifests import HTTP_PORT, Manifest, deployment, pod, service, write
-from tests.helpers.kubectl.cli import Kubectl, find_kubectls, kubeconfig_of, preferred
+from tests.helpers.kubectl.cli import Kubectl
 from tests.helpers.load import load_on
 from tests.helpers.patience import PATIENCE
 
@@ -35,14 +34,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> str:
 def cluster(tmp_path_factory: pytest.TempPathFactory, file: str) -> Iterator[ClusterCommands]:
     with running(ClusterCommands(tmp_path_factory.mktemp("state"), "nodes"), file) as commands:
         yield commands
-
-
-@pytest.fixture
-def kubectl(cluster: ClusterCommands, tmp_path: Path) -> Kubectl:
-    found = find_kubectls()
-    version = preferred(found)
-    (tmp_path / "home").mkdir()
-    return Kubectl(version, found[version], tmp_path / "home", kubeconfig_of(cluster), tmp_path)
 
 
 def node_port() -> Manifest:

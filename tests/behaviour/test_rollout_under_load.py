@@ -15,7 +15,7 @@ from tests.helpers import web_process
 from tests.helpers.cluster.cli import ClusterCommands, Item, curl_result, eventually, running
 from tests.helpers.cluster.ground import Ground
 from tests.helpers.cluster.manifests import HTTP_PORT, Manifest, deployment, service, write
-from tests.helpers.kubectl.cli import Kubectl, find_kubectls, kubeconfig_of, preferred
+from tests.helpers.kubectl.cli import Kubectl
 from tests.helpers.load import load_on
 from tests.helpers.patience import PATIENCE
 
@@ -28,14 +28,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterCommand
     file = write(tmp_path_factory.mktemp("manifests") / "cluster.yaml", GROUND.configuration())
     with running(ClusterCommands(tmp_path_factory.mktemp("state"), "rollout"), file) as commands:
         yield commands
-
-
-@pytest.fixture
-def kubectl(cluster: ClusterCommands, tmp_path: Path) -> Kubectl:
-    found = find_kubectls()
-    version = preferred(found)
-    (tmp_path / "home").mkdir()
-    return Kubectl(version, found[version], tmp_path / "home", kubeconfig_of(cluster), tmp_path)
 
 
 def web(manner: str, text: str, folder: Path, **more: Any) -> Manifest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from tests.helpers.cluster.api import APICluster, api_cluster
@@ -15,3 +16,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[APICluster]:
     """Have the cluster."""
     with api_cluster(tmp_path_factory.mktemp("clients"), *NAMESPACES) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def api(cluster: APICluster) -> Iterator[Any]:
+    """Return Kubernetes' own client of Python."""
+    from kubernetes import config  # a second's work, for some of these files alone
+
+    with config.new_client_from_config(str(cluster.kubeconfig)) as found:
+        yield found

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import http.client
 import queue
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
-from kubernetes import client, config, utils, watch
+from kubernetes import client, utils, watch
 from kubernetes.informer import SharedInformer
-from tests.helpers.cluster.api import APICluster
 from tests.helpers.cluster.cli import eventually
 from tests.helpers.configs import CONFIGS
 from tests.helpers.patience import PATIENCE
 
 NAMESPACE = "python-informer"
-
-
-@pytest.fixture(scope="module")
-def api(cluster: APICluster) -> Iterator[Any]:
-    with config.new_client_from_config(str(cluster.kubeconfig)) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

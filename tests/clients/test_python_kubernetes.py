@@ -17,12 +17,6 @@ NAMESPACE = "python-kubernetes"
 MERGE, JSON_PATCH = "application/merge-patch+json", "application/json-patch+json"
 
 
-@pytest.fixture(scope="module")
-def api(cluster: APICluster) -> Iterator[Any]:
-    with config.new_client_from_config(str(cluster.kubeconfig)) as found:
-        yield found
-
-
 @pytest.fixture
 def core(api: Any) -> Any:
     return client.CoreV1Api(api)

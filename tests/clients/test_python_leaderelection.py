@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from kubernetes import client, config
+from kubernetes import client
 from kubernetes.leaderelection import electionconfig
 from kubernetes.leaderelection.leaderelection import LeaderElection
 from kubernetes.leaderelection.resourcelock.leaselock import LeaseLock
-from tests.helpers.cluster.api import APICluster
 
 NAMESPACE = "python-kubernetes"
-
-
-@pytest.fixture(scope="module")
-def api(cluster: APICluster) -> Iterator[Any]:
-    with config.new_client_from_config(str(cluster.kubeconfig)) as found:
-        yield found
 
 
 @pytest.fixture

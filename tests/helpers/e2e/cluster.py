@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from base64 import b64decode
 from collections.abc import Collection, Mapping, Sequence
@@ -311,3 +312,10 @@ def ready_with(manifest: Manifest, *command: str) -> Manifest:
         **manifest,
         "spec": {**spec, "containers": [{**each, "readinessProbe": probe} for each in spec["containers"]]},
     }
+
+
+def namespace_of(cluster: E2ECluster, test: str) -> Namespace:
+    """Make a namespace for a test, named after it."""
+    name = re.sub("[^a-z0-9]+", "-", test.removeprefix("test_").lower())[:60].strip("-")
+    cluster.api.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    return Namespace(cluster, name)

@@ -8,8 +8,6 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from tests.helpers.kubelet.builtins import ADDRESS, BuiltinHost, get, moved_port, send
@@ -17,15 +15,6 @@ from tests.helpers.patience import PATIENCE
 
 from kubelet.images.builtins import plan_builtin
 from kubelet.images.serverhost import ServerHost
-from kubelet.process.orphans import marker
-from kubelet.process.runner import ProcessRunner
-
-
-@pytest.fixture
-async def host(tmp_path: Path) -> AsyncIterator[BuiltinHost]:
-    runner = ProcessRunner(marker("servers", tmp_path))
-    yield BuiltinHost(runner)
-    await runner.close()
 
 
 async def ask_udp(port: int, *packets: bytes) -> bytes:

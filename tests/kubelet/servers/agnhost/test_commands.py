@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import stat
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,6 @@ from kubelet.servers.agnhost.netexeclog import datagram_text, request_text
 from kubelet.servers.http.messages import Datagram, Request
 from kubelet.spec.process import ProcessSpec
 from kubelet.spec.server import plan_server
-
-
-@pytest.fixture
-async def host(tmp_path: Path) -> AsyncIterator[BuiltinHost]:
-    runner = ProcessRunner(marker("servers", tmp_path))
-    yield BuiltinHost(runner)
-    await runner.close()
 
 
 @pytest.fixture

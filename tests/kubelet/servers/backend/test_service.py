@@ -2,25 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from tests.helpers.kubelet.builtins import ADDRESS, BuiltinHost, get, send
 from tests.helpers.patience import PATIENCE
 
-from kubelet.process.orphans import marker
-from kubelet.process.runner import ProcessRunner
 from kubelet.spec.process import StartError
 
 ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-@pytest.fixture
-async def host(tmp_path: Path) -> AsyncIterator[BuiltinHost]:
-    runner = ProcessRunner(marker("servers", tmp_path))
-    yield BuiltinHost(runner)
-    await runner.close()
 
 
 async def load() -> int:

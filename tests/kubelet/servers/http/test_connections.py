@@ -2,28 +2,17 @@
 
 import json
 import socket
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from tests.helpers.kubelet.builtins import ADDRESS, BuiltinHost, send
 
-from kubelet.process.orphans import marker
-from kubelet.process.runner import ProcessRunner
 from kubelet.servers.agnhost.dialling import Dialler
 from kubelet.servers.agnhost.halfclose import RunnerError, execute
 from kubelet.servers.agnhost.nettest import Peers, State, peer_service
 from kubelet.servers.http.messages import Request
 
 DIALLER = Dialler(ADDRESS)
-
-
-@pytest.fixture
-async def host(tmp_path: Path) -> AsyncIterator[BuiltinHost]:
-    runner = ProcessRunner(marker("servers", tmp_path))
-    yield BuiltinHost(runner)
-    await runner.close()
 
 
 def ask(state: State, path: str, body: bytes = b"", peers: int = 1) -> str:
