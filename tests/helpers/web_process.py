@@ -2,12 +2,13 @@
 
 ``python web_process.py polite|rude TEXT ADDRESS PORT FOLDER``. It answers TEXT; a request for /hold makes a file
 ``holding-1`` (and so on) in the folder and waits until there is one ``release``. A polite one finishes on SIGTERM what
-it has been asked; a rude one is killed by it, and listens only once there is a file ``gate``.
+it has been asked; a rude one ends at once, and listens only once there is a file ``gate``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -27,6 +28,8 @@ class Web:
         if is_polite:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stop.set)
         else:
+            # The first process of a container ignores a signal without a handler, and would have its whole grace.
+            signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
             await self._wait_for("gate")
         server = await asyncio.start_server(self._serve, address, port)
         await self._stop.wait()

@@ -6,8 +6,10 @@ import json
 import re
 import ssl
 from base64 import b64decode
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,10 @@ class RefusedError(AssertionError):
         self.status = status
 
 
+Ask = Callable[..., Item]
+"""Asks as ``API.ask`` does."""
+
+
 class API:
     """The API server of a cluster, asked as its kubeconfig says."""
 
@@ -59,16 +65,25 @@ class API:
 
     def ask(self, method: str, path: str, body: Item | None = None, media: str = "application/json") -> Item:
         """Return the answer of a request; RefusedError."""
-        connection = HTTPSConnection(
-            self._place.hostname or "", self._place.port, timeout=PATIENCE, context=self._context
-        )
-        try:
-            content = None if body is None else json.dumps(body)
-            connection.request(method, path, content, {**self._headers, "Content-Type": media})
-            response = connection.getresponse()
-            document: Item = json.loads(response.read())
-        finally:
-            connection.close()
+        with self.connected() as ask:
+            return ask(method, path, body, media)
+
+    @contextmanager
+    def connected(self) -> Iterator[Ask]:
+        """Have many requests, one after the other, on one connection; what ``ask`` does."""
+        with closing(self._connect()) as connection:
+            yield partial(self._ask_by, connection)
+
+    def _connect(self) -> HTTPSConnection:
+        place = self._place
+        return HTTPSConnection(place.hostname or "", place.port, timeout=PATIENCE, context=self._context)
+
+    def _ask_by(
+        self, by: HTTPSConnection, method: str, path: str, body: Item | None = None, media: str = "application/json"
+    ) -> Item:
+        by.request(method, path, None if body is None else json.dumps(body), {**self._headers, "Content-Type": media})
+        response = by.getresponse()
+        document: Item = json.loads(response.read())
         if response.status >= 400:
             raise RefusedError(document)
         return document
