@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from kubeapi.events import EventRecorder
 from kubeapi.failures import Subject
@@ -99,30 +100,25 @@ class PodObject:
 
     def write_status(self, state: PodState, place: PodPlace, now: float) -> None:
         """Write the status that the containers' state makes, if it differs from the object's."""
-        if not self._is_written:
-            return
-        status = pod_status(self.given, state, place, now)
-        if status == self.obj.get("status"):
-            return
-        self._write(status)
+        self._write(lambda stored: pod_status({**self.given, "status": status_of(stored)}, state, place, now))
 
     def reject(self, reason: str, message: str) -> None:
         """Fail the pod, which the kubelet does not admit (rejectPod)."""
         self.report("Warning", reason, message)
-        if self._is_written:
-            status = {"phase": "Failed", "reason": reason, "message": f"Pod was rejected: {message}"}
-            self._write(status)
+        status = {"phase": "Failed", "reason": reason, "message": f"Pod was rejected: {message}"}
+        self._write(lambda _: status)
 
     def fail(self, reason: str, message: str, kind: str = "Normal") -> None:
         """Fail the pod, whose containers are to be stopped then; a pod that is over already stays as it is.
 
         ``kind`` is that of the event, Normal or Warning.
         """
-        if not self._is_written or read_pod(self.obj).is_finished:
+        stored = self._stored(self._client.registry)
+        if not self._is_written or stored is None or read_pod(stored).is_finished:
             return
         self.report(kind, reason, message)
-        status = {**status_of(self.obj), "phase": "Failed", "reason": reason, "message": message}
-        self._write(status)
+        failed = {"phase": "Failed", "reason": reason, "message": message}
+        self._write(lambda stored: {**status_of(stored), **failed})
 
     def delete(self) -> None:
         """Delete the object, as nothing of its pod runs any more; it has been seen as deleted for a moment then."""
@@ -138,15 +134,24 @@ class PodObject:
             key, options = self.spec.key, DeleteOptions(0, uid=self.spec.uid)
             self._client.post(lambda registry: registry.delete(PODS, *key, options), is_repeated=True)
 
-    def _write(self, status: JSON) -> None:
-        """Write a status. Without its version the write conflicts with no other one: only the status is replaced."""
-        metadata = {name: value for name, value in self.obj["metadata"].items() if name != "resourceVersion"}
-        new = {**self.obj, "metadata": metadata, "status": status}
+    def _write(self, make: Callable[[JSON], JSON]) -> None:
+        """Write the status that ``make`` gives for the object as it is stored, if it differs.
+
+        That may be newer than ``obj``, which is what the kubelet has heard: a phase that is over, or a condition that
+        somebody else has written, would be lost otherwise.
+        """
 
         def write(registry: Registry) -> None:
-            self.obj = registry.update_status(PODS, new)
+            stored = self._stored(registry)
+            if stored is not None and (status := make(stored)) != stored.get("status"):
+                registry.update_status(PODS, {**stored, "status": status})
 
-        self._client.post(write)
+        if self._is_written:
+            self._client.post(write)
+
+    def _stored(self, registry: Registry) -> JSON | None:
+        found = registry.store.find(PODS, self.spec.key)
+        return found if found is not None and found["metadata"]["uid"] == self.spec.uid else None
 
     def failed(self, what: str, error: BaseException) -> None:
         """Report an unforeseen error, as the kubelet reports a pod that it cannot sync."""
