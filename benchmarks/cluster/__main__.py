@@ -20,10 +20,9 @@ from benchmarks.cluster.controlplane import control_plane
 from benchmarks.cluster.figures import Figures, verdict
 from benchmarks.cluster.names import names
 from benchmarks.cluster.networks import enter, node_networks
-from benchmarks.cluster.peers import KUBE_PROXY, KUBESVC
 from benchmarks.cluster.planes import planes
 from benchmarks.cluster.programs import BESIDE, CONTROL_PLANE, MissingProgramsError, find_programs, version_of
-from benchmarks.cluster.proxies import fill, proxies
+from benchmarks.cluster.proxies import PEERS, fill, proxies
 from benchmarks.cluster.report import LINES, markdown, terminal
 from benchmarks.cluster.room import Room
 from benchmarks.cluster.servers import PodServers
@@ -67,10 +66,10 @@ def measure(options: argparse.Namespace, programs: dict[str, str], folder: Path)
         _tell(f"filling the API server: {room.services:,} Services with {room.endpoints} endpoints each")
         fill(plane, room)
         if PROXY in chosen:
-            networks = stack.enter_context(node_networks(2))
+            networks = stack.enter_context(node_networks(len(PEERS)))
             for each in networks:
                 stack.callback(PodServers(each).close)
-            found.join(proxies(plane, dict(zip((KUBESVC, KUBE_PROXY), networks, strict=True)), room, _tell))
+            found.join(proxies(plane, dict(zip(PEERS, networks, strict=True)), room, _tell))
         if DNS in chosen:
             found.join(names(plane, room, _tell))
     return found

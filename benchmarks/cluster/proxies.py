@@ -1,4 +1,4 @@
-"""Both proxies on one API server: from start to synced, memory, one more Service, many changes of endpoints."""
+"""kubesvc's proxy, in both modes, and kube-proxy on one API server: from start to synced, memory, one more, changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.cluster.controlplane import ControlPlane
 from benchmarks.cluster.figures import Figures
 from benchmarks.cluster.load import PORT, SERVICES, SLICES, address_of, endpoint_slice, service
 from benchmarks.cluster.networks import NodeNetwork
-from benchmarks.cluster.peers import KUBE_PROXY, KUBESVC, ProxyOnNode, proxy_on, proxy_program
+from benchmarks.cluster.peers import KUBE_PROXY, KUBESVC, KUBESVC_NFTABLES, ProxyOnNode, proxy_on, proxy_program
 from benchmarks.cluster.room import Room
 from benchmarks.suite.contest import turns
 from benchmarks.suite.processes import own_cpu_seconds, own_resident_bytes
@@ -27,7 +27,7 @@ SYNC_SECONDS = 300.0
 SETTLE_SECONDS = 5.0
 CHANGE_SECONDS = 60
 CHANGES_PER_SECOND = 100
-_PEERS = (KUBESVC, KUBE_PROXY)
+PEERS = (KUBESVC, KUBESVC_NFTABLES, KUBE_PROXY)
 
 
 def fill(plane: ControlPlane, room: Room) -> None:
@@ -37,20 +37,20 @@ def fill(plane: ControlPlane, room: Room) -> None:
 
 
 def proxies(plane: ControlPlane, networks: dict[str, NodeNetwork], room: Room, tell: Callable[[str], None]) -> Figures:
-    """Return the figures of both proxies."""
+    """Return the figures of all, each in a network of its own."""
     found = Figures()
-    for number, name in turns(_PEERS, room.rounds):
+    for number, name in turns(PEERS, room.rounds):
         tell(f"{name} from start to synced: round {number + 1} of {room.rounds}")
         _start(found, name, networks[name], plane, room)
     with ExitStack() as stack:
-        both = [stack.enter_context(proxy_on(name, networks[name], room.beside(plane))) for name in _PEERS]
-        for each in both:
+        running = [stack.enter_context(proxy_on(name, networks[name], room.beside(plane))) for name in PEERS]
+        for each in running:
             _wait_until_synced(each.network, room.services)
         tell("one more Service")
         for number in range(MORE):
-            _one_more(found, plane, both, number)
+            _one_more(found, plane, running, number)
         tell(f"{CHANGES_PER_SECOND} changes of endpoints a second for {room.change_seconds} s")
-        _churn(found, plane, both, room)
+        _churn(found, plane, running, room)
     return found
 
 
@@ -93,7 +93,7 @@ def is_served(network: NodeNetwork, address: str, seconds: float = 0.1) -> bool:
             return False
 
 
-def _one_more(found: Figures, plane: ControlPlane, both: list[ProxyOnNode], number: int) -> None:
+def _one_more(found: Figures, plane: ControlPlane, running: list[ProxyOnNode], number: int) -> None:
     """Note for each proxy how long after the API's answer a new Service serves; then it goes again."""
     api, address = plane.api(), address_of(number, 98)
     name = 20_000 + number
@@ -101,8 +101,8 @@ def _one_more(found: Figures, plane: ControlPlane, both: list[ProxyOnNode], numb
     api.send("POST", SERVICES, service(name, address))
     begin = time.perf_counter()
     with ThreadPoolExecutor() as pool:
-        served = [pool.submit(_seconds_until_served, each.network, address, begin) for each in both]
-    for each, seconds in zip(both, served, strict=True):
+        served = [pool.submit(_seconds_until_served, each.network, address, begin) for each in running]
+    for each, seconds in zip(running, served, strict=True):
         found.add("oneMoreMilliseconds", each.name, seconds.result() * 1000)
     api.delete(f"{SERVICES}/s{name}")
     api.delete(f"{SLICES}/s{name}-1")
@@ -117,12 +117,12 @@ def _seconds_until_served(network: NodeNetwork, address: str, begin: float) -> f
     return time.perf_counter() - begin
 
 
-def _churn(found: Figures, plane: ControlPlane, both: list[ProxyOnNode], room: Room) -> None:
-    before = {each.name: own_cpu_seconds(each.pid) for each in both}
+def _churn(found: Figures, plane: ControlPlane, running: list[ProxyOnNode], room: Room) -> None:
+    before = {each.name: own_cpu_seconds(each.pid) for each in running}
     words = ("churn", str(room.services), str(room.change_seconds), str(CHANGES_PER_SECOND))
     _load(plane, *words, seconds=room.change_seconds + 120)
     time.sleep(2.0)  # what is left to be synced
-    for each in both:
+    for each in running:
         found.add("churnCPUSeconds", each.name, own_cpu_seconds(each.pid) - before[each.name])
         found.add("churnMiB", each.name, own_resident_bytes(each.pid) / (1 << 20))
 

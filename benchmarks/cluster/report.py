@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks.cluster.figures import Line, Verdict, table
-from benchmarks.cluster.peers import COREDNS, KUBE_PROXY, KUBECTL, KUBESVC
+from benchmarks.cluster.peers import COREDNS, KUBE_PROXY, KUBECTL, KUBESVC, KUBESVC_NFTABLES
 from benchmarks.cluster.planes import CONTROL_PLANE
 from benchmarks.suite.report import aligned, markdown_table
+
+_NFTABLES = KUBESVC_NFTABLES, KUBE_PROXY
+_CHANGES = "CPU of 100 endpoint changes a second for a minute"
 
 LINES = (
     Line("proxy: from start to synced", "syncedSeconds", "s", KUBESVC, KUBE_PROXY, 0.5),
@@ -15,8 +18,12 @@ LINES = (
     Line("proxy: memory, synced", "MiB", "MiB", KUBESVC, KUBE_PROXY, 1.0),
     Line("proxy: most memory on the way", "peakMiB", "MiB", KUBESVC, KUBE_PROXY),
     Line("proxy: one more Service until it serves", "oneMoreMilliseconds", "ms", KUBESVC, KUBE_PROXY, 0.1),
-    Line("proxy: CPU of 100 endpoint changes a second for a minute", "churnCPUSeconds", "s", KUBESVC, KUBE_PROXY, 0.5),
+    Line(f"proxy: {_CHANGES}", "churnCPUSeconds", "s", KUBESVC, KUBE_PROXY, 0.5),
     Line("proxy: memory after these", "churnMiB", "MiB", KUBESVC, KUBE_PROXY),
+    Line("proxy, nftables: from start to synced", "syncedSeconds", "s", *_NFTABLES, 0.5),
+    Line("proxy, nftables: memory, synced", "MiB", "MiB", *_NFTABLES, 1.0),
+    Line("proxy, nftables: one more Service until it serves", "oneMoreMilliseconds", "ms", *_NFTABLES),
+    Line(f"proxy, nftables: {_CHANGES}", "churnCPUSeconds", "s", *_NFTABLES, 0.5),
     Line("dns: from start to answering", "answeringSeconds", "s", KUBESVC, COREDNS, 0.5),
     Line("dns: CPU from start to answering", "answeringCPUSeconds", "s", KUBESVC, COREDNS),
     Line("dns: memory", "dnsMiB", "MiB", KUBESVC, COREDNS, 0.7),
@@ -47,9 +54,10 @@ def markdown(machine: Mapping[str, str], verdicts: Sequence[Verdict], gaps: Mapp
         "# kubesvc on a real cluster's API server",
         "",
         "Written by `make bench-cluster`: etcd, kube-apiserver and all that follows it on one machine. Each proxy has",
-        "a network of its own; kube-proxy's mode is nftables, kubesvc's userspace. Both name servers have one",
-        "Corefile. `kubesvc connect` and `kubectl port-forward` have one pod, of a kubesvc cluster. Medians",
-        "[smallest-largest]; the ratio is that of the medians. Compare ratios: all share the processors.",
+        "a network of its own; kube-proxy's mode is nftables, kubesvc's userspace unless a line says nftables. Both",
+        "name servers have one Corefile. `kubesvc connect` and `kubectl port-forward` have one pod, of a kubesvc",
+        "cluster. Medians [smallest-largest]; the ratio is that of the medians. Compare ratios: all share the",
+        "processors.",
         "What is measured, and how, is in benchmarks/README.md.",
         "",
         *(f"- {name}: {value}" for name, value in machine.items()),
