@@ -18,7 +18,7 @@ from benchmarks.cluster.networks import NodeNetwork
 from benchmarks.cluster.peers import KUBE_PROXY, KUBESVC, KUBESVC_NFTABLES, ProxyOnNode, proxy_on, proxy_program
 from benchmarks.cluster.room import Room
 from benchmarks.suite.contest import turns
-from benchmarks.suite.processes import own_cpu_seconds, own_resident_bytes
+from benchmarks.suite.processes import cpu_seconds, own_resident_bytes
 
 SAMPLED = 20
 """Services of which each is to answer before a proxy counts as synced, the last one among them."""
@@ -61,7 +61,7 @@ def _start(found: Figures, name: str, network: NodeNetwork, plane: ControlPlane,
         program.spawn()
         _wait_until_synced(network, room.services)
         found.add("syncedSeconds", name, time.perf_counter() - begin)
-        found.add("syncedCPUSeconds", name, own_cpu_seconds(program.pid))
+        found.add("syncedCPUSeconds", name, cpu_seconds(program.pid))
         time.sleep(SETTLE_SECONDS)
         found.add("MiB", name, own_resident_bytes(program.pid) / (1 << 20))
         found.add("peakMiB", name, _peak(program.pid) / (1 << 10))
@@ -118,12 +118,12 @@ def _seconds_until_served(network: NodeNetwork, address: str, begin: float) -> f
 
 
 def _churn(found: Figures, plane: ControlPlane, running: list[ProxyOnNode], room: Room) -> None:
-    before = {each.name: own_cpu_seconds(each.pid) for each in running}
+    before = {each.name: cpu_seconds(each.pid) for each in running}
     words = ("churn", str(room.services), str(room.change_seconds), str(CHANGES_PER_SECOND))
     _load(plane, *words, seconds=room.change_seconds + 120)
     time.sleep(2.0)  # what is left to be synced
     for each in running:
-        found.add("churnCPUSeconds", each.name, own_cpu_seconds(each.pid) - before[each.name])
+        found.add("churnCPUSeconds", each.name, cpu_seconds(each.pid) - before[each.name])
         found.add("churnMiB", each.name, own_resident_bytes(each.pid) / (1 << 20))
 
 
