@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kubeapi.cel.declarations import Function
@@ -32,6 +32,7 @@ class Checker:
         self._environment = environment
         self.typing = Typing(environment)
         self._bindings = self.typing.bindings
+        self._types: dict[Node, Type] = {}
         self._checks: dict[type[Node], Callable[[Any], Type]] = {
             Constant: lambda node: type_of_value(node.value),
             Name: self._name,
@@ -47,8 +48,13 @@ class Checker:
         """Return the type of the whole expression."""
         return self._bindings.substitute(self._check(node), to_dyn=True)
 
+    def types(self) -> Mapping[Node, Type]:
+        """Return the types of all parts of the expressions that were checked."""
+        return {node: self._bindings.substitute(each, to_dyn=True) for node, each in self._types.items()}
+
     def _check(self, node: Node) -> Type:
-        return self._checks[type(node)](node)
+        found = self._types[node] = self._checks[type(node)](node)
+        return found
 
     def _name(self, node: Name) -> Type:
         found = self.typing.variable(node.name) or self._environment.type_named(node.name)

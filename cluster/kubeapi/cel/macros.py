@@ -10,6 +10,7 @@ TOTAL = "@result"
 """The variable that a loop adds up; no expression can name it."""
 _FORBIDDEN = (TOTAL, "__result__")
 _INSERT = "cel.@mapInsert"
+_SORTED = "@__sortBy_input__"
 
 
 class MacroError(Exception):
@@ -149,8 +150,9 @@ def _opt_flat_map(at: int, target: Node, args: list[Node]) -> Node:
 
 
 def _sort_by(at: int, target: Node, args: list[Node]) -> Node:
-    keys = _map(at, target, args)
-    return Call(at, "@sortByAssociatedKeys", target, [keys])
+    given = Name(at, _SORTED)
+    result = Call(at, "@sortByAssociatedKeys", given, [_map(at, given, args)])
+    return Fold(at, ListOf(at, []), ("#unused",), _SORTED, target, Constant(at, value=False), given, result)
 
 
 _MACROS: dict[tuple[str, int], Callable[[int, Node, list[Node]], Node]] = {

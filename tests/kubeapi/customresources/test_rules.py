@@ -243,10 +243,71 @@ def test_a_value_that_stays_as_it_was_breaks_a_newer_rule_with_a_warning() -> No
 
 def test_an_expression_that_would_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kubeapi.cel.program.PER_CALL", 10_000)
-    lists = {"type": "array", "items": INT, "maxItems": 10000}
+    lists = {"type": "array", "items": INT, "maxItems": 50}
     text = "self.l.all(x, self.l.all(y, self.l.all(z, x + y + z >= 0)))"
     client = CustomClient()
     client.define(defined(ruled(obj(l=lists), rule(text))))
-    message = client.post(TABS, tab({"l": [1] * 100}, name="g")).json["message"]
+    message = client.post(TABS, tab({"l": [1] * 50}, name="g")).json["message"]
     cancelled = "'operation cancelled: actual cost limit exceeded'"
     assert f'spec: Invalid value: "object": {cancelled}: no further validation rules will be run' in message
+
+
+ADVICE = (
+    "(try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are"
+)
+OWN_RULE = "x-kubernetes-validations[0].rule"
+PORTS = {"type": "array", "items": obj(name={"type": "string", "maxLength": 63})}
+UNIQUE = rule("self.all(x, self.exists_one(y, x.name == y.name))")
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        pytest.param(obj(l=ruled({**PORTS, "maxItems": 100}, UNIQUE)), "", id="bounded"),
+        pytest.param(
+            obj(l=ruled(PORTS, UNIQUE)),
+            f"{PATH}.properties[l].{OWN_RULE}: Forbidden: estimated rule cost "
+            "exceeds budget by factor of more than 100x",
+            id="of each with each, in a list of any length",
+        ),
+        pytest.param(
+            obj(l={"type": "array", "items": ruled({"type": "string"}, rule("self.contains('ab')")), "maxItems": 40}),
+            f"{PATH}.properties[l].items.{OWN_RULE}: Forbidden: estimated rule cost "
+            "exceeds budget by factor of 1.258296x",
+            id="of each of up to 40",
+        ),
+        pytest.param(
+            obj(l={"type": "array", "items": ruled({"type": "string"}, rule("self == 'a'"))}),
+            "",
+            id="of each of as many as fit into a request",
+        ),
+        pytest.param(
+            ruled(obj(s={"type": "string"}), rule("true", messageExpression="self.s.replace('', self.s) + 'x'")),
+            f"{PATH}.x-kubernetes-validations[0].messageExpression: Forbidden: estimated messageExpression cost "
+            "exceeds budget by factor of more than 100x",
+            id="of a message",
+        ),
+    ],
+)
+def test_a_rule_that_may_cost_too_much_is_refused(spec: JSON, expected: str) -> None:
+    reply = CustomClient().post(CRDS, defined(spec))
+    causes = reply.json.get("details", {}).get("causes", [])
+    told = [f"{each['field']}: {each['message']}" for each in causes[:1]]
+    assert (reply.status, told) == ((422, [f"{expected} {ADVICE} declared)"]) if expected else (201, []))
+
+
+def test_rules_that_may_cost_too_much_together_are_refused() -> None:
+    expensive = {"type": "array", "items": ruled({"type": "string"}, rule("self.contains('ab')")), "maxItems": 30}
+    fields = {f"f{number:02}": expensive for number in range(12)}
+    causes = CustomClient().post(CRDS, defined(obj(**fields))).json["details"]["causes"]
+    told = [each["message"] for each in causes]
+    assert [each["field"] for each in causes[:4]] == [
+        f"{PATH}.properties[f{number:02}].items.{OWN_RULE}" for number in range(4)
+    ]
+    assert told[0] == (
+        "Forbidden: contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema"
+    )
+    assert told[4].startswith(
+        "Forbidden: x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema exceeds budget by "
+        "factor of 1.13"
+    )

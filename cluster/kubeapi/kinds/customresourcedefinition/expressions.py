@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from kubeapi.customresources.cel.rules import Rule, compile_rules
 from kubeapi.customresources.resource import RULES
 from kubeapi.customresources.schema.pruning import EMBEDDED, items_of
+from kubeapi.kinds.customresourcedefinition.costs import Costs, Place, inside
 from kubeapi.meta import JSON
 from kubeapi.validation.faults import Faults, GoText, invalid, struct_text
 
@@ -15,32 +17,59 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\['((?:[^'\\]|\\.)*)'\]")
 
 def expression_faults(schema: JSON, path: str) -> Faults:
     """Yield the faults of all expressions in the schema of a whole resource."""
-    yield from _faults(schema, schema, path, is_resource=True, uncorrelated="")
+    costs = Costs()
+    yield from _faults(schema, schema, _At(path, costs, is_resource=True))
+    yield from costs.total_faults(path)
 
 
-def _faults(rules: JSON, schema: JSON, path: str, *, is_resource: bool, uncorrelated: str) -> Faults:
-    """Yield the faults of rules; ``uncorrelated`` is the list above whose items have no earlier values."""
+class _At(NamedTuple):
+    """Where a schema is: ``uncorrelated`` is the list above whose items have no earlier values, "" for none.
+
+    ``times`` is how many values of it there may be, None for any number. Without ``costs`` none are counted.
+    """
+
+    path: str
+    costs: Costs | None
+    uncorrelated: str = ""
+    times: int | None = 1
+    is_resource: bool = False
+
+
+def _faults(rules: JSON, schema: JSON, at: _At) -> Faults:
+    """Yield the faults of rules."""
     if rules.get(RULES):
-        for index, rule in enumerate(compile_rules(rules[RULES], schema, is_resource=is_resource)):
-            yield from _rule_faults(rule, f"{path}.{RULES}[{index}]", uncorrelated)
+        place = Place.of(schema, at.times, is_resource=at.is_resource)
+        for index, rule in enumerate(compile_rules(rules[RULES], schema, is_resource=at.is_resource)):
+            path = f"{at.path}.{RULES}[{index}]"
+            if at.costs is not None and place is not None:
+                yield from _cost_faults(rule, path, at.costs, place)
+            yield from _rule_faults(rule, path, at.uncorrelated)
+    below = at._replace(times=inside(schema, at.times))
     for name, each in rules.get("properties", {}).items():
         inner = schema.get("properties", {}).get(name, {})
-        yield from _inner(each, inner, f"{path}.properties[{name}]", uncorrelated)
+        yield from _inner(each, inner, below._replace(path=f"{at.path}.properties[{name}]"))
     if isinstance(more := rules.get("additionalProperties"), dict):
-        inner = schema.get("additionalProperties")
-        yield from _inner(more, inner, f"{path}.additionalProperties", uncorrelated)
+        yield from _inner(
+            more, schema.get("additionalProperties"), below._replace(path=f"{at.path}.additionalProperties")
+        )
     if (items := items_of(rules)) is not None:
         is_keyed = schema.get("x-kubernetes-list-type") == "map"
-        yield from _inner(items, items_of(schema), f"{path}.items", uncorrelated or ("" if is_keyed else path))
+        uncorrelated = at.uncorrelated or ("" if is_keyed else at.path)
+        yield from _inner(items, items_of(schema), below._replace(path=f"{at.path}.items", uncorrelated=uncorrelated))
     for index, each in enumerate(rules.get("allOf", ())):
-        below = f"{path}.allOf[{index}]"
-        yield from _faults(each, schema, below, is_resource=is_resource, uncorrelated=uncorrelated)
+        yield from _faults(each, schema, at._replace(path=f"{at.path}.allOf[{index}]", costs=None))
 
 
-def _inner(rules: JSON, schema: JSON | None, path: str, uncorrelated: str) -> Faults:
+def _inner(rules: JSON, schema: JSON | None, at: _At) -> Faults:
     if isinstance(schema, dict):
-        is_resource = bool(schema.get(EMBEDDED))
-        yield from _faults(rules, schema, path, is_resource=is_resource, uncorrelated=uncorrelated)
+        yield from _faults(rules, schema, at._replace(is_resource=bool(schema.get(EMBEDDED))))
+
+
+def _cost_faults(rule: Rule, path: str, costs: Costs, place: Place) -> Faults:
+    if rule.program is not None:
+        yield from costs.faults(f"{path}.rule", place.cost(rule.program), "rule")
+    if rule.message is not None:
+        yield from costs.faults(f"{path}.messageExpression", place.message_cost(rule.message), "messageExpression")
 
 
 def _rule_faults(rule: Rule, path: str, uncorrelated: str) -> Faults:
