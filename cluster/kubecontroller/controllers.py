@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from kubeapi.remotecontents import Sweep, no_servers
 from kubeapi.scheme import (
     CERTIFICATESIGNINGREQUESTS,
     CONTROLLERREVISIONS,
@@ -74,6 +75,8 @@ class ControllerConfig:
     """What the pods use, by which autoscalers scale."""
     traffic: TrafficSource = no_traffic
     """What the Services' endpoints get, for the same purpose."""
+    sweep: Sweep = no_servers
+    """What extension API servers have of a namespace that is being deleted."""
 
 
 def _no_settings(config: ControllerConfig) -> tuple[object, ...]:
@@ -164,7 +167,7 @@ def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controll
         RegistrationController(listers),
         PolicyStatusController(listers),
         GarbageCollector(listers),
-        NamespaceController(listers),
+        NamespaceController(listers, config.sweep),
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from kubeapi.meta import ObjectKey, key_of
 from kubeapi.objects.apiservice import APIService
 from kubeapi.objects.endpointslice import service_of_slice
 from kubeapi.remoteapis import RemoteAPIs
+from kubeapi.remotecontents import NOTHING, RemoteContents
 from kubeapi.scheme import APISERVICES, ENDPOINTSLICES, SERVICES
 from kubeapi.watching import WatchEvent
 from kubeapiserver.messages import Delegated
@@ -42,6 +44,7 @@ class Extensions:
         self._proxying = Proxying(self._store, client.registry.rng)
         self._has_changed = asyncio.Event()
         self._servers: dict[str, ExtensionServer] = {}
+        self._sweeps: dict[str, asyncio.Task[RemoteContents]] = {}
         self._followers: dict[str, tuple[Follower, asyncio.Task[None]]] = {}
 
     def answers(self, path: str) -> bool:
@@ -53,6 +56,24 @@ class Extensions:
         from kubeaggregator.io.forwarding import forward
 
         return await forward(received, delegated, self._server(delegated.api))
+
+    def contents(self, namespace: str) -> RemoteContents:
+        """Return what the servers have of a namespace that is being deleted; they begin to delete it if asked first."""
+        apis = self._remotes.all()
+        if not apis:
+            return NOTHING
+        task = self._sweeps.get(namespace)
+        if task is None:
+            from kubeaggregator.io.sweeping import sweep
+
+            found = sweep(namespace, self._remotes, self._server)
+            self._sweeps[namespace] = asyncio.get_running_loop().create_task(found, name=f"emptying {namespace}")
+            return RemoteContents(is_pending=True)
+        if not task.done():
+            return RemoteContents(is_pending=True)
+        del self._sweeps[namespace]
+        stale = tuple(f"{each.group}/{each.version}" for each in apis if not self._remotes.offer(each).is_current)
+        return replace(task.result(), undiscovered=stale)
 
     async def run(self) -> None:
         """Watch over the servers."""
@@ -66,6 +87,9 @@ class Extensions:
                     await self._follow()
         finally:
             stop()
+            for task in self._sweeps.values():
+                task.cancel()
+            await asyncio.gather(*self._sweeps.values(), return_exceptions=True)
             await self._close(list(self._servers))
 
     async def _follow(self) -> None:

@@ -11,12 +11,10 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-import aiohttp
-
 from kubeaggregator import availability, discovery, openapi
 from kubeaggregator.authentication import CHECKER, OLD_CHECKER, SPECIFIER, user_headers
 from kubeaggregator.availability import PASSED, Verdict, failed_check, prejudge, status_with
-from kubeaggregator.io.server import ExtensionServer
+from kubeaggregator.io.server import DOCUMENT_ERRORS, READING_ERRORS, ExtensionServer
 from kubeapi.io.client import Client
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.apiservice import APIService
@@ -29,9 +27,6 @@ from kubeapi.status import StatusError
 from kubeapi.users import User
 
 NAME = "kube-aggregator"
-_ERRORS = (aiohttp.ClientError, OSError, TimeoutError, StatusError)
-_READING_ERRORS = (ValueError, LookupError, TypeError, AttributeError)
-"""What comes of a document that is not what it should be."""
 
 
 class Follower:
@@ -122,7 +117,7 @@ class Follower:
                     fault = "" if 200 <= answer.status < 300 else f"bad status from {url}: {answer.status}"
         except TimeoutError:
             fault = f'Get "{url}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
-        except _ERRORS as error:
+        except DOCUMENT_ERRORS as error:
             fault = f'Get "{url}": {server.failure(error, place)}'
         return f"failing or missing response from {url}: {fault}" if fault else ""
 
@@ -142,13 +137,13 @@ class Follower:
         server, before = self._server(api), self._remotes.offer(api)
         try:
             resources = await self._resources(server, api)
-        except (*_ERRORS, *_READING_ERRORS):
+        except (*DOCUMENT_ERRORS, *READING_ERRORS):
             self._keep(replace(before, resources=(), is_current=False))
             return False
         self._keep(replace(before, resources=resources, is_current=True))
-        with contextlib.suppress(*_ERRORS, *_READING_ERRORS):
+        with contextlib.suppress(*DOCUMENT_ERRORS, *READING_ERRORS):
             self._keep(replace(self._remotes.offer(api), openapi=await self._openapi(server, api)))
-        with contextlib.suppress(*_ERRORS, *_READING_ERRORS):
+        with contextlib.suppress(*DOCUMENT_ERRORS, *READING_ERRORS):
             await self._read_swagger(server, api)
         return True
 

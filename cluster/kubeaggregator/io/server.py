@@ -36,6 +36,10 @@ from kubehost.io.connecting import Streams
 
 ANSWER_LIMIT = 32 * 1024 * 1024
 """Bytes of a document that a server offers."""
+DOCUMENT_ERRORS = (aiohttp.ClientError, OSError, TimeoutError, StatusError)
+"""What comes of a document that cannot be had."""
+READING_ERRORS = (ValueError, LookupError, TypeError, AttributeError)
+"""What comes of a document that is not what it should be."""
 _IDLE_SECONDS = 90.0
 """After which a connection that nobody uses is closed (Go's IdleConnTimeout)."""
 
@@ -128,16 +132,24 @@ class ExtensionServer:
             server_hostname=self.api.server_name,
         )
 
-    async def document(self, target: str, headers: Iterable[tuple[str, str]], seconds: float) -> Document:
-        """Return an answer that is there within some seconds; errors as ``request``, and StatusError."""
-        async with asyncio.timeout(seconds), await self.request(self.locate(), "GET", target, headers) as answer:
-            body = bytearray()
+    async def document(
+        self,
+        target: str,
+        headers: Iterable[tuple[str, str]],
+        seconds: float,
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+    ) -> Document:
+        """Return an answer that is there within some seconds; ``DOCUMENT_ERRORS``."""
+        async with asyncio.timeout(seconds), await self.request(self.locate(), method, target, headers, body) as answer:
+            content = bytearray()
             async for chunk in answer.content.iter_any():
-                body += chunk
-                if len(body) > ANSWER_LIMIT:
+                content += chunk
+                if len(content) > ANSWER_LIMIT:
                     raise OSError(0, f"the answer has more than {ANSWER_LIMIT} bytes")
             return Document(
-                answer.status, bytes(body), answer.headers.get("Content-Type", ""), answer.headers.get("ETag", "")
+                answer.status, bytes(content), answer.headers.get("Content-Type", ""), answer.headers.get("ETag", "")
             )
 
     async def open(self, place: Place) -> Streams:

@@ -1,7 +1,8 @@
-"""What every forwarded request needs: the answer as it comes, and Go's words for failures."""
+"""What every forwarded request needs: the answer as it comes, and the words for failures."""
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
 
@@ -62,3 +63,12 @@ def _untrusted(error: Exception, server_name: str) -> str:
     if code in _WRONG_NAME:
         return f"x509: certificate is not valid for {server_name}"
     return f"x509: {getattr(error, 'verify_message', error)}"
+
+
+def status_message(body: bytes) -> str:
+    """Return the message of a Status, "" if the body is none."""
+    try:
+        status = json.loads(body)
+    except ValueError:
+        return ""
+    return str(status.get("message") or "") if isinstance(status, dict) and status.get("kind") == "Status" else ""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -24,7 +23,7 @@ from kubeapi.webhooks.calls import CALLS_LIMIT, Call, CallNeeded, Outcome
 from kubeapiserver.messages import Answer, Request
 from kubeapiserver.proxying.location import Proxying
 from kubeapiserver.streaming.runtime import Runtime
-from kubeapiserver.wire.forwarding import dial_failure
+from kubeapiserver.wire.forwarding import dial_failure, status_message
 from kubehost.addresses import join_host_port
 
 ANSWER_LIMIT = 3 * 1024 * 1024
@@ -121,21 +120,12 @@ class _RefusedError(Exception):
 
 def _refusal(status: int, media: str, body: bytes) -> str:
     """Return the text for an answer that is no success (client-go's newUnstructuredResponseError)."""
-    if message := _status_message(body):
+    if message := status_message(body):
         return message
     if status == 404:
         return "the server could not find the requested resource"
     said = body.decode(errors="replace").strip() if media.startswith("text/") else ""
     return f'an error on the server ("{said or "unknown"}") has prevented the request from succeeding'
-
-
-def _status_message(body: bytes) -> str:
-    """Return the message of a Status, "" if the body is none."""
-    try:
-        status = json.loads(body)
-    except ValueError:
-        return ""
-    return str(status.get("message") or "") if isinstance(status, dict) and status.get("kind") == "Status" else ""
 
 
 def _dialled(error: Exception) -> str:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from kubeapi.kinds import KINDS, kind_of
 from kubeapi.meta import JSON, ObjectKey, is_terminating, parse_time
 from kubeapi.objects.parts import list_at, spec_of
+from kubeapi.remotecontents import Sweep, no_servers
 from kubeapi.scheme import NAMESPACES, PODS, Resource
 from kubeapi.watching import Delta
 from kubecontroller.change import Change, Outcome, Requeue, Update, UpdateStatus, delete
@@ -29,13 +30,17 @@ CONTENTS = (
 
 _SPARE_SECONDS = 1.0
 """How much longer than its grace period a pod may stay before the conditions tell of it."""
+_PENDING_SECONDS, _SWEEP_SECONDS = 0.1, 2.0
+"""Pauses before extension API servers are asked for an answer, and asked again."""
 
 
-def reconcile(namespace: JSON | None, contents: Sequence[Dependent], now: float) -> list[Change]:
+def reconcile(
+    namespace: JSON | None, contents: Sequence[Dependent], now: float, sweep: Sweep = no_servers
+) -> list[Change]:
     """Return the deletion of what is left in a Namespace that is being deleted, and of itself once it is empty.
 
     ``namespace`` is None when it is gone. Nothing else is deleted before the last pod has gone
-    (OrderedNamespaceDeletion).
+    (OrderedNamespaceDeletion); then ``sweep`` tells what extension API servers have.
     """
     if namespace is None:
         return _deletions(contents)
@@ -45,7 +50,13 @@ def reconcile(namespace: JSON | None, contents: Sequence[Dependent], now: float)
         return _await_pods(namespace, pods, now)
     left = [each for each in contents if not kind_of(each.resource).is_record]
     kept = [each for each in left if kind_of(each.resource).finalizers(each.obj)]
-    changes = [*_deletions(contents, namespace), *_status(namespace, remaining(kept), now)]
+    remote = sweep(namespace["metadata"]["name"])
+    deletions = _deletions(contents, namespace)
+    if remote.is_pending:
+        return [*deletions, Requeue(_PENDING_SECONDS)]
+    changes = [*deletions, *_status(namespace, remaining(kept, remote), now)]
+    if not remote.is_empty:
+        return [*changes, Requeue(_SWEEP_SECONDS)]
     return changes if left else [*changes, *_finalize(namespace)]
 
 
@@ -95,8 +106,9 @@ class NamespaceController:
     resource = NAMESPACES
     watches = tuple(each.resource for each in KINDS if not each.is_record)
 
-    def __init__(self, listers: Listers) -> None:
+    def __init__(self, listers: Listers, sweep: Sweep = no_servers) -> None:
         self._listers = listers
+        self._sweep = sweep
 
     def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
         """Return the Namespace to look at after a change."""
@@ -110,4 +122,4 @@ class NamespaceController:
         store = self._listers.store
         customs = [each for each in self._listers.customs.stored() if each.namespaced]
         contents = [Dependent(each, obj) for each in (*customs, *CONTENTS) for obj in store.list(each, key.name)]
-        return reconcile(store.find(NAMESPACES, key), contents, now)
+        return reconcile(store.find(NAMESPACES, key), contents, now, self._sweep)

@@ -12,6 +12,7 @@ from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, format_time
 from kubeapi.objects.conditions import find_condition
 from kubeapi.objects.parts import status_of
+from kubeapi.remotecontents import NOTHING, RemoteContents
 from kubecontroller.cleanup.garbagecollector import Dependent
 
 _FINE = {
@@ -33,10 +34,9 @@ Problems = dict[str, tuple[str, str]]
 """Reason and message of each condition that is True."""
 
 
-def remaining(contents: Iterable[Dependent]) -> Problems:
-    """Return what is said of objects that stay until their finalizers are gone."""
-    counts: Counter[str] = Counter()
-    finalizers: Counter[str] = Counter()
+def remaining(contents: Iterable[Dependent], remote: RemoteContents = NOTHING) -> Problems:
+    """Return what is said of objects that stay until their finalizers are gone, and of extension API servers."""
+    counts, finalizers = Counter[str](remote.counts), Counter[str](remote.finalizers)
     for each in contents:
         counts[f"{each.resource.plural}.{each.resource.group}"] += 1
         finalizers.update(kind_of(each.resource).finalizers(each.obj))
@@ -48,7 +48,18 @@ def remaining(contents: Iterable[Dependent]) -> Problems:
         listed = ", ".join(sorted(f"{name} in {count} resource instances" for name, count in finalizers.items()))
         text = f"Some content in the namespace has finalizers remaining: {listed}"
         found["NamespaceFinalizersRemaining"] = "SomeFinalizersRemain", text
-    return found
+    return found | _undiscovered(remote) | (failed(remote.faults[0]) if remote.faults else {})
+
+
+def _undiscovered(remote: RemoteContents) -> Problems:
+    """Return what is said of versions whose server does not say what it has (client-go's ErrGroupDiscoveryFailed)."""
+    if not remote.undiscovered:
+        return {}
+    listed = ", ".join(f"{each}: stale GroupVersion discovery: {each}" for each in sorted(remote.undiscovered))
+    count = len(remote.undiscovered)
+    text = f"unable to retrieve the complete list of server APIs: {listed}"
+    message = f"Discovery failed for some groups, {count} failing: {text}"
+    return {"NamespaceDeletionDiscoveryFailure": ("DiscoveryFailed", message)}
 
 
 def failed(message: str) -> Problems:

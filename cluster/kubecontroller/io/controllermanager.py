@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.events import EventRecorder
@@ -17,6 +18,7 @@ from kubeapi.io.client import Admissions, Client
 from kubeapi.io.informer import Informer
 from kubeapi.kinds import RESOURCES
 from kubeapi.registry import Registry
+from kubeapi.remotecontents import LateSweep
 from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS, Resource
 from kubeapi.status import StatusError
 from kubeapi.watching import Delta, ListerWatcher
@@ -51,7 +53,11 @@ class ControllerManager:
         self._clock = clock
         self._failures = registry.store.failures
         self._listers = Listers(registry.store)
-        self._controllers = {each.name: each for each in new_controllers(self._listers, config)}
+        self.sweep = LateSweep()
+        """What extension API servers have of a namespace; its source is set by what knows them."""
+        self._controllers = {
+            each.name: each for each in new_controllers(self._listers, replace(config, sweep=self.sweep))
+        }
         recorders = {name: EventRecorder(registry, name, clock=clock) for name in self._controllers}
         self._customs: set[str] = set()
         self._removal = FolderRemoval(self._failures)

@@ -71,7 +71,7 @@ class ClusterAPI:
         self._registry = cluster.registry
         self._identity = cluster.components.identity
         self._published = Published(cluster)
-        self._admissions = cluster.components.admissions
+        self._components = cluster.components
         self._user_kubeconfig = user_kubeconfig
         self._listener: APIServerListener | None = None
         self._socket: socket.socket | None = None
@@ -127,8 +127,10 @@ class ClusterAPI:
             await asyncio.to_thread(merge, self._user_kubeconfig, kubeconfig, self._state.merge_note)
 
     def _make_extensions(self, handlers: APIServer, runtime: Runtime) -> Extensions:
-        client = Client(self._registry, API_SERVER, self._admissions)
-        return Extensions(handlers.remotes, client, runtime, lambda: self._identity.proxy_certificate.path)
+        client = Client(self._registry, API_SERVER, self._components.admissions)
+        made = Extensions(handlers.remotes, client, runtime, lambda: self._identity.proxy_certificate.path)
+        self._components.controllers.sweep.source = made.contents
+        return made
 
     async def serve_inside(self, place: Place, has_changed: asyncio.Event) -> None:
         """Serve in the cluster's network too, at the same port; runs until cancelled.

@@ -23,6 +23,7 @@ from kubeapi.io.client import Client
 from kubeapi.meta import JSON
 from kubeapi.objects.conditions import find_condition
 from kubeapi.registry import Registry
+from kubeapi.remotecontents import NOTHING, RemoteContents
 from kubeapi.scheme import APISERVICES, CLUSTERROLEBINDINGS, CLUSTERROLES, ENDPOINTSLICES, SERVICES
 from kubeapi.users import API_SERVER
 from kubeapiserver.apiserver import APIServer
@@ -30,7 +31,14 @@ from kubeapiserver.auth.authentication import Authenticator
 from kubeapiserver.wire.tls import Certificate, client_certificate, server_certificate
 
 PATH = "/apis/example.com/v1"
-LISTED = {"name": "things", "singularName": "thing", "namespaced": True, "kind": "Thing", "verbs": ["list"]}
+LISTED = {
+    "name": "things",
+    "singularName": "thing",
+    "namespaced": True,
+    "kind": "Thing",
+    "verbs": ["delete", "deletecollection", "list"],
+}
+LEFT = {"items": [{"metadata": {"name": "a", "finalizers": ["example.com/f"]}}]}
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
@@ -72,7 +80,19 @@ async def _answer(request: web.BaseRequest) -> web.StreamResponse:
             async for each in socket:
                 await socket.send_str(f"{each.data} {request.headers['X-Remote-User']}")
             return socket
-    return web.Response(status=404)
+    return await _answer_things(request)
+
+
+async def _answer_things(request: web.BaseRequest) -> web.StreamResponse:
+    """Have one object in a namespace, which waits for a finalizer, and refuse to say what another one has."""
+    if request.path == f"{PATH}/namespaces/refused/things":
+        return web.json_response({"kind": "Status", "message": "no"}, status=403)
+    if request.path != f"{PATH}/namespaces/shop/things":
+        return web.Response(status=404)
+    if request.method == "DELETE":
+        assert (await request.json())["propagationPolicy"] == "Background"
+        return web.json_response({"kind": "Status"})
+    return web.json_response(LEFT)
 
 
 class Extended(NamedTuple):
@@ -80,7 +100,14 @@ class Extended(NamedTuple):
 
     door: Door
     registry: Registry
+    extensions: Extensions
     stop_extension: Callable[[], Any]
+
+    async def contents(self, namespace: str) -> RemoteContents:
+        """Return what the server has of a namespace."""
+        while (found := self.extensions.contents(namespace)).is_pending:
+            await asyncio.sleep(0.002)
+        return found
 
     async def condition(self, reason: str) -> JSON:
         """Return the condition of the APIService once it has a reason."""
@@ -123,7 +150,7 @@ async def extended(certificates: Certificates, **spec: Any) -> AsyncIterator[Ext
     try:
         async with served(handlers.handle, store=registry.store, runtime=runtime, extensions=extensions) as door:
             _register(registry, certificates, spec)
-            yield Extended(door, registry, runner.cleanup)
+            yield Extended(door, registry, extensions, runner.cleanup)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -218,6 +245,22 @@ async def test_discovery_and_openapi_tell_of_what_the_server_offers(certificates
         assert paths["apis/example.com/v1"] == {"serverRelativeURL": "/openapi/v3/a?hash=1"}
         async with cluster.door.client.get("/openapi/v3/apis/example.com/v1") as answer:
             assert answer.status == 404  # the server's own answer to what it has not
+
+
+async def test_what_the_server_has_of_a_namespace_is_deleted_and_the_rest_is_told(certificates: Certificates) -> None:
+    async with extended(certificates) as cluster:
+        await cluster.condition("Passed")
+        await cluster.discovered("Current")
+        assert await cluster.contents("shop") == RemoteContents(
+            counts={"things.example.com": 1}, finalizers={"example.com/f": 1}
+        )
+        assert await cluster.contents("other") == NOTHING
+        assert (await cluster.contents("refused")).faults == ("no",)
+        await cluster.stop_extension()
+        _touch(cluster.registry)
+        await cluster.condition("FailedDiscoveryCheck")
+        await cluster.discovered("Stale")
+        assert (await cluster.contents("shop")).undiscovered == ("example.com/v1",)
 
 
 async def test_a_server_that_ends_is_told_of_and_its_requests_are_refused(certificates: Certificates) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kubeapi.meta import JSON
+from kubeapi.remotecontents import RemoteContents
 from kubeapi.scheme import CONFIGMAPS, CRONJOBS, DEPLOYMENTS, EVENTS, JOBS, NAMESPACES, PODS, REPLICASETS, SERVICES
 from kubecontroller.change import Delete, Requeue, Update, UpdateStatus
 from kubecontroller.cleanup import garbagecollector, namespace
@@ -164,6 +165,46 @@ def test_a_namespace_with_another_finalizer_waits_for_it() -> None:
     _, change = namespace.reconcile(going("example.com/x"), [], NOW)
     assert isinstance(change, Update)
     assert change.obj["spec"]["finalizers"] == ["example.com/x"]
+
+
+REMOTE = RemoteContents(counts={"things.example.com": 2}, finalizers={"a.example.com/b": 1})
+STALE = "example.com/v1: stale GroupVersion discovery: example.com/v1"
+
+
+@pytest.mark.parametrize(
+    ("remote", "said"),
+    [
+        (
+            REMOTE,
+            {
+                "NamespaceContentRemaining": "Some resources are remaining:"
+                " things.example.com has 2 resource instances",
+                "NamespaceFinalizersRemaining": "Some content in the namespace has finalizers remaining:"
+                " a.example.com/b in 1 resource instances",
+            },
+        ),
+        (
+            RemoteContents(undiscovered=("example.com/v1",)),
+            {
+                "NamespaceDeletionDiscoveryFailure": "Discovery failed for some groups, 1 failing:"
+                f" unable to retrieve the complete list of server APIs: {STALE}"
+            },
+        ),
+        (
+            RemoteContents(faults=("oh",)),
+            {"NamespaceDeletionContentFailure": "Failed to delete all resource types, 1 remaining: oh"},
+        ),
+    ],
+    ids=["objects", "undiscovered", "fault"],
+)
+def test_a_namespace_waits_for_extension_api_servers(remote: RemoteContents, said: dict[str, str]) -> None:
+    status, later = namespace.reconcile(going(), [], NOW, lambda name: remote)
+    assert conditions(status) == said
+    assert later == Requeue(2.0)
+
+
+def test_a_namespace_says_nothing_of_what_is_being_found_out() -> None:
+    assert namespace.reconcile(going(), [], NOW, lambda name: RemoteContents(is_pending=True)) == [Requeue(0.1)]
 
 
 def test_a_namespace_that_stays_is_left_alone() -> None:
