@@ -27,7 +27,7 @@ ON_FIRST_USE = (
     "kubesvc.control.client",
     "kubesvc.doctor",
     "kubesvc.run.embedding",
-    "kubesvc.run.subnets",
+    "kubesvc.run.machine.subnets",
     "kubesvc.terminal.down",
     "kubesvc.terminal.up.running",
     "prometheus_client",

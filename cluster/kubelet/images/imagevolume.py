@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from kubelet.images.catalog import ImageSpec, find_image
 from kubelet.images.layer import CERTIFICATE_FILES, LayerPart, httpd_layer, nginx_layer
-from kubelet.pod.volumes import DEFAULT_MODE, Files, VolumeFile
+from kubelet.pod.files.volumes import DEFAULT_MODE, Files, VolumeFile
 
 OS_RELEASE = "etc/os-release"
 _DISTRIBUTIONS = {"alpine": "Alpine Linux", "debian": "Debian GNU/Linux", "ubuntu": "Ubuntu"}

@@ -14,8 +14,8 @@ from decimal import ROUND_CEILING
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import map_at
 from kubeapi.serialization.quantity import amount_of
+from kubelet.pod.machine.state import PodPlace
 from kubelet.pod.spec import ContainerSpec, PodSpec
-from kubelet.pod.state import PodPlace
 
 _SUBSCRIPT = re.compile(r"^metadata\.(labels|annotations)\['(.+)'\]$")
 

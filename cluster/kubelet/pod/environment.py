@@ -15,8 +15,8 @@ from kubehost.addresses import in_brackets
 from kubelet.pod.configkinds import CONFIG_KINDS, ConfigKind
 from kubelet.pod.downward import FieldError, field_value, resource_value
 from kubelet.pod.envfile import find_variable
+from kubelet.pod.machine.state import PodPlace
 from kubelet.pod.spec import ContainerSpec, PodSpec
-from kubelet.pod.state import PodPlace
 
 
 class ConfigError(Exception):

@@ -13,9 +13,9 @@ from kubeapi.meta import JSON, format_time
 from kubeapi.objects.conditions import conditions_of, is_condition_true
 from kubeapi.objects.parts import list_at, map_at, status_of
 from kubeapi.objects.pod import read_pod
-from kubelet.pod.resizing import IN_PROGRESS, PENDING, resize_condition
+from kubelet.pod.machine.resizing import IN_PROGRESS, PENDING, resize_condition
+from kubelet.pod.machine.state import ContainerState, PodPlace, PodState, Stage, Termination, has_init_failed
 from kubelet.pod.spec import Role
-from kubelet.pod.state import ContainerState, PodPlace, PodState, Stage, Termination, has_init_failed
 
 RUNTIME = "kubesvc"
 

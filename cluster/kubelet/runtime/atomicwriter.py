@@ -13,7 +13,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from kubelet.pod.volumes import Files, VolumeFile
+from kubelet.pod.files.volumes import Files, VolumeFile
 
 DATA, NEW_DATA = "..data", "..data_tmp"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kubehost.folders import remove_folder
 from kubelet.images.layer import LayerPart
-from kubelet.pod.volumes import Files
+from kubelet.pod.files.volumes import Files
 from kubelet.spec.sandbox import Mount
 
 

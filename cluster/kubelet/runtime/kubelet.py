@@ -28,8 +28,8 @@ from kubehost.io.connecting import TCPSocket, tcp_socket
 from kubelet.pod.containerchoice import choose_container, instance_asked_for
 from kubelet.runtime.dependencies import COMPONENT, Dependencies
 from kubelet.runtime.noderegistration import NodeRegistration
-from kubelet.runtime.podfiles import write_node_tools, write_tools
-from kubelet.runtime.podlogs import PodLogs
+from kubelet.runtime.pods.files import write_node_tools, write_tools
+from kubelet.runtime.pods.logs import PodLogs
 from kubelet.runtime.references import ReferencedObjects
 from kubelet.runtime.usage import UsageSampler
 from kubelet.spec.process import StartError
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from kubelet.process.exec import Attachment, Command
     from kubelet.process.logs.writer import LogWriter
     from kubelet.runtime.instance import Instance
-    from kubelet.runtime.podworker import PodWorker
-    from kubelet.runtime.podworkers import PodWorkers
+    from kubelet.runtime.pods.worker import PodWorker
+    from kubelet.runtime.pods.workers import PodWorkers
 
 PULL_FAILURES = {
     "ErrImagePull": "image can't be pulled",
@@ -240,7 +240,7 @@ class Kubelet:
 
     def _make_workers(self) -> PodWorkers:
         if self._made_workers is None:
-            from kubelet.runtime.podworkers import PodWorkers
+            from kubelet.runtime.pods.workers import PodWorkers
 
             self._made_workers = PodWorkers(self._dependencies, self._references, self._registration)
         self._made_workers.is_stopping = self._is_stopping

@@ -18,8 +18,8 @@ from kubelet.runtime.dependencies import COMPONENT
 if TYPE_CHECKING:
     from kubelet.images.catalog import ImageSpec
     from kubelet.pod.environment import Sources
+    from kubelet.pod.machine.state import PodPlace
     from kubelet.pod.spec import PodSpec
-    from kubelet.pod.state import PodPlace
 
 VOLUME_KINDS = ("ClusterTrustBundle", "PersistentVolume", "PersistentVolumeClaim", "PodCertificateRequest")
 """What volumes refer to, beside what variables do."""

@@ -20,7 +20,7 @@ from kubehost.io.rtnetlink import VethEnd, new_veth
 from kubehost.netlink import ACK, Message
 from kubelet.pod.limitedresources import LIMITED_RESOURCES
 from kubesvc.network.pasta import pasta_error
-from kubesvc.run.sandboxmode import read_switches
+from kubesvc.run.machine.sandboxmode import read_switches
 
 _NFT_GETGEN = 10 << 8 | 16
 """linux/netfilter/nfnetlink.h, nf_tables.h: which generation of rules there is."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from kubesvc.doctor.abilities import Abilities
 from kubesvc.doctor.finding import Check
-from kubesvc.run.sandboxmode import explain_refusal
+from kubesvc.run.machine.sandboxmode import explain_refusal
 
 _GROUP = "sandboxes"
 _SUBORDINATE_IDS = (

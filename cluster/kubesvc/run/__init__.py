@@ -3,12 +3,12 @@
 From files to a cluster, in the order of a start:
 
     documents prepare    paths and objects to a Registry that holds every object, or to their faults
-    subnets              address ranges of the cluster's own
+    machine              what the cluster takes of this machine: address ranges, routes, namespaces
     start                ``Start``: what a cluster is started from
     opening              clears what a crash has left, makes the process from which pods are forked, yields a ``Run``
     lifecycle            ``Run``: starts, serves and stops everything, in order
     components settings  the components, and each one's settings from the configuration
-    apiserver outside    the API server; the servers of externalHosts
+    api outside          the API server; the servers of externalHosts
 
 While it runs:
 
@@ -16,7 +16,7 @@ While it runs:
     controlserver        what the command line asks it, on a Unix socket
     health eventwarnings readiness, problems and Warning events in sentences
     edits                changes from `up --watch`, a second `up` or Python
-    kubeconfig           the cluster's own, and the user's
+    api.kubeconfig       the cluster's own, and the user's
 
 ``embedding`` is all of that as ``run_cluster``, for Python; ``kubesvc.terminal`` is the same for the command line.
 """

@@ -29,13 +29,13 @@ from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.network.sandbox import SandboxNetwork
 from kubesvc.run import settings
-from kubesvc.run.admissions import ClusterAdmissions
+from kubesvc.run.api.admissions import ClusterAdmissions
+from kubesvc.run.api.identity import ClusterIdentity
 from kubesvc.run.compaction import compact
 from kubesvc.run.dnsaddresses import bind_dns
-from kubesvc.run.identity import ClusterIdentity
-from kubesvc.run.localaddresses import keep_local
-from kubesvc.run.outside import OutsideError, OutsideServers
-from kubesvc.run.outsiderelay import OutsideRelays
+from kubesvc.run.machine.localaddresses import keep_local
+from kubesvc.run.outside.relay import OutsideRelays
+from kubesvc.run.outside.servers import OutsideError, OutsideServers
 from kubesvc.run.recorders import EventRecorders
 from kubesvc.run.starterror import StartError
 from kubesvc.run.upstream import MakeUpstream, Surroundings, Upstream
@@ -45,7 +45,7 @@ from kubesvc.why.status import DNSAddress
 
 if TYPE_CHECKING:
     from kubelet.process.runner import ProcessRunner
-    from kubesvc.run.internet import Internet
+    from kubesvc.run.machine.internet import Internet
 
 
 class Components:
@@ -203,7 +203,7 @@ class Components:
 
     async def _keep_internet(self) -> None:
         # Imported here, because clusters without sandboxes have the machine's own.
-        from kubesvc.run.internet import Internet
+        from kubesvc.run.machine.internet import Internet
 
         self._internet = Internet(self._runner, self.network.places[1], self.network_event())
         await self._internet.keep()

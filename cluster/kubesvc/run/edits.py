@@ -22,7 +22,7 @@ from kubemanifest.applying import Applied, faults_of, in_order
 from kubemanifest.clientapply import apply
 from kubemanifest.documents import Document
 from kubemanifest.faults import Fault
-from kubesvc.run.admissions import ClusterAdmissions
+from kubesvc.run.api.admissions import ClusterAdmissions
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from kubesvc.run.starterror import StartError
 
 if TYPE_CHECKING:
     from kubelet.process.runner import ProcessRunner
-    from kubesvc.run.apiserver import ClusterAPI
+    from kubesvc.run.api.server import ClusterAPI
     from kubesvc.run.start import Start
 
 DRAIN_SECONDS = 5.0
@@ -88,7 +88,7 @@ class Run:
 
     def _add_host_routes(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         # Imported here, because few clusters have them.
-        from kubesvc.run.hostroutes import HostRoutes, HostRoutesError
+        from kubesvc.run.machine.hostroutes import HostRoutes, HostRoutesError
 
         parts, cluster = self._components, self.cluster
         routes = HostRoutes(cluster.configuration, cluster.state.name, lambda: parts.agent_pid)
@@ -128,8 +128,8 @@ class Run:
     @contextlib.asynccontextmanager
     async def _api_server(self) -> AsyncIterator[ClusterAPI]:
         # Slow to import too; the API server is needed last.
-        from kubesvc.run.apiserver import ClusterAPI
-        from kubesvc.run.kubeconfig import MergeError
+        from kubesvc.run.api.kubeconfig import MergeError
+        from kubesvc.run.api.server import ClusterAPI
 
         cluster = self.cluster
         api = ClusterAPI(cluster, self._start.user_kubeconfig)

@@ -14,7 +14,7 @@ from kubelet.process.orphans import kill_orphans, marker
 from kubelet.process.runner import ProcessRunner
 from kubelet.spec.process import SandboxError
 from kubesvc.network.cluster import cluster_network
-from kubesvc.run.sandboxmode import SandboxMode
+from kubesvc.run.machine.sandboxmode import SandboxMode
 from kubesvc.run.start import Start
 from kubesvc.run.starterror import StartError
 from kubesvc.state.directory import StateDirectory

@@ -27,7 +27,7 @@ from kubeproxy.ingress.certificates import KeyPair
 from kubeproxy.rules.policies import PolicyPod
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
-from kubesvc.run.identity import ClusterIdentity
+from kubesvc.run.api.identity import ClusterIdentity
 from kubesvc.state.directory import StateDirectory
 from kubesvc.state.owners import owner_name
 
@@ -61,7 +61,7 @@ def kubelet_config(config: ClusterConfiguration, state: StateDirectory, network:
         log_dir=state.pod_logs,
         work_dir=state.work,
         images=images(config),
-        tools={"nameserver": "kubesvc.remote.nameserver", **find_tools()},
+        tools={"nameserver": "kubesvc.remote.dns.nameserver", **find_tools()},
         marker=marker(state.name, state.path),
         cluster_dns=ClusterDNS(*inside.bind(networking.dns_address, DNS_PORT), networking.dns_domain),
     )

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from kubesvc.config import ClusterConfiguration, NodeConfiguration
 from kubesvc.network.ipv6 import FIRST_NODE_V6, LOOPBACK_V6
+from kubesvc.run.machine.sandboxmode import NO_SANDBOXES, SandboxMode
 from kubesvc.run.prepare import Prepared
-from kubesvc.run.sandboxmode import NO_SANDBOXES, SandboxMode
 from kubesvc.state.directory import StateDirectory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kubesvc.run.ahead import CertificateMaker
+    from kubesvc.run.api.ahead import CertificateMaker
     from kubesvc.run.upstream import MakeUpstream
     from kubesvc.state.saved import Lost
 

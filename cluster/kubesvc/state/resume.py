@@ -19,7 +19,7 @@ from kubeapi.scheme import NODES, PODS, SERVICES, Resource
 from kubeapi.store import Store
 from kubeapi.validation.addresses import parse_address
 from kubecontroller.service import endpoints
-from kubelet.pod.reboot import after_reboot
+from kubelet.pod.machine.reboot import after_reboot
 from kubemanifest.documents import Document
 from kubesvc.state.saved import Lost, Saved
 from kubesvc.wording import counted, listed

@@ -150,7 +150,7 @@ def env(name: str) -> None:
 
     If the cluster does not run, kubectl then reaches no cluster, not even that of your own kubeconfig.
     """
-    from kubesvc.run.kubeconfig import UNREACHABLE, export_line
+    from kubesvc.run.api.kubeconfig import UNREACHABLE, export_line
 
     state = state_of(name)
     is_known = state.kubeconfig.is_file()

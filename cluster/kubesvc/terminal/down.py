@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from kubelet.process.orphans import kill_orphans, marker
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.remote.connect.hostsfile import HostsFile
-from kubesvc.run.kubeconfig import MergeError, take_out
+from kubesvc.run.api.kubeconfig import MergeError, take_out
 from kubesvc.run.oserrors import oserror_text
 from kubesvc.state.directory import AlreadyRunningError, StateDirectory
 from kubesvc.terminal.console import unsaved_text

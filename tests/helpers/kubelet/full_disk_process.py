@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.helpers.kubelet.container_process import enter_namespaces
 
-from kubelet.pod.volumes import VolumeFile
+from kubelet.pod.files.volumes import VolumeFile
 from kubelet.runtime.atomicwriter import AtomicWriter
 from kubelet.sandbox.io.mounting import mount_tmpfs
 

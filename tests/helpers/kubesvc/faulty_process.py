@@ -19,9 +19,9 @@ from kubecontroller.controllers import new_controllers
 from kubecontroller.io import controllermanager
 from kubedns.handler import Handler
 from kubedns.types import Query
-from kubelet.runtime.podcontainers import PodContainers
-from kubelet.runtime.podobject import PodObject
-from kubelet.runtime.podworkers import PodWorkers
+from kubelet.runtime.pods.containers import PodContainers
+from kubelet.runtime.pods.object import PodObject
+from kubelet.runtime.pods.workers import PodWorkers
 from kubelet.runtime.prober.tcp import TCPSocket
 from kubeproxy.proxier import Proxier
 from kubeproxy.server.servicehealthserver import ServiceHealthServer

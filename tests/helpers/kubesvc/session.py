@@ -15,9 +15,9 @@ from tests.helpers.patience import PATIENCE
 from kubesvc.config import ClusterConfiguration
 from kubesvc.run.cluster import Cluster
 from kubesvc.run.edits import Editor
+from kubesvc.run.machine.sandboxmode import NO_SANDBOXES
 from kubesvc.run.postponed import Postponed
 from kubesvc.run.prepare import Prepared, prepare
-from kubesvc.run.sandboxmode import NO_SANDBOXES
 from kubesvc.run.start import Start
 from kubesvc.state.directory import StateDirectory
 from kubesvc.terminal.console import Console

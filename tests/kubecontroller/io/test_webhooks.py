@@ -23,7 +23,7 @@ from kubeapi.scheme import (
     VALIDATINGWEBHOOKCONFIGURATIONS,
 )
 from kubeapi.webhooks.calls import Call, Outcome
-from kubesvc.run.admissions import ClusterAdmissions
+from kubesvc.run.api.admissions import ClusterAdmissions
 
 pytestmark = pytest.mark.looptime
 PODS_RULE: JSON = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["*"]}

@@ -10,8 +10,8 @@ import pytest
 from kubelet.images.plan import ContainerHost, ContainerPlan, plan_container
 from kubelet.images.serverhost import ServerHost
 from kubelet.pod.environment import Sources
+from kubelet.pod.machine.state import PodPlace
 from kubelet.pod.spec import read_pod_spec
-from kubelet.pod.state import PodPlace
 
 TOOLS = {"bash": "/bin/bash", "python": "/opt/python", "sources": "/opt/src"}
 HOST = ContainerHost({}, {}, "/work", ServerHost(int, is_sandboxed=True), tools=TOOLS)

@@ -8,8 +8,8 @@ import pytest
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.service import Service, read_service
 from kubelet.pod.environment import ConfigError, Sources, container_environment, expand, service_variables
+from kubelet.pod.machine.state import PodPlace
 from kubelet.pod.spec import read_pod_spec
-from kubelet.pod.state import PodPlace
 
 
 @pytest.mark.parametrize(

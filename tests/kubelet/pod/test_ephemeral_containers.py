@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubelet.pod.events import Action, Began, Deleted, Event, Exited, Finish, Signal, Start, Started, Ticked
-from kubelet.pod.lifecycle import step
+from kubelet.pod.machine.events import Action, Began, Deleted, Event, Exited, Finish, Signal, Start, Started, Ticked
+from kubelet.pod.machine.lifecycle import step
+from kubelet.pod.machine.state import (
+    EarlierRuns,
+    PodPlace,
+    PodState,
+    Stage,
+    Termination,
+    new_pod_state,
+    with_added_containers,
+)
 from kubelet.pod.spec import PodSpec, Role, read_pod_spec
-from kubelet.pod.state import EarlierRuns, PodPlace, PodState, Stage, Termination, new_pod_state, with_added_containers
 from kubelet.pod.status import phase_of, pod_status
 
 DEBUG = {"name": "debug", "image": "busybox", "command": ["sh"], "targetContainerName": "web"}

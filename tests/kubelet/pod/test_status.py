@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from kubelet.nodes import Machine, NodeConfig, PodAddresses, node_object, node_status
-from kubelet.pod.events import Began, Event, Exited, Refused, Started
-from kubelet.pod.lifecycle import step
+from kubelet.pod.machine.events import Began, Event, Exited, Refused, Started
+from kubelet.pod.machine.lifecycle import step
+from kubelet.pod.machine.state import PodPlace, new_pod_state
 from kubelet.pod.spec import read_pod_spec
-from kubelet.pod.state import PodPlace, new_pod_state
 from kubelet.pod.status import pod_status
 
 PLACE = PodPlace(("127.246.1.2",), ("127.169.0.1",), 1000.0)

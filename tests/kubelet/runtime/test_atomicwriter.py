@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kubelet.pod.volumes import Files, VolumeFile
+from kubelet.pod.files.volumes import Files, VolumeFile
 from kubelet.runtime.atomicwriter import AtomicWriter
 
 ROOT = Path(__file__).parents[3]

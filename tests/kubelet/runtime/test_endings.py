@@ -11,7 +11,7 @@ from kubeapi.meta import JSON
 from kubeapi.registry import DeleteOptions
 from kubeapi.scheme import PODS
 from kubelet.nodes import NodeConfig
-from kubelet.runtime import podobject
+from kubelet.runtime.pods import object as podobject
 
 NODES = (NodeConfig("node-a", "127.85.1.1", "127.85.2.0/24"),)
 EVICTED = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: ephemeral-storage."}

@@ -20,7 +20,7 @@ from kubeapi.scheme import NODES, PODS
 from kubeapi.status import Forbidden
 from kubehost.io.cgroups import Cgroups, find_delegation
 from kubelet.pod.limitedresources import LIMITED_RESOURCES
-from kubelet.runtime import podresize
+from kubelet.runtime.pods import resize as podresize
 
 FILES = ("cpu.max", "cpu.weight", "memory.max", "memory.current")
 

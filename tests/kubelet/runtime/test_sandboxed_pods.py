@@ -24,8 +24,8 @@ from kubeapi.registry import DeleteOptions
 from kubeapi.scheme import PODS
 from kubeapi.status import StatusError
 from kubeapi.store import Store
-from kubelet.pod.reboot import after_reboot
-from kubelet.runtime import podbounds
+from kubelet.pod.machine.reboot import after_reboot
+from kubelet.runtime.pods import bounds as podbounds
 
 
 @pytest.fixture

@@ -57,8 +57,8 @@ from kubeapiserver.tables import table_for
 from kubecontroller.controllers import ControllerConfig, new_controllers
 from kubecontroller.listers import Listers
 from kubedns.zone import Records
+from kubelet.pod.machine.reboot import after_reboot
 from kubelet.pod.probes import probes_of
-from kubelet.pod.reboot import after_reboot
 from kubelet.pod.spec import PodSpec, read_pod_spec
 from kubelet.runtime.prober import read_handler
 from kubeproxy.proxier import Proxier

@@ -246,7 +246,7 @@ async def test_a_start_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None
         begun.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("kubesvc.run.apiserver.ClusterAPI.serve", lambda self, *_: wait(self))
+    monkeypatch.setattr("kubesvc.run.api.server.ClusterAPI.serve", lambda self, *_: wait(self))
 
     async def start() -> None:
         async with run_cluster():

@@ -9,7 +9,13 @@ import pytest
 
 LABORATORY = ("hdrh", "kubeapi.backends.reading", "kubelet.servers.backend", "kubesvc.bench", "statistics", "svcbench")
 
-PODS = ("kubelet.images", "kubelet.pod.spec", "kubelet.pod.state", "kubelet.runtime.podworkers", "kubesvc.state.resume")
+PODS = (
+    "kubelet.images",
+    "kubelet.pod.spec",
+    "kubelet.pod.machine.state",
+    "kubelet.runtime.pods.workers",
+    "kubesvc.state.resume",
+)
 """What runs pods, and starts saved ones again: a start without any does not wait for it."""
 
 
@@ -18,13 +24,15 @@ PODS = ("kubelet.images", "kubelet.pod.spec", "kubelet.pod.state", "kubelet.runt
     [
         pytest.param("kubesvc.run.lifecycle", (*LABORATORY, *PODS, "kubeclient"), id="a-cluster"),
         pytest.param(
-            "kubesvc.run.apiserver",
+            "kubesvc.run.api.server",
             ("kubeapi.validation.formats", "kubeapiserver.protobuf.encoding", "kubeapiserver.tables.pod"),
             id="an-api-server",
         ),
         pytest.param("kubelet.process.zygote", (*LABORATORY, "asyncio", "kubeclient", "kubeproxy"), id="pods"),
         pytest.param("kubeproxy.userspace.workers.io.worker", (*LABORATORY, "kubeclient"), id="a-worker-of-the-proxy"),
-        pytest.param("kubesvc.remote.dns", (*LABORATORY, "kubeapi.kinds", "kubeapi.registry"), id="a-name-server"),
+        pytest.param(
+            "kubesvc.remote.dns.serving", (*LABORATORY, "kubeapi.kinds", "kubeapi.registry"), id="a-name-server"
+        ),
     ],
 )
 def test_what_few_use_is_not_imported_at_the_start(entrance: str, dear: tuple[str, ...]) -> None:

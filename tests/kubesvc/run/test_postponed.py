@@ -16,7 +16,7 @@ from kubeapi.registry import Registry
 from kubeapi.scheme import CONFIGMAPS, NAMESPACES, SERVICES
 from kubeapi.webhooks.calls import Call, Outcome
 from kubemanifest.documents import Document
-from kubesvc.run.admissions import ClusterAdmissions
+from kubesvc.run.api.admissions import ClusterAdmissions
 from kubesvc.run.edits import Editor, apply_edits
 from kubesvc.run.postponed import Postponed
 

@@ -23,7 +23,7 @@ from kubesvc.config import (
     ProxySettings,
 )
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts
-from kubesvc.run.identity import ClusterIdentity
+from kubesvc.run.api.identity import ClusterIdentity
 from kubesvc.run.settings import (
     controller_config,
     dns_config,

@@ -21,8 +21,8 @@ from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.remote.connect.hostsfile import HOSTS, HostsFile
 from kubesvc.remote.connect.wanted import Wanted
 from kubesvc.run.documents import load_documents
+from kubesvc.run.machine.sandboxmode import NAMESPACES, Wish, find_mode
 from kubesvc.run.prepare import Prepared, prepare_loaded
-from kubesvc.run.sandboxmode import NAMESPACES, Wish, find_mode
 from kubesvc.run.start import Start
 from kubesvc.state.directory import StateDirectory
 from kubesvc.state.kept import has_own_plan
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from kubehost.network import Network
     from kubesvc.remote.connect.podports import Gateways
     from kubesvc.run.cluster import Cluster
-    from kubesvc.run.subnets import Claim
+    from kubesvc.run.machine.subnets import Claim
     from kubesvc.run.upstream import Surroundings, Upstream
 
 Document = dict[str, Any]
@@ -115,7 +115,7 @@ def _print_of_running(options: ConnectOptions, console: Console) -> int:
 def _claim(options: ConnectOptions) -> Claim | None:
     if not options.subnets and not has_own_plan(options.state):
         return None
-    from kubesvc.run.subnets import claim
+    from kubesvc.run.machine.subnets import claim
 
     return claim(options.state, options.subnets)
 

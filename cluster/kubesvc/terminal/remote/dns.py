@@ -108,7 +108,7 @@ def dns(**given: Unpack[DNSArguments]) -> None:
         message = "--zone and --upstream are for a start without --config; write them in the Corefile"
         raise click.UsageError(message)
     gc.disable()  # until all is known: what is imported stays
-    from kubesvc.remote.dnsconfiguration import DNSOptions
+    from kubesvc.remote.dns.configuration import DNSOptions
     from kubesvc.terminal.remote.dnsserving import serve_dns
 
     sys.exit(serve_dns(DNSOptions(**given)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from kubesvc.remote.corefile.notes import CorefileError
-from kubesvc.remote.dnsconfiguration import DiskFiles, DNSOptions, read_configuration
+from kubesvc.remote.dns.configuration import DiskFiles, DNSOptions, read_configuration
 from kubesvc.remote.user import User
 from kubesvc.terminal.console import EXIT_BAD_INPUT
 from kubesvc.terminal.remote.following import run_until_stopped, say, settle
@@ -19,6 +19,6 @@ def serve_dns(options: DNSOptions) -> int:
         for each in error.faults:
             say(each)
         return EXIT_BAD_INPUT
-    from kubesvc.remote.dns import run_dns
+    from kubesvc.remote.dns.serving import run_dns
 
     return run_until_stopped(lambda stop: run_dns(options, configuration, User(say, settle), stop))

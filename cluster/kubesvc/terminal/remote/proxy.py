@@ -50,7 +50,7 @@ def proxy(**given: Unpack[ProxyArguments]) -> None:
     --setup does it, and undoes it at the end.
     """
     gc.disable()  # until all is known: what is imported stays
-    from kubesvc.remote.proxysettings import ProxyOptions
+    from kubesvc.remote.proxy.settings import ProxyOptions
     from kubesvc.terminal.remote.proxying import serve_proxy
 
     sys.exit(serve_proxy(ProxyOptions(**given)))

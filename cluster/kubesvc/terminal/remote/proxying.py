@@ -9,8 +9,8 @@ import click
 from kubehost.io.namedfiles import read_named_text
 from kubesvc.escaping import escaped_entry
 from kubesvc.remote.errors import CommandError
-from kubesvc.remote.kubeproxyconfig import KubeProxyConfiguration, read_kube_proxy_configuration
-from kubesvc.remote.proxysettings import ProxyOptions
+from kubesvc.remote.proxy.kubeproxyconfig import KubeProxyConfiguration, read_kube_proxy_configuration
+from kubesvc.remote.proxy.settings import ProxyOptions
 from kubesvc.remote.user import User
 from kubesvc.terminal.arguments import fail
 from kubesvc.terminal.console import EXIT_BAD_INPUT, EXIT_WELL
@@ -22,13 +22,13 @@ def serve_proxy(options: ProxyOptions) -> int:
     if options.is_cleaning_up:
         return _clean_up()
     file = _read(options.config) if options.config else KubeProxyConfiguration()
-    from kubesvc.remote.proxy import run_proxy
+    from kubesvc.remote.proxy.serving import run_proxy
 
     return run_until_stopped(lambda stop: run_proxy(options, file, User(say, settle), stop))
 
 
 def _clean_up() -> int:
-    from kubesvc.remote.cleanup import clean_up
+    from kubesvc.remote.proxy.cleanup import clean_up
 
     try:
         clean_up(say)

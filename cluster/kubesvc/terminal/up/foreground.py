@@ -109,8 +109,8 @@ def _run(up: UpStart) -> int:
 
 def _with_maker(up: UpStart) -> UpStart:
     """Have the certificate made while this process imports; before there is any thread."""
-    from kubesvc.run.ahead import certificate_maker
-    from kubesvc.run.identity import ClusterIdentity
+    from kubesvc.run.api.ahead import certificate_maker
+    from kubesvc.run.api.identity import ClusterIdentity
 
     start = up.start
     identity = ClusterIdentity(start.configuration, start.state, start.prepared.registry)

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, TextIO
 from kubemanifest.documents import Loaded
 from kubesvc.addresses.plan import USUAL
 from kubesvc.config import ClusterConfiguration
+from kubesvc.run.machine.sandboxmode import SandboxError, SandboxMode, Wish, find_mode
 from kubesvc.run.prepare import Prepared, prepare
-from kubesvc.run.sandboxmode import SandboxError, SandboxMode, Wish, find_mode
 from kubesvc.run.start import Start
 from kubesvc.state.kept import has_own_plan, kept_plan, kept_sandbox
 from kubesvc.terminal.console import EXIT_BAD_INPUT, EXIT_FAILED, Console
@@ -31,7 +31,7 @@ from kubesvc.terminal.up.watch import Seen, look
 from kubesvc.wording import counted
 
 if TYPE_CHECKING:
-    from kubesvc.run.subnets import Claim
+    from kubesvc.run.machine.subnets import Claim
     from kubesvc.state.saved import Saved
 
 _MAX_ORIGINS = 10
@@ -80,7 +80,7 @@ def _claim(options: UpOptions, *, is_running: bool) -> Claim | None:
     if not (options.subnets or options.is_exact or has_own_plan(options.state)):
         return None
     # Imported here, because most clusters have the usual addresses.
-    from kubesvc.run.subnets import Claim, claim
+    from kubesvc.run.machine.subnets import Claim, claim
 
     if is_running:
         return Claim(kept_plan(options.state))
@@ -93,7 +93,7 @@ def _sandbox_mode(options: UpOptions, configuration: ClusterConfiguration) -> Sa
         message = "--host-routes is for the exact plan (--exact): 127.0.0.0/8 needs no routes on this machine"
         raise SandboxError(message)
     if configuration.plan.is_exact or has_own_plan(options.state):
-        from kubesvc.run.subnets import check_kept
+        from kubesvc.run.machine.subnets import check_kept
 
         check_kept(options.state, configuration.plan)
     wish = Wish.of(options.sandbox, configuration.sandbox, kept_sandbox(options.state))

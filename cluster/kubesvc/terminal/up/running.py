@@ -15,8 +15,8 @@ from kubemanifest.applying import in_order
 from kubemanifest.documents import Document
 from kubesvc.config import ClusterConfiguration
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
-from kubesvc.run import sandboxmode
 from kubesvc.run.edits import identity, read_refusal
+from kubesvc.run.machine import sandboxmode
 from kubesvc.run.prepare import Prepared
 from kubesvc.state.kept import kept_sandbox
 from kubesvc.terminal.console import (

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from kubeapi.status import StatusError
 from kubemanifest.applying import Changes, changes_between, warning_of
 from kubesvc.escaping import escaped_values
+from kubesvc.run.api.kubeconfig import export_line
 from kubesvc.run.edits import apply_edits
 from kubesvc.run.eventwarnings import EventWarnings
 from kubesvc.run.health import MAX_PROBLEMS
-from kubesvc.run.kubeconfig import export_line
 from kubesvc.run.prepare import prepare
 from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, missing_lines
 from kubesvc.terminal.text import printers
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kubesvc.run.prepare import Prepared
     from kubesvc.terminal.up.start import UpStart
 
-_SOON_WANTED = ("kubelet.runtime.podworkers", "kubesvc.why.diagnosis")
+_SOON_WANTED = ("kubelet.runtime.pods.workers", "kubesvc.why.diagnosis")
 """What no start waits for, and most clusters use."""
 _HOLD_SECONDS = 2.0
 """How long warnings are held back so that they appear below the table; a slower start prints them earlier."""

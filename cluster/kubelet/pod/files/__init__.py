@@ -1,0 +1,1 @@
+"""A pod's volumes, and what its containers see of the file system. Pure."""

@@ -1,0 +1,1 @@
+"""`kubesvc dns`: in the place of CoreDNS, for a real cluster."""

@@ -1,0 +1,1 @@
+"""The API server of one cluster: its keys, its certificate, its kubeconfig."""

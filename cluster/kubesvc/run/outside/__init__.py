@@ -1,0 +1,1 @@
+"""The servers of ``externalHosts``, outside of the cluster."""
