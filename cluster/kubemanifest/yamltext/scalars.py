@@ -25,6 +25,7 @@ _OCTAL = re.compile(r"([-+]?)0[oO]?([0-7]+)")
 _HEXADECIMAL = re.compile(r"([-+]?)0[xX]([0-9a-fA-F]+)")
 _BINARY = re.compile(r"([-+]?)0[bB]([01]+)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_LOOSE_UNDERSCORE = re.compile(r"(?<![0-9])_|_(?![0-9])")
 _EXACT_BELOW = 1e21
 """Go's JSON writes whole floats below this without an exponent, so that they read as integers."""
 
@@ -109,6 +110,8 @@ def read_plain(text: str) -> Scalar:
         return text
     if _NOT_FINITE.fullmatch(text):
         raise UnusableScalar(f"{text} is not a number in JSON")
+    if text[0] == "." and _LOOSE_UNDERSCORE.search(text):  # elsewhere an underscore may stand anywhere
+        return text
     number = _read_number(text.replace("_", ""))
     return text if number is None else number
 
