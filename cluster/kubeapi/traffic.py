@@ -12,7 +12,7 @@ class EndpointTraffic(NamedTuple):
     """What one endpoint of a Service port gets: ``rate`` is what began each second, ``now`` what has not ended yet.
 
     Both count requests where the port's traffic ``is_http``, else connections (of UDP: flows). ``pod`` is the name of a
-    pod of the Service's namespace, "" for an endpoint that is none.
+    pod of the Service's namespace, "" for an endpoint that is none, and for the requests that had no endpoint.
     """
 
     pod: str

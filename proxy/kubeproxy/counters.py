@@ -125,6 +125,7 @@ class Counted(NamedTuple):
     active: int
     errors: Counter[str]
     endpoints: tuple[EndpointCounters, ...]
+    refused: Counter[ServicePortName]
 
     def without_connections(self) -> Counted:
         """Return it without open connections, for a process that has ended."""
@@ -136,6 +137,8 @@ class Counted(NamedTuple):
 class ProxyCounters:
     """All counters of one proxy: ``errors`` by reason, ``ports`` by Service port and endpoint (``ip:port``).
 
+    ``refused`` are the requests at a Service port that had no endpoint for them; connections to one are not seen.
+
     ``share(row, connections)`` is called when the number of connections of an endpoint with a row changes.
     """
 
@@ -144,6 +147,7 @@ class ProxyCounters:
         self.active = 0
         self.errors: Counter[str] = Counter()
         self.ports: dict[ServicePortName, dict[str, EndpointCounters]] = {}
+        self.refused: Counter[ServicePortName] = Counter()
 
     def update(self, port_name: ServicePortName, addresses: Iterable[str]) -> None:
         """Record the endpoints (``ip:port``) that a Service port has now."""
@@ -197,12 +201,14 @@ class ProxyCounters:
 
     def counted(self) -> Counted:
         """Return everything that was counted."""
-        return Counted(self.active, self.errors, tuple(each for port in self.ports.values() for each in port.values()))
+        endpoints = tuple(each for port in self.ports.values() for each in port.values())
+        return Counted(self.active, self.errors, endpoints, self.refused)
 
     def include(self, counted: Counted) -> None:
         """Add the counters of another process."""
         self.active += counted.active
         self.errors += counted.errors
+        self.refused += counted.refused
         for each in counted.endpoints:
             own = self.endpoint(each.port_name, each.address)
             own.is_current = own.is_current or each.is_current

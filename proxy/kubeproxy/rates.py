@@ -30,7 +30,7 @@ class Count(NamedTuple):
 
 
 Counts = Mapping[tuple[ServicePortName, str], Count]
-"""By Service port and endpoint (``ip:port``); those without any are not there."""
+"""By Service port and endpoint (``ip:port``); those without any are not there. With "" it is what had no endpoint."""
 
 
 class Look(NamedTuple):
@@ -65,13 +65,14 @@ class Rates:
 
 
 def _counts(counters: ProxyCounters) -> Counts:
-    return {
+    found = {
         (name, each.address): Count(each.connections, each.active)
         for name, port in counters.ports.items()
         if not name.is_pod
         for each in port.values()
         if each.connections
     }
+    return found | {(name, ""): Count(refused, 0) for name, refused in counters.refused.items()}
 
 
 def rate(looks: tuple[Look, Look], name: ServicePortName, address: str) -> float:

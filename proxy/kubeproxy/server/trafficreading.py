@@ -61,7 +61,9 @@ class TrafficReading:
 
 
 def _endpoints(name: ServicePortName, rule: PortRule, looks: tuple[Look, Look]) -> tuple[EndpointTraffic, ...]:
-    return tuple(
+    found = [
         EndpointTraffic(each.target, rate(looks, name, each.address), now_at(looks[1], name, each.address))
         for each in rule.endpoints
-    )
+    ]
+    refused = rate(looks, name, "")
+    return (*found, EndpointTraffic("", refused, 0)) if refused else tuple(found)

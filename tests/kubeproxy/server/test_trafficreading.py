@@ -130,6 +130,15 @@ def test_a_port_whose_connections_the_kernel_carries_has_no_figures(world: World
     assert world.after(2).ports_of(ObjectKey("default", "api")) == []
 
 
+def test_requests_that_had_no_endpoint_count_for_the_service(world: World) -> None:
+    world.tell(slice_of("web", [], port=8080))
+    assert rates(world.after(2)) == []
+    world.plane.own.refused[WEB] += 30
+    assert rates(world.after(8)) == [3.0]
+    (port,) = world.after(0).ports_of(ObjectKey("default", "web"))
+    assert [each.pod for each in port.endpoints] == [""]
+
+
 def test_a_backend_of_an_ingress_gets_requests(world: World) -> None:
     backend = {"service": {"name": "api", "port": {"number": 80}}}
     world.proxier.ingresses.update(

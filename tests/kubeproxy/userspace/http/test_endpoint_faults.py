@@ -54,6 +54,7 @@ async def test_without_endpoints_the_client_is_told_so_and_stays_connected() -> 
         reply = await talk.answer()
         assert (reply.status, reply.field("server")) == (503, "kubesvc")
         assert reply.body == b"kubesvc: Service default/web:http has no endpoints\n"
+        assert running.front.shared.counters.refused.total() == 1
         running.turns.endpoints.append(Endpoint(A, PORT))
         await talk.send(GET)
         assert (await talk.answer()).status == 200

@@ -220,6 +220,7 @@ class Delivery:
         name, record = self._port.name, exchange.record
         if record.choice is None:
             self._shared.counters.errors[Outcome.NO_ENDPOINTS] += 1
+            self._shared.counters.refused[name] += 1
             return Failure(503, f"Service {name} has no endpoints", Outcome.NO_ENDPOINTS)
         is_late = bool(record.failures) and record.failures[-1][1] == Outcome.CONNECT_TIMEOUT
         status = 504 if is_late else 502
