@@ -1,7 +1,7 @@
 """The kubelet of every node of the cluster, in one: it follows the Pods and runs them, and gives kubectl access.
 
 It reads Pods, Services, ConfigMaps and Secrets through informers and writes through the registry. Which pods run is
-decided in ``podworkers``, how a pod lives in ``pod.lifecycle``. Follows k8s.io/kubernetes ``pkg/kubelet``.
+decided in ``pods.workers``, how a pod lives in ``pod.machine``. Follows k8s.io/kubernetes ``pkg/kubelet``.
 
 What runs pods is imported with the first pod: a start is a sixth shorter without it.
 """
