@@ -39,8 +39,7 @@ Change = Callable[[JSON], None]
 """Changes an object in place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subresource:
+class Subresource(NamedTuple):
     """A part of an object with a path of its own. ``kind`` "" is the resource's own kind."""
 
     name: str
@@ -62,8 +61,7 @@ class ScalePaths(NamedTuple):
     selector: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A part of an object that only a subresource changes.
 
     ``merged(new, old)`` returns the old spec with the new one's part, ``validate(new, old)`` judges the change.

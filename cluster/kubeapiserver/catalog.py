@@ -7,7 +7,7 @@ part does not change while a cluster runs, as kubectl caches it for hours.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from kubeapi.apipriorities import BUILT_IN, CUSTOM, OWN, Priority
 from kubeapi.apipriorities import METRICS as METRICS_PRIORITY
@@ -20,8 +20,7 @@ from kubeapi.remoteapis import RemoteAPIs
 from kubeapi.scheme import APISERVICES, INGRESSES, Resource
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """A resource with its verbs and subresources."""
 
     resource: Resource
@@ -90,7 +89,7 @@ _WHILE_TERMINATING = ("delete", "deletecollection", "get", "list", "watch")
 def _served(kind: Kind) -> tuple[Served, ...]:
     """Return a kind under its stored version and its others."""
     own = Served(kind.resource, kind.verbs, kind.categories, kind.subresources, deprecation=kind.deprecation)
-    return own, *(replace(own, resource=each, stored=kind.resource) for each in kind.other_versions)
+    return own, *(own._replace(resource=each, stored=kind.resource) for each in kind.other_versions)
 
 
 CATALOG: tuple[Served, ...] = (
@@ -155,7 +154,7 @@ _PRIORITIES = {
 def _discovered(custom: CustomResource) -> Served:
     """Return a custom resource as discovery tells of it: while its definition is deleted nothing new can be made."""
     served = _served(kind_of(custom))[0]
-    return replace(served, verbs=_WHILE_TERMINATING if custom.definition.is_terminating else _VERBS)
+    return served._replace(verbs=_WHILE_TERMINATING if custom.definition.is_terminating else _VERBS)
 
 
 _VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")

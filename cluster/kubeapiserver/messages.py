@@ -78,8 +78,7 @@ class Request:
         return name in self.query and self.get(name).lower() not in ("0", "false")
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """An HTTP response with its whole body."""
 
     status: int
@@ -88,8 +87,7 @@ class Response:
     headers: Sequence[tuple[str, str]] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(NamedTuple):
     """Events of one resource after ``resource_version``.
 
     ``initial`` is written first. ``encode`` returns the line of an event, None if the watcher does not see the event.
@@ -109,8 +107,7 @@ class Watch:
     headers: Sequence[tuple[str, str]] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LogSession:
+class LogSession(NamedTuple):
     """A validated request for a container's log; ``limit_bytes`` None is no limit."""
 
     pod: ObjectKey
@@ -118,8 +115,7 @@ class LogSession:
     limit_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CommandSession:
+class CommandSession(NamedTuple):
     """A validated request to run a command in a container, or, without a command, to attach to the container."""
 
     pod: ObjectKey
@@ -128,8 +124,7 @@ class CommandSession:
     has_stderr: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PortForwardSession:
+class PortForwardSession(NamedTuple):
     """A validated request to forward connections to a pod.
 
     ``ports`` is for a plain WebSocket; with SPDY the streams name their ports.
@@ -143,8 +138,7 @@ Session = LogSession | CommandSession | PortForwardSession
 """A connection to a container, which the kubelet serves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proxied:
+class Proxied(NamedTuple):
     """A request to be forwarded to ``host:port``, which belongs to ``pod`` of ``namespace`` unless that is "".
 
     ``path`` and ``query`` keep the client's escapes. ``prefix`` is the path of the proxy before them; links in the
@@ -161,8 +155,7 @@ class Proxied:
     query: str
 
 
-@dataclass(frozen=True, slots=True)
-class Delegated:
+class Delegated(NamedTuple):
     """A request of ``user`` that the extension API server of an APIService answers, body and all."""
 
     api: APIService

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -24,8 +23,7 @@ class Pem(NamedTuple):
 NO_PEM = Pem()
 
 
-@dataclass(frozen=True, slots=True)
-class ExecPlugin:
+class ExecPlugin(NamedTuple):
     """A program that prints credentials (client.authentication.k8s.io ExecCredential)."""
 
     command: str
@@ -39,8 +37,7 @@ class ExecPlugin:
     """The extension ``client.authentication.k8s.io/exec`` of the cluster, for the program."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenIDConnect:
+class OpenIDConnect(NamedTuple):
     """An ``auth-provider`` of the name oidc."""
 
     issuer: str
@@ -51,8 +48,7 @@ class OpenIDConnect:
     authority: Pem
 
 
-@dataclass(frozen=True, slots=True)
-class Impersonation:
+class Impersonation(NamedTuple):
     """The user to act as (``as``, ``as-uid``, ``as-groups``, ``as-user-extra``)."""
 
     user: str = ""
@@ -64,8 +60,7 @@ class Impersonation:
 NOBODY_ELSE = Impersonation()
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(NamedTuple):
     """The user that asks. One of the ways is used: token file, token, password, plugin, OpenID Connect."""
 
     certificate: Pem = NO_PEM
@@ -79,8 +74,7 @@ class User:
     acts_as: Impersonation = NOBODY_ELSE
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(NamedTuple):
     """Where the API server is. ``url`` has no slash at its end; ``name`` is tls-server-name, "" for the URL's host."""
 
     url: str
@@ -90,8 +84,7 @@ class Server:
     proxy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """One context: the server, the user and the namespace. ``source`` is the file, or where else it is from."""
 
     context: str

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kubeapi.meta import parse_time
 from kubeclient.access import NO_PEM, ConfigError, ExecPlugin, Impersonation, Pem, Server, User
@@ -23,8 +22,7 @@ CERTIFICATE_FILE_SECONDS = 300.0
 """How long a client certificate from a file is used before the file is read again (CertCallbackRefreshDuration)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(NamedTuple):
     """What is sent with a request: a bearer token, a client certificate, or both. ``expires_at`` None: never."""
 
     authorization: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kubeapi.meta import JSON, format_time, labels_of
 from kubeapi.objects.conditions import find_condition
@@ -59,8 +60,7 @@ def _same_host(address: str, cidr: str, other: str) -> str:
     return str(ipaddress.ip_network(other).network_address + host)
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(NamedTuple):
     """The facts about this machine that Node objects show."""
 
     os_image: str = "Linux"

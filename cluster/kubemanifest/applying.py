@@ -8,7 +8,6 @@ allocated and policies review what is written after them, and what is deleted wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -113,7 +112,7 @@ def _misses_namespace(error: StatusError) -> bool:
 
 def warning_of(document: Document, text: str) -> Fault:
     """Return what a policy or a webhook warns of, at the object's name."""
-    return replace(document.fault(FieldError("", "metadata.name", text)), field="")
+    return document.fault(FieldError("", "metadata.name", text))._replace(field="")
 
 
 def faults_of(document: Document, error: StatusError) -> list[Fault]:
@@ -123,7 +122,7 @@ def faults_of(document: Document, error: StatusError) -> list[Fault]:
     if _misses_namespace(error):
         refusal = FieldError(error.reason, "metadata.namespace", error.message)
         return [document.fault(refusal, f"add a Namespace {document.namespace} to the manifests")]
-    return [replace(document.fault(FieldError(error.reason, "metadata.name", error.message)), field="")]
+    return [document.fault(FieldError(error.reason, "metadata.name", error.message))._replace(field="")]
 
 
 def _is_echo(document: Document, field: str) -> bool:
@@ -147,7 +146,7 @@ def with_objects(
     warnings: list[Fault] = []
     for document in documents:
         obj, notes = change(document.obj)
-        changed.append(replace(document, obj=obj))
+        changed.append(document._replace(obj=obj))
         warnings += [document.fault(note) for note in notes]
     return tuple(changed), warnings
 

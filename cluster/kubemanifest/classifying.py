@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from kubeapi.customresources.decoding import decode_object
 from kubeapi.customresources.resource import CustomResource
@@ -178,7 +177,7 @@ def _in_namespace(document: Document, resource: Resource) -> Document:
     metadata = {key: value for key, value in metadata.items() if key != "namespace"}
     if resource.namespaced:
         metadata["namespace"] = "default"
-    return replace(document, obj={**document.obj, "metadata": metadata})
+    return document._replace(obj={**document.obj, "metadata": metadata})
 
 
 def _decoded(document: Document, resource: Resource, faults: list[Fault]) -> Document:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.customresources.resource import CustomResource, declared_by
@@ -25,8 +25,7 @@ RESOURCE_OF = {each.kind: each for each in RESOURCES}
 _NONE: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """One object of the input. ``spot`` has the places of its fields."""
 
     obj: JSON
@@ -68,8 +67,7 @@ class Document:
         return Fault.at(self.source, position_of(self, error.field), error.field, error.message, hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """All of the input. ``documents`` are usable only if ``faults`` is empty; ``warnings`` never stop anything."""
 
     documents: tuple[Document, ...] = ()

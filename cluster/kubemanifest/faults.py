@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubeapi.similar import did_you_mean
@@ -41,8 +40,7 @@ class Place(NamedTuple):
         return self if found is None else found
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Fault:
+class Fault(NamedTuple):
     """One fault, or one warning, of the input. ``field`` is "" when it concerns no single field."""
 
     source: str

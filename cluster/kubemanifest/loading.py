@@ -12,7 +12,6 @@ import codecs
 import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -57,7 +56,7 @@ def load(paths: Sequence[str], stdin: TextIO, stdin_name: str = _STDIN_NAME) -> 
         faults.append(Fault(", ".join(paths), 0, 0, "", "there are no objects in it", hint))
     loaded = read_documents(trees, faults, warnings)
     own = loaded.configuration
-    return loaded if own is None else replace(loaded, configuration=_in_its_folder(own, stdin_name))
+    return loaded if own is None else loaded._replace(configuration=_in_its_folder(own, stdin_name))
 
 
 def _in_its_folder(document: Document, stdin_name: str) -> Document:
@@ -71,7 +70,7 @@ def _in_its_folder(document: Document, stdin_name: str) -> Document:
     for name in ("images", "externalHosts"):
         if isinstance(entries := document.obj.get(name), list):
             programs[name] = [_placed(each, folder) for each in entries]
-    return replace(document, obj={**document.obj, **programs})
+    return document._replace(obj={**document.obj, **programs})
 
 
 def _placed(entry: Any, folder: Path) -> Any:

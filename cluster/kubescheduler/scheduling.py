@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.objects.budget import Budget
@@ -31,8 +31,7 @@ _OTHER_NODE = final("node(s) didn't satisfy plugin(s) [NodeAffinity]")
 """Of the nodes that a pod does not name which names some."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unschedulable:
+class Unschedulable(NamedTuple):
     """No node may run the pod now; ``message`` says why, as kube-scheduler does.
 
     ``preemption`` would make room for it. Otherwise the pod ``keeps_nomination`` if it waits for room on a node.
@@ -43,8 +42,7 @@ class Unschedulable:
     keeps_nomination: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What is asked only if a pod fits nowhere: all budgets, and the seconds since the epoch."""
 
     budgets: Callable[[], Sequence[Budget]] = lambda: ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
 from kubedns.names import packed_address, wire_of
@@ -24,8 +25,7 @@ POLICIES = ("random", "round_robin", "sequential")
 REVERSE_ZONES = ("in-addr.arpa", "ip6.arpa")
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
+class Retention(NamedTuple):
     """How long, in seconds, replies of upstreams are kept, and how many (CoreDNS ``plugin/cache``).
 
     Every TTL in such a reply is its lowest one, within the bounds. ``unkept_successes`` and ``unkept_denials`` are

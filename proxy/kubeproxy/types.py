@@ -5,7 +5,6 @@ Follows k8s.io/kubernetes ``pkg/proxy/types.go``, ``servicechangetracker.go`` an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
@@ -198,8 +197,7 @@ class Choice(_Choice):
         return self.endpoint.address
 
 
-@dataclass(frozen=True, slots=True)
-class ServicePort:
+class ServicePort(NamedTuple):
     """One port of one Service: all that the data plane reads of it.
 
     ``age`` orders Services from the oldest on. ``affinity_seconds`` is 0 without session affinity. ``balancer`` is

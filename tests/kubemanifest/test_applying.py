@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
 from tests.helpers.kubesvc.input_manifests import load_text, new_registry
@@ -201,5 +200,5 @@ def test_changes_between_two_readings_are_what_to_apply_and_what_to_delete(
 
 def test_what_vanished_is_deleted_in_the_reverse_order() -> None:
     before = load_text(MIXED)
-    deleted = names(changes_between(before, replace(before, documents=())).deleted)
+    deleted = names(changes_between(before, before._replace(documents=())).deleted)
     assert deleted == ["d", "p", "e", "headless", "free", "own-ip", "own-port", "c", "shop"]

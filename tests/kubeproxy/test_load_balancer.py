@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -282,6 +281,6 @@ def test_an_endpoints_counters_go_on_when_only_its_conditions_change() -> None:
 
 def test_a_service_port_is_a_value() -> None:
     port = ServicePort(WEB, ("", 1), ("127.97.0.1",), 80)
-    assert replace(port, node_port=30080).is_externally_accessible
+    assert port._replace(node_port=30080).is_externally_accessible
     assert not port.is_externally_accessible
     assert [str(WEB), str(WEB._replace(port=""))] == ["default/web:http", "default/web"]

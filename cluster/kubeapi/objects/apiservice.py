@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey
@@ -30,8 +29,7 @@ class ServiceReference(NamedTuple):
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class APIService:
+class APIService(NamedTuple):
     """An APIService. ``service`` None is this server; ``authority`` is what may have signed its certificate, in PEM.
 
     Without an ``authority`` it is what the system trusts, unless any certificate will do (``skips_verification``).

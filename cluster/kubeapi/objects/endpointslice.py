@@ -6,7 +6,6 @@ Unset conditions mean ready and serving but not terminating (types.go of k8s.io/
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, key_of, labels_of
@@ -46,8 +45,7 @@ class Endpoint(NamedTuple):
     node_hints: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointSlice:
+class EndpointSlice(NamedTuple):
     """A part of the endpoints of ``service``, which is None if the label that names it is missing.
 
     ``weight`` is that of its endpoints, None where it gives none; a pod's own goes before it.

@@ -6,7 +6,6 @@ The annotations that are acted on are read by ``ingressoptions``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, annotations_of, key_of
@@ -52,8 +51,7 @@ class IngressTLS(NamedTuple):
     secret: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ingress:
+class Ingress(NamedTuple):
     """An Ingress. ``class_name`` is "" where it names none; ``addresses`` are those of its status."""
 
     key: ObjectKey

@@ -7,7 +7,6 @@ defaults (``defaults``), but they may be absent here: the objects of a real clus
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, annotations_of, key_of, labels_of
@@ -43,8 +42,7 @@ class ServicePort(NamedTuple):
     app_protocol: str
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """A Service. ``cluster_ips`` is () for ExternalName and ("None",) for a headless one."""
 
     key: ObjectKey

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
@@ -32,8 +32,7 @@ def _knows_nothing(name: str) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Countable:
+class Countable(NamedTuple):
     """What a kind takes beside one in the count of its objects.
 
     ``usage`` of an object; ``knows`` tells whether a name of a quota is one of the kind's; ``missing`` is what an

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,8 +44,7 @@ class FieldType(NamedTuple):
         return self.kind
 
 
-@dataclass(frozen=True, slots=True)
-class Struct:
+class Struct(NamedTuple):
     """One definition. ``merge_keys`` names the lists that a patch merges ("" for lists of scalars).
 
     ``list_keys`` names the lists in which server-side apply owns single items, with the keys that identify them (none

@@ -5,8 +5,7 @@ Follows structured-merge-diff ``merge/update.go`` (Apply, prune).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapiserver.apply.fieldpath import FieldSet, Path, in_order
@@ -18,8 +17,7 @@ Conflicts = list[tuple[ManagerKey, Path]]
 """Fields that would change although another manager owns them, with that manager."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The object after an apply (the part that can be owned), its managers, and the conflicts."""
 
     object: JSON

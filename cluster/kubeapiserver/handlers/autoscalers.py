@@ -37,7 +37,7 @@ class AutoscalerConversion:
         """Answer a request."""
         http, warnings = self._stored_request(request)
         path = request.path._replace(version=HORIZONTALPODAUTOSCALERS.version)
-        stored = replace(request, http=http, resource=HORIZONTALPODAUTOSCALERS, path=path)
+        stored = request._replace(http=http, resource=HORIZONTALPODAUTOSCALERS, path=path)
         return with_warnings(converted(self._handle(stored), _own_document), warnings)
 
     def _stored_request(self, request: ResourceRequest) -> tuple[Request, list[str]]:

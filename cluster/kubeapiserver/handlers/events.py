@@ -69,7 +69,7 @@ class EventConversion:
         try:
             http, warnings = _translated(request.http)
             path = request.path._replace(group=EVENTS.group, version=EVENTS.version)
-            stored = replace(request, http=http, resource=EVENTS, path=path)
+            stored = request._replace(http=http, resource=EVENTS, path=path)
             if http.method in ("PUT", "PATCH"):
                 self._check_update(stored)
             answer = self._handle(stored)
@@ -84,7 +84,7 @@ class EventConversion:
             return
         http = request.http
         trial = replace(http, query={**http.query, "dryRun": ["All"]}, headers={**http.headers, "accept": ""})
-        answer = self._handle(replace(request, http=trial, form=OBJECT))
+        answer = self._handle(request._replace(http=trial, form=OBJECT))
         assert isinstance(answer, Response)
         if answer.status == 200 and (faults := tuple(validate_new_event_update(json.loads(answer.body), old))):
             raise _invalid(old, faults)

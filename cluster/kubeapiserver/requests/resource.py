@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey
@@ -21,8 +20,7 @@ class View(NamedTuple):
     included: Included = "Metadata"
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceRequest:
+class ResourceRequest(NamedTuple):
     """An HTTP request, the resource and the parts that its path names, and the form in which it is answered."""
 
     http: Request

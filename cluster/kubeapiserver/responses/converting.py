@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 
 from kubeapi.meta import JSON
 from kubeapi.watching import WatchEvent
@@ -20,7 +19,7 @@ def converted(answer: Answer, convert: Convert) -> Response | Watch:
     if isinstance(answer, Watch):
         return _converted_watch(answer, convert)
     assert isinstance(answer, Response)
-    return replace(answer, body=encode_line(convert(json.loads(answer.body))))
+    return answer._replace(body=encode_line(convert(json.loads(answer.body))))
 
 
 def _converted_watch(watch: Watch, convert: Convert) -> Watch:
@@ -34,8 +33,7 @@ def _converted_watch(watch: Watch, convert: Convert) -> Watch:
         text = watch.encode(event)
         return None if text is None else line(text)
 
-    return replace(
-        watch,
+    return watch._replace(
         initial=[line(each) for each in watch.initial],
         encode=encoded,
         bookmark=None if bookmark is None else lambda version: line(bookmark(version)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 
 from kubeapi.watching import WatchEvent
 from kubeapiserver.messages import JSON_TYPE, PROTOBUF_TYPE, YAML_TYPE, Answer, Request, Response, Watch
@@ -22,14 +21,14 @@ def negotiated(request: Request, answer: Answer) -> Answer:
     if not isinstance(answer, Response) or answer.content_type != JSON_TYPE:
         return answer
     if media == YAML_TYPE:
-        return replace(answer, body=write_yaml(json.loads(answer.body)).encode(), content_type=YAML_TYPE)
+        return answer._replace(body=write_yaml(json.loads(answer.body)).encode(), content_type=YAML_TYPE)
     if media == PROTOBUF_TYPE:
         # Imported here, because hardly a client asks for it.
         from kubeapiserver.protobuf.encoding import encode
 
         packed = encode(json.loads(answer.body))
-        return answer if packed is None else replace(answer, body=packed, content_type=PROTOBUF_TYPE)
-    return replace(answer, body=indented(answer.body)) if is_pretty(request) else answer
+        return answer if packed is None else answer._replace(body=packed, content_type=PROTOBUF_TYPE)
+    return answer._replace(body=indented(answer.body)) if is_pretty(request) else answer
 
 
 def _framed(watch: Watch) -> Watch:
@@ -44,7 +43,7 @@ def _framed(watch: Watch) -> Watch:
     if bookmark is not None:
         frame_of = lambda version: _frame(bookmark(version))  # noqa: E731 - the bound function is known not to be None
     initial = [_frame(each) for each in watch.initial]
-    return replace(watch, initial=initial, encode=encoded, bookmark=frame_of, media=PROTOBUF_TYPE)
+    return watch._replace(initial=initial, encode=encoded, bookmark=frame_of, media=PROTOBUF_TYPE)
 
 
 def _frame(line: bytes) -> bytes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from kubeapiserver.messages import Answer, Response, Watch
 
@@ -19,7 +18,7 @@ def with_warnings(response: A, warnings: Sequence[str]) -> A:
     if not warnings or not isinstance(response, Response | Watch):
         return response
     headers = [("Warning", f"299 - {_quoted(each)}") for each in _bounded(list(dict.fromkeys(warnings)))]
-    return replace(response, headers=(*response.headers, *headers))
+    return cast("A", response._replace(headers=(*response.headers, *headers)))
 
 
 def _bounded(warnings: list[str]) -> list[str]:

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from dataclasses import replace
 from functools import partial
 
 import aiohttp
@@ -51,7 +50,7 @@ class PodProxy:
     async def serve(self, request: web.BaseRequest, proxied: Proxied) -> web.StreamResponse:
         """Forward one request and return its answer; StatusError if the pod does not answer."""
         host, port = self._address(proxied)
-        proxied = replace(proxied, host=host, port=port)
+        proxied = proxied._replace(host=host, port=port)
         headers = forwarded_headers(request.headers.items(), request.remote or "", f"{proxied.prefix}{proxied.path}")
         if "Upgrade" in request.headers:
             return await self._tunnel(request, proxied, headers)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from kubeclient.access import Access, ConfigError, ExecPlugin, OpenIDConnect, Pem
@@ -63,13 +62,13 @@ class Credentials:
             token = read_file(user.token_file).decode("ascii", "replace").strip()
             if not token:
                 raise ConfigError(f"{user.token_file}: the token file is empty")
-            return replace(static, authorization=f"Bearer {token}", expires_at=self._clock() + TOKEN_FILE_SECONDS)
+            return static._replace(authorization=f"Bearer {token}", expires_at=self._clock() + TOKEN_FILE_SECONDS)
         if user.plugin is not None and not static.authorization:
             server = self._access.server
             told = exec_info(user.plugin, server, content_of(server.authority) if user.plugin.has_cluster else b"")
             return read_exec_credential(await _run(user.plugin, told), user.plugin, server.url)
         if self._oidc is not None:
-            return replace(static, **await self._id_token(self._oidc))
+            return static._replace(**await self._id_token(self._oidc))
         return static
 
     def _certified(self, credential: Credential) -> Credential:

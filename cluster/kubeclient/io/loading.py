@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from kubeclient.access import Access, ConfigError, Pem, Server, User
@@ -30,7 +29,7 @@ def find_access(kubeconfig: Path | None, context: str = "", account: Path = SERV
         raise ConfigError(
             f"the environment's proxy for {found.server.url}, {proxy}: only http:// and https:// are served"
         )
-    return replace(found, server=replace(found.server, proxy=proxy))
+    return found._replace(server=found.server._replace(proxy=proxy))
 
 
 def _find(kubeconfig: Path | None, context: str, account: Path) -> Access:

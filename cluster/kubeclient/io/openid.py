@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -33,8 +32,8 @@ async def refreshed(oidc: OpenIDConnect) -> OpenIDConnect:
         async with asyncio.timeout(SECONDS):
             discovered = await _ask(oidc, f"{oidc.issuer.rstrip('/')}/{_DISCOVERY}")
             given = await _ask(oidc, str(discovered["token_endpoint"]), {**form, **secret})
-        return replace(
-            oidc, id_token=str(given["id_token"]), refresh_token=str(given.get("refresh_token", oidc.refresh_token))
+        return oidc._replace(
+            id_token=str(given["id_token"]), refresh_token=str(given.get("refresh_token", oidc.refresh_token))
         )
     except (OSError, ValueError, TypeError, KeyError) as error:
         reason = f"it names no {error}" if isinstance(error, KeyError) else str(error)

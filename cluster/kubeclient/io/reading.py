@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
@@ -30,8 +29,7 @@ HEAD_SECONDS = 15.0
 Batch = Sequence[WatchEvent | Bookmark]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """What is followed, how much of it is kept, and by which clock (in seconds). ``slim`` may change its object."""
 
     client: APIClient

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kubeapi.meta import JSON, annotations_of, labels_of
 from kubeapi.objects.conditions import find_condition
@@ -19,8 +20,7 @@ from kubecontroller.change import Change, Create, Update, delete
 TRIGGER_TIME_ANNOTATION = "endpoints.kubernetes.io/last-change-trigger-time"
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """The endpoints that share an address family and a set of ports."""
 
     address_type: str

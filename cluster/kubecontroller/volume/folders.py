@@ -7,8 +7,8 @@ provisioner of k8s.io/kubernetes ``pkg/volume/hostpath``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import PurePath
+from typing import NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.objects.claim import BOUND_BY_CONTROLLER, FOLDER_PROVISIONER, Claim
@@ -25,8 +25,7 @@ def _no_bytes() -> int:
     return 0
 
 
-@dataclass(frozen=True)
-class VolumeFolders:
+class VolumeFolders(NamedTuple):
     """``path`` is the folder with a folder for each volume, "" if the cluster makes none.
 
     ``disk_bytes`` returns the size of the disk that it is on, and may fail with OSError.

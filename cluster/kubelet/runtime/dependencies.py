@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubeapi.io.client import Admissions
 from kubeapi.registry import Registry
@@ -21,8 +21,7 @@ def _no_key(kind: str) -> tuple[bytes, bytes]:
     raise ValueError(f'no key of the type "{kind}" can be made here')
 
 
-@dataclass(frozen=True)
-class Dependencies:
+class Dependencies(NamedTuple):
     """Made by the owner of the kubelet, which also closes ``runner``.
 
     ``clock`` is in seconds since the epoch, ``monotonic`` in seconds of a clock that never goes back. ``tokens`` makes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -51,7 +50,7 @@ async def open_run(start: Start) -> AsyncIterator[Run]:
             if start.sandbox.is_required:
                 message = f"pods cannot have sandboxes: {error}; `kubesvc doctor` says what this machine allows"
                 raise StartError(message) from error
-            start = replace(start, sandbox=SandboxMode(why=f"this machine refuses them: {error}"))
+            start = start._replace(sandbox=SandboxMode(why=f"this machine refuses them: {error}"))
             runner = _new_runner(start)
         yield Run(start, runner)
     finally:

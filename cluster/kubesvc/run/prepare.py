@@ -11,10 +11,10 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     from kubesvc.state.saved import Saved
 
 
-@dataclass(frozen=True)
-class Prepared:
+class Prepared(NamedTuple):
     """The prepared input. ``registry`` is usable only if there are no ``faults``."""
 
     loaded: Loaded
@@ -84,7 +83,7 @@ def prepare_loaded(
     given = loaded.configuration
     if (given is None or is_running) and saved is not None:
         own = load_text(saved.configuration, "the saved configuration").configuration if saved.configuration else None
-        loaded = replace(loaded, configuration=own)
+        loaded = loaded._replace(configuration=own)
     configuration, faults, notes = read_configuration(loaded.configuration, plan)
     unused, wrong, more = read_configuration(given if is_running else None, plan)
     documents, warnings = with_objects(loaded.documents, partial(adapted, configuration.plan))
@@ -93,7 +92,7 @@ def prepare_loaded(
     rehearsed = NOTHING if faults else _rehearse(registry, configuration, documents)
     faults = (*faults, *(each for each in rehearsed.faults if not (loaded.is_partial and _misses_namespace(each))))
     return Prepared(
-        replace(loaded, documents=documents),
+        loaded._replace(documents=documents),
         configuration,
         registry,
         sorted([*loaded.faults, *faults]),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from kubesvc.config import ClusterConfiguration, NodeConfiguration
 from kubesvc.network.ipv6 import FIRST_NODE_V6, LOOPBACK_V6
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from kubesvc.state.saved import Lost
 
 
-@dataclass(frozen=True)
-class Start:
+class Start(NamedTuple):
     """Everything that a start needs. The caller holds the lock of ``state``."""
 
     prepared: Prepared

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from kubesvc.escaping import escaped_entry, escaped_lines
 from kubesvc.terminal.text import colours
@@ -21,8 +20,7 @@ _MAX_MISSING = 50
 """Most reasons that are printed for a cluster that is not ready."""
 
 
-@dataclass(frozen=True)
-class Console:
+class Console(NamedTuple):
     """``out`` gets the results, ``err`` everything else.
 
     A closed pipe (`kubesvc up | head`) or a full disk does not stop the cluster. Control characters, which may come

@@ -22,8 +22,7 @@ PERMANENT_REDIRECT = 308
 NO_RULE = "no Ingress has a path for it"
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """A path of a host and where it leads. ``backend`` names it as the Ingress does: Service and port.
 
     ``port_name`` is the Service port, None where there is none: then requests get ``status``, because of ``problem``.

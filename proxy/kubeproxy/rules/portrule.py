@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubeproxy.ingress.table import IngressTable
 from kubeproxy.rules.decision import Reason
@@ -18,8 +18,7 @@ _CLUSTER_IP = ListenerKind.CLUSTER_IP
 _NO_DIFFERENCE: Mapping[str, Categorized] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class PortRule:
+class PortRule(NamedTuple):
     """One Service port with its endpoints, those that each node may use, and the destinations that it asks for.
 
     ``by_node`` is empty when the node makes no difference. ``ingress`` is None but at an address of Ingresses, where it

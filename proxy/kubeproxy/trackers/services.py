@@ -6,7 +6,6 @@ Follows k8s.io/kubernetes ``pkg/proxy/servicechangetracker.go``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects import service as api
@@ -55,7 +54,7 @@ class ServiceChangeTracker:
         options = "" if service.annotations.get(api.BALANCER_ANNOTATION) else self._default_options
         options = service.annotations.get(api.BALANCER_OPTIONS_ANNOTATION, options)
         ports = (_service_port(service, port, age, family) for family in families for port in service.ports)
-        return tuple(replace(each, balancer_options=options) for each in ports) if options else tuple(ports)
+        return tuple(each._replace(balancer_options=options) for each in ports) if options else tuple(ports)
 
     def _arrival(self, key: ObjectKey) -> int:
         """Return the position of a Service in the order in which they came; one that is known keeps its position."""

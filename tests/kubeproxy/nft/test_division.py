@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,7 +55,7 @@ def test_the_kernel_serves_what_it_can(endpoints: tuple[Endpoint, ...], fields: 
 def test_sctp_is_the_userspace_engines() -> None:
     rule = rules_of(ON_1).ports[NAME]
     name = NAME._replace(protocol="SCTP")
-    assert why_not(replace(rule, service_port=replace(rule.service_port, name=name)), "random", is_in_cluster)
+    assert why_not(rule._replace(service_port=rule.service_port._replace(name=name)), "random", is_in_cluster)
 
 
 def test_another_default_algorithm_is_the_userspace_engines() -> None:
@@ -114,7 +113,7 @@ def test_ports_of_pods_are_not_the_kernels() -> None:
     rules = rules_of(ON_1)
     pod = NAME._replace(name="pod/web")
     assert pod.is_pod
-    rule = port_rule(replace(rules.ports[NAME].service_port, name=pod), (ON_1,), NODES)
+    rule = port_rule(rules.ports[NAME].service_port._replace(name=pod), (ON_1,), NODES)
     rules = compile_rules(Rules(), {pod.service: (rule,)}, NODES).rules
     assert not DIVIDER.divide(Rules(), sync_of(rules, pod), {}).parts
 
@@ -123,7 +122,7 @@ def test_only_udp_flows_whose_endpoints_went_or_that_change_hands_are_looked_at(
     udp = NAME._replace(protocol="UDP")
 
     def rules_with(*endpoints: Endpoint) -> Rules:
-        port = replace(rules_of().ports[NAME].service_port, name=udp)
+        port = rules_of().ports[NAME].service_port._replace(name=udp)
         return compile_rules(Rules(), {udp.service: (port_rule(port, endpoints, NODES),)}, NODES).rules
 
     both, one = rules_with(ON_1, ON_2), rules_with(ON_1)

@@ -13,9 +13,8 @@ import os
 import shlex
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kubehost.io.privatefiles import write_private
 
@@ -42,8 +41,7 @@ def export_line(path: Path) -> str:
     return f"export KUBECONFIG={shlex.quote(str(path))}"
 
 
-@dataclass(frozen=True)
-class Kubeconfig:
+class Kubeconfig(NamedTuple):
     """The connection data of one cluster. ``authority`` is the CA certificate in PEM."""
 
     name: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +129,7 @@ def _connect(options: ConnectOptions, console: Console, claim: Claim | None) -> 
     up = _up_start(options, prepared, console)
 
     def run_in_background(caller: Caller) -> int:
-        return _serve(replace(up, console=caller.console, caller=caller))
+        return _serve(up._replace(console=caller.console, caller=caller))
 
     return detach(run_in_background, console) if options.is_detached else _serve(up)
 

@@ -14,7 +14,6 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 
 from kubehost import openfiles
 from kubesvc.remote.connect.hostsfile import HOSTS, HostsFile
@@ -114,7 +113,7 @@ def _with_maker(up: UpStart) -> UpStart:
 
     start = up.start
     identity = ClusterIdentity(start.configuration, start.state, start.prepared.registry)
-    return replace(up, start=replace(start, certificate_maker=certificate_maker(identity)))
+    return up._replace(start=start._replace(certificate_maker=certificate_maker(identity)))
 
 
 async def _session(up: UpStart) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubesvc.state.directory import StateDirectory
 
 
-@dataclass(frozen=True)
-class UpOptions:
+class UpOptions(NamedTuple):
     """The arguments of `kubesvc up`. ``timeout`` is in seconds, 0 waits for ever."""
 
     paths: tuple[str, ...]

@@ -126,10 +126,10 @@ def _start_prepared(options: UpOptions, prepared: Prepared, saved: Saved | None,
 
 def _up_start(options: UpOptions, prepared: Prepared, saved: Saved | None, seen: Seen, console: Console) -> UpStart:
     news = _news(options, saved, prepared)
-    prepared = replace(prepared, configuration=_with_proxy(prepared.configuration, options))
+    prepared = prepared._replace(configuration=_with_proxy(prepared.configuration, options))
     if not options.is_watching:
         # The documents are needed only to compare edits with them.
-        prepared = replace(prepared, loaded=Loaded())
+        prepared = prepared._replace(loaded=Loaded())
     start = Start(
         prepared,
         options.state,
@@ -151,7 +151,7 @@ def _start(up: UpStart) -> int:
         return run_up(up.options) if status is None else status
 
     def run_in_background(caller: Caller) -> int:
-        return run(replace(up, console=caller.console, caller=caller))
+        return run(up._replace(console=caller.console, caller=caller))
 
     return detach(run_in_background, up.console) if up.options.is_detached else run(up)
 

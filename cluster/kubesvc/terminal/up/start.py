@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubesvc.run.start import Start
 from kubesvc.terminal.console import Console
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class UpStart:
+class UpStart(NamedTuple):
     """A cluster that `kubesvc up` is about to start: its input, and where the command reports."""
 
     options: UpOptions

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class Wait(IntEnum):
@@ -23,8 +23,7 @@ class Wait(IntEnum):
     """The client, to end after its last answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class HttpConfig:
+class HttpConfig(NamedTuple):
     """How HTTP Services are served."""
 
     head_bytes: int = 32 * 1024

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from tests.kubeproxy.nft.test_serviceport import CLUSTER_IP, NAME, ON_1, ON_2, POD_1, rules_of
 
@@ -142,7 +140,7 @@ def udp_rules() -> Rules:
     name = NAME._replace(protocol="UDP")
     rules = rules_of(ON_1, ON_2)
     port = rules.ports[NAME].service_port
-    rule = port_rule(replace(port, name=name), (ON_1, ON_2), rules.nodes)
+    rule = port_rule(port._replace(name=name), (ON_1, ON_2), rules.nodes)
     return compile_rules(Rules(), {name.service: (rule,)}, rules.nodes).rules
 
 

@@ -8,7 +8,6 @@ import errno
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import NoReturn
 
 import pytest
@@ -48,7 +47,7 @@ BIG = bytes(range(256)) * 16 * 1024
 
 def leaf(path: str, port_name: ServicePortName | None = WEB, *, redirects: bool = False) -> Leaf:
     made = Leaf(ObjectKey("default", "web"), "", path, "Prefix", "default/web:80", port_name, problem="is gone")
-    return replace(made, redirects=redirects)
+    return made._replace(redirects=redirects)
 
 
 def table(*leaves: Leaf) -> IngressTable:
@@ -163,7 +162,7 @@ async def tls_endpoint(script: Script) -> AsyncIterator[None]:
 
 async def test_an_endpoint_that_speaks_tls_gets_requests_over_connections_that_are_kept() -> None:
     pod = Pod(A)
-    async with tls_endpoint(pod.serve), ingresses(AT_HTTP, replace(leaf("/"), speaks_tls=True)) as running:
+    async with tls_endpoint(pod.serve), ingresses(AT_HTTP, leaf("/")._replace(speaks_tls=True)) as running:
         talk = await running.connect()
         for body in (b"", BIG, b"x"):
             await talk.send(b"POST / HTTP/1.1\r\nHost: web\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
@@ -179,7 +178,7 @@ async def test_an_endpoint_that_should_speak_tls_and_does_not_is_told_as_broken(
         await reader.read(65536)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    async with endpoint(A, refuse), ingresses(AT_HTTP, replace(leaf("/"), speaks_tls=True)) as running:
+    async with endpoint(A, refuse), ingresses(AT_HTTP, leaf("/")._replace(speaks_tls=True)) as running:
         talk = await running.connect()
         await talk.send(POST + b"hello")
         assert (await talk.answer()).status == 502
