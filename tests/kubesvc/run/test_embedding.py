@@ -276,3 +276,27 @@ async def test_the_cluster_can_be_asked_for_its_end_over_its_socket(tmp_path: Pa
     async with run_cluster(state=tmp_path / "shop"):
         client = ControlClient(StateDirectory("shop", tmp_path))
         assert (await asyncio.to_thread(client.status))["name"] == "shop"
+
+
+async def test_what_a_webhook_does_not_allow_is_a_problem_and_the_rest_runs(tmp_path: Path) -> None:
+    hook = {
+        "name": "hook.example.com",
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        "clientConfig": {"url": "https://127.0.0.1:1/"},
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}],
+    }
+    kind = "ValidatingWebhookConfiguration"
+    configuration = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": "hook"}}
+    asked = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "asked", "namespace": "kube-public"}}
+    async with run_cluster(
+        configuration | {"webhooks": [hook]}, asked, SERVICE | {"spec": {"ports": [{"port": 80}]}}
+    ) as cluster:
+        await cluster.wait_until_ready(PATIENCE)
+        [problem] = [each for each in cluster.problems() if "hook.example.com" in each]
+        assert "connect: connection refused" in problem
+        assert cluster.status()["problems"] == cluster.problems()
+        assert [each["name"] for each in cluster.status()["services"] if each["namespace"] == "default"] == [
+            "kubernetes",
+            "web",
+        ]

@@ -248,3 +248,30 @@ def test_what_a_webhook_has_to_be_asked_about_and_what_is_in_it_waits_for_the_cl
     assert result.faults == []
     assert [each.name for each in result.rehearsed.postponed] == ["shop", "prices"]
     assert cluster_ip(result, "web")
+
+
+MUTATING = """
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicy
+metadata: {name: owned}
+spec:
+  reinvocationPolicy: Never
+  matchConstraints:
+    resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [services]}]
+  mutations:
+    - patchType: ApplyConfiguration
+      applyConfiguration: {expression: 'Object{metadata: Object.metadata{labels: {"owner": "shop"}}}'}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata: {name: owned}
+spec: {policyName: owned}
+"""
+
+
+def test_a_policy_of_the_input_changes_what_is_written_after_it() -> None:
+    before, after = WEB.replace("web", "before"), WEB.replace("web", "after")
+    result = prepared(before, MUTATING, after)
+    assert result.faults == []
+    labels = {each["metadata"]["name"]: each["metadata"].get("labels") for each in stored(result)}
+    assert (labels["before"], labels["after"]) == (None, {"owner": "shop"})
