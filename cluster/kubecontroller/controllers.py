@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from kubeapi.remotecontents import Sweep, no_servers
+from kubeapi.remoteanswers import NO_SERVERS, RemoteAnswers
 from kubeapi.scheme import (
     CERTIFICATESIGNINGREQUESTS,
     CONTROLLERREVISIONS,
@@ -75,8 +75,8 @@ class ControllerConfig:
     """What the pods use, by which autoscalers scale."""
     traffic: TrafficSource = no_traffic
     """What the Services' endpoints get, for the same purpose."""
-    sweep: Sweep = no_servers
-    """What extension API servers have of a namespace that is being deleted."""
+    servers: RemoteAnswers = NO_SERVERS
+    """The extension API servers."""
 
 
 def _no_settings(config: ControllerConfig) -> tuple[object, ...]:
@@ -119,7 +119,7 @@ _RARE = (
         f"{_PACKAGE}.autoscaling.horizontal:HorizontalPodAutoscalerController",
         "horizontal-pod-autoscaler",
         (HORIZONTALPODAUTOSCALERS,),
-        lambda config: (config.usage, config.traffic),
+        lambda config: (config.usage, config.traffic, config.servers),
     ),
     _Rare(
         f"{_PACKAGE}.workload.statefulset:StatefulSetController",
@@ -167,7 +167,7 @@ def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controll
         RegistrationController(listers),
         PolicyStatusController(listers),
         GarbageCollector(listers),
-        NamespaceController(listers, config.sweep),
+        NamespaceController(listers, config.servers),
     ]
 
 

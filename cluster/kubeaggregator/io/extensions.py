@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiohttp import web
 
@@ -18,8 +18,8 @@ from kubeapi.io.client import Client
 from kubeapi.meta import ObjectKey, key_of
 from kubeapi.objects.apiservice import APIService
 from kubeapi.objects.endpointslice import service_of_slice
+from kubeapi.remoteanswers import NO_SERVERS, NOTHING, ExternalMetric, ExternalValues, RemoteContents
 from kubeapi.remoteapis import RemoteAPIs
-from kubeapi.remotecontents import NOTHING, RemoteContents
 from kubeapi.scheme import APISERVICES, ENDPOINTSLICES, SERVICES
 from kubeapi.watching import WatchEvent
 from kubeapiserver.messages import Delegated
@@ -27,9 +27,21 @@ from kubeapiserver.proxying.location import Proxying
 from kubeapiserver.requests.paths import normalized
 from kubeapiserver.streaming.runtime import Runtime
 
+EXTERNAL_GROUP, EXTERNAL_VERSION = "external.metrics.k8s.io", "v1beta1"
+"""Of the API that adapters serve."""
+FRESH_SECONDS = 12.0
+"""How long the values of a metric are those of one look: less than until the next one, more than a request takes."""
+
 if TYPE_CHECKING:
     from kubeaggregator.io.follower import Follower
     from kubeaggregator.io.server import ExtensionServer
+
+
+class _Asked(NamedTuple):
+    """A metric that was asked for at a time of the event loop."""
+
+    at: float
+    task: asyncio.Task[ExternalValues]
 
 
 class Extensions:
@@ -45,6 +57,7 @@ class Extensions:
         self._has_changed = asyncio.Event()
         self._servers: dict[str, ExtensionServer] = {}
         self._sweeps: dict[str, asyncio.Task[RemoteContents]] = {}
+        self._metrics: dict[ExternalMetric, _Asked] = {}
         self._followers: dict[str, tuple[Follower, asyncio.Task[None]]] = {}
 
     def answers(self, path: str) -> bool:
@@ -75,6 +88,21 @@ class Extensions:
         stale = tuple(f"{each.group}/{each.version}" for each in apis if not self._remotes.offer(each).is_current)
         return replace(task.result(), undiscovered=stale)
 
+    def external(self, metric: ExternalMetric) -> ExternalValues | None:
+        """Return the values of a metric, None while they are asked for."""
+        api = self._remotes.find(EXTERNAL_GROUP, EXTERNAL_VERSION)
+        if api is None:
+            return NO_SERVERS.external(metric)
+        now = asyncio.get_running_loop().time()
+        self._metrics = {each: asked for each, asked in self._metrics.items() if now - asked.at < FRESH_SECONDS}
+        if metric not in self._metrics:
+            from kubeaggregator.io.externalmetrics import fetch
+
+            task = asyncio.create_task(fetch(metric, api, self._server(api)), name=f"metric {metric.name}")
+            self._metrics[metric] = _Asked(now, task)
+        asked = self._metrics[metric].task
+        return asked.result() if asked.done() else None
+
     async def run(self) -> None:
         """Watch over the servers."""
         stop = self._store.watch(APISERVICES, self._store.resource_version, self._note)
@@ -87,9 +115,10 @@ class Extensions:
                     await self._follow()
         finally:
             stop()
-            for task in self._sweeps.values():
+            asked = (*self._sweeps.values(), *(each.task for each in self._metrics.values()))
+            for task in asked:
                 task.cancel()
-            await asyncio.gather(*self._sweeps.values(), return_exceptions=True)
+            await asyncio.gather(*asked, return_exceptions=True)
             await self._close(list(self._servers))
 
     async def _follow(self) -> None:

@@ -14,8 +14,8 @@ from kubeaggregator.io.server import DOCUMENT_ERRORS, READING_ERRORS, ExtensionS
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.apiservice import APIService
 from kubeapi.objects.parts import list_at
+from kubeapi.remoteanswers import RemoteContents
 from kubeapi.remoteapis import RemoteAPIs
-from kubeapi.remotecontents import RemoteContents
 from kubeapi.status import StatusError
 from kubeapi.users import account_user
 from kubeapiserver.wire.forwarding import status_message

@@ -83,7 +83,7 @@ def of_object(metric: JSON, observed: Observed, tolerance: Tolerance) -> Proposa
     except MetricError as error:
         raise MetricError(str(error), "" if is_value else f"failed to get {asked.name} object metric: ") from None
     if is_value:
-        ready = 0 if observed.replicas == 0 else _count_ready(observed)
+        ready = 0 if observed.replicas == 0 else count_ready(observed)
         ratio = value / thousandths(target, "value")
         replicas = replicas_by_ratio(ratio, observed.replicas, ready, tolerance)
         name, current = f"{described['kind']} metric {asked.name}", {"value": canonical(f"{value}m")}
@@ -95,17 +95,6 @@ def of_object(metric: JSON, observed: Observed, tolerance: Tolerance) -> Proposa
         current = {"averageValue": canonical(f"{share}m")}
     status = {"describedObject": described, "metric": asked.identity, "current": current}
     return Proposal(replicas, name, {"type": "Object", "object": status})
-
-
-def external_fault(metric: JSON, namespace: str) -> MetricError:
-    """Return why a metric of type External has no value: nothing serves external.metrics.k8s.io."""
-    name, target = map_at(metric, "external", "metric")["name"], metric["external"]["target"]
-    selector = go_selector(map_at(metric, "external", "metric").get("selector"))
-    reason = f"the server could not find the requested resource (get {name}.external.metrics.k8s.io)"
-    text = f"unable to get external metric {namespace}/{name}/{selector}: "
-    again = f"failed to get {name} external metric: " if "averageValue" in target else ""
-    again = again or f"failed to get external metric {name}: "
-    return MetricError(f"{text}unable to fetch metrics from external metrics API: {reason}", again)
 
 
 def _metrics(observed: Observed) -> CustomMetrics:
@@ -138,7 +127,8 @@ def _resource_of(described: JSON) -> Resource:
     raise LookupError(f"unable to map kind {known} to resource: {unknown}")
 
 
-def _count_ready(observed: Observed) -> int:
+def count_ready(observed: Observed) -> int:
+    """Return how many pods are ready; MetricError without any pod."""
     if not observed.pods:
         raise MetricError(f"unable to calculate ready pods: {NO_PODS}")
     return sum(status_of(each).get("phase") == "Running" and is_condition_true(each, "Ready") for each in observed.pods)

@@ -11,12 +11,14 @@ from collections.abc import Iterable
 from kubeapi.custommetrics import CustomMetrics
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.parts import list_at, map_at, status_of
+from kubeapi.remoteanswers import NO_SERVERS, RemoteAnswers
 from kubeapi.scheme import HORIZONTALPODAUTOSCALERS, Resource
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.traffic import TrafficSource
 from kubeapi.usage import Usage
 from kubeapi.watching import Delta
 from kubecontroller.autoscaling.calculation import TOLERANCE, Tolerance
+from kubecontroller.autoscaling.externalmetrics import external_metrics_of
 from kubecontroller.autoscaling.normalizing import Memory, Moment, Range, normalize
 from kubecontroller.autoscaling.observed import Observed, Proposal
 from kubecontroller.autoscaling.podmetrics import MetricError
@@ -30,6 +32,8 @@ SYNC_SECONDS = 15.0
 """Pause between two looks (--horizontal-pod-autoscaler-sync-period)."""
 MEASURING_SECONDS = 1.5
 """When a look is repeated for which the data plane has no rates yet, as nobody asked just before."""
+ASKING_SECONDS = 0.1
+"""When a look is repeated for which a metric of an extension API server is asked for; that takes 10 s at the most."""
 _MOST_WAITS = 2
 """How often it is, before that is an error."""
 _BELOW_LEAST = "Current number of replicas below Spec.MinReplicas"
@@ -165,8 +169,11 @@ class HorizontalPodAutoscalerController:
     resource = HORIZONTALPODAUTOSCALERS
     watches = (HORIZONTALPODAUTOSCALERS,)
 
-    def __init__(self, listers: Listers, usage: Usage, traffic: TrafficSource) -> None:
+    def __init__(
+        self, listers: Listers, usage: Usage, traffic: TrafficSource, servers: RemoteAnswers = NO_SERVERS
+    ) -> None:
         self._listers = listers
+        self._servers = servers
         self._usage, self._traffic = usage, traffic
         self._targets = Targets(listers)
         self._memories: dict[ObjectKey, Memory] = {}
@@ -190,9 +197,13 @@ class HorizontalPodAutoscalerController:
             memory.waits += 1
             return [Requeue(MEASURING_SECONDS)]
         memory.waits = 0
+        external = {each: self._servers.external(each) for each in external_metrics_of(autoscaler)}
+        answered = {each: values for each, values in external.items() if values is not None}
+        if len(answered) < len(external):
+            return [Requeue(ASKING_SECONDS)]
         target = self._targets.find(autoscaler)
         custom = CustomMetrics(self._listers.store, traffic) if traffic is not None else None
-        observed = self._targets.observe(target, key.namespace, now)._replace(custom=custom)
+        observed = self._targets.observe(target, key.namespace, now)._replace(custom=custom, external=answered)
         if observed.pods:
             observed = observed._replace(usage=self._usage())
         changes = reconcile(autoscaler, target, observed, memory)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from kubeapi.custommetrics import CustomMetrics
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.remoteanswers import ExternalMetric, ExternalValues
 from kubeapi.usage import PodUsage
 
 
@@ -15,7 +16,8 @@ class Observed(NamedTuple):
 
     ``present`` are the replicas that its status counts. ``custom`` has the metrics of custom.metrics.k8s.io, None as
     long as nothing is measured. ``autoscalers`` are all those whose targets select any of the pods, ``selector`` is
-    that of this one's target, and ``selector_fault`` why that is none.
+    that of this one's target, and ``selector_fault`` why that is none. ``external`` are the values of metrics
+    of the type External.
     """
 
     replicas: int
@@ -28,6 +30,7 @@ class Observed(NamedTuple):
     present: int = 0
     custom: CustomMetrics | None = None
     selector_fault: str = ""
+    external: Mapping[ExternalMetric, ExternalValues] = {}
 
 
 class Proposal(NamedTuple):

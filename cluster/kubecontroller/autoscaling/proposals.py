@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from kubeapi.meta import JSON
 from kubeapi.serialization.quantity import canonical
 from kubecontroller.autoscaling.calculation import Rule, Tolerance, average, replicas_by_pods, rule_of_average
-from kubecontroller.autoscaling.custommetrics import external_fault, of_object, of_pods
+from kubecontroller.autoscaling.custommetrics import of_object, of_pods
+from kubecontroller.autoscaling.externalmetrics import of_external
 from kubecontroller.autoscaling.observed import Observed, Proposal
 from kubecontroller.autoscaling.podmetrics import Asked, MetricError, measure, requests_of
 
@@ -23,7 +24,7 @@ def propose(metric: JSON, observed: Observed, tolerance: Tolerance) -> Proposal:
         case "Object":
             return of_object(metric, observed, tolerance)
         case "External":
-            raise external_fault(metric, observed.namespace)
+            return of_external(metric, observed, tolerance)
     return _of_resource(metric, observed, tolerance)
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from kubeapi.kinds import KINDS, kind_of
 from kubeapi.meta import JSON, ObjectKey, is_terminating, parse_time
 from kubeapi.objects.parts import list_at, spec_of
-from kubeapi.remotecontents import Sweep, no_servers
+from kubeapi.remoteanswers import NO_SERVERS, RemoteAnswers
 from kubeapi.scheme import NAMESPACES, PODS, Resource
 from kubeapi.watching import Delta
 from kubecontroller.change import Change, Outcome, Requeue, Update, UpdateStatus, delete
@@ -35,12 +35,12 @@ _PENDING_SECONDS, _SWEEP_SECONDS = 0.1, 2.0
 
 
 def reconcile(
-    namespace: JSON | None, contents: Sequence[Dependent], now: float, sweep: Sweep = no_servers
+    namespace: JSON | None, contents: Sequence[Dependent], now: float, servers: RemoteAnswers = NO_SERVERS
 ) -> list[Change]:
     """Return the deletion of what is left in a Namespace that is being deleted, and of itself once it is empty.
 
     ``namespace`` is None when it is gone. Nothing else is deleted before the last pod has gone
-    (OrderedNamespaceDeletion); then ``sweep`` tells what extension API servers have.
+    (OrderedNamespaceDeletion); then ``servers`` tell what they have.
     """
     if namespace is None:
         return _deletions(contents)
@@ -50,7 +50,7 @@ def reconcile(
         return _await_pods(namespace, pods, now)
     left = [each for each in contents if not kind_of(each.resource).is_record]
     kept = [each for each in left if kind_of(each.resource).finalizers(each.obj)]
-    remote = sweep(namespace["metadata"]["name"])
+    remote = servers.contents(namespace["metadata"]["name"])
     deletions = _deletions(contents, namespace)
     if remote.is_pending:
         return [*deletions, Requeue(_PENDING_SECONDS)]
@@ -106,9 +106,9 @@ class NamespaceController:
     resource = NAMESPACES
     watches = tuple(each.resource for each in KINDS if not each.is_record)
 
-    def __init__(self, listers: Listers, sweep: Sweep = no_servers) -> None:
+    def __init__(self, listers: Listers, servers: RemoteAnswers = NO_SERVERS) -> None:
         self._listers = listers
-        self._sweep = sweep
+        self._servers = servers
 
     def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectKey]:
         """Return the Namespace to look at after a change."""
@@ -122,4 +122,4 @@ class NamespaceController:
         store = self._listers.store
         customs = [each for each in self._listers.customs.stored() if each.namespaced]
         contents = [Dependent(each, obj) for each in (*customs, *CONTENTS) for obj in store.list(each, key.name)]
-        return reconcile(store.find(NAMESPACES, key), contents, now, self._sweep)
+        return reconcile(store.find(NAMESPACES, key), contents, now, self._servers)

@@ -12,7 +12,7 @@ from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, format_time
 from kubeapi.objects.conditions import find_condition
 from kubeapi.objects.parts import status_of
-from kubeapi.remotecontents import NOTHING, RemoteContents
+from kubeapi.remoteanswers import NOTHING, RemoteContents
 from kubecontroller.cleanup.garbagecollector import Dependent
 
 _FINE = {

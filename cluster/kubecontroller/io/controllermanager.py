@@ -18,7 +18,7 @@ from kubeapi.io.client import Admissions, Client
 from kubeapi.io.informer import Informer
 from kubeapi.kinds import RESOURCES
 from kubeapi.registry import Registry
-from kubeapi.remotecontents import LateSweep
+from kubeapi.remoteanswers import LateAnswers
 from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS, Resource
 from kubeapi.status import StatusError
 from kubeapi.watching import Delta, ListerWatcher
@@ -53,10 +53,10 @@ class ControllerManager:
         self._clock = clock
         self._failures = registry.store.failures
         self._listers = Listers(registry.store)
-        self.sweep = LateSweep()
-        """What extension API servers have of a namespace; its source is set by what knows them."""
+        self.servers = LateAnswers()
+        """The extension API servers; the source is set by what knows them."""
         self._controllers = {
-            each.name: each for each in new_controllers(self._listers, replace(config, sweep=self.sweep))
+            each.name: each for each in new_controllers(self._listers, replace(config, servers=self.servers))
         }
         recorders = {name: EventRecorder(registry, name, clock=clock) for name in self._controllers}
         self._customs: set[str] = set()

@@ -18,19 +18,19 @@ from tests.helpers.objects import build_endpoint, build_service, build_slice
 from yarl import URL
 
 from kubeaggregator.authentication import PROXY_NAME
-from kubeaggregator.io.extensions import Extensions
+from kubeaggregator.io.extensions import EXTERNAL_GROUP, EXTERNAL_VERSION, Extensions
 from kubeapi.io.client import Client
 from kubeapi.meta import JSON
-from kubeapi.objects.conditions import find_condition
+from kubeapi.objects.conditions import find_condition, is_condition_true
 from kubeapi.registry import Registry
-from kubeapi.remotecontents import NOTHING, RemoteContents
+from kubeapi.remoteanswers import NOTHING, ExternalMetric, ExternalValues, RemoteContents
 from kubeapi.scheme import APISERVICES, CLUSTERROLEBINDINGS, CLUSTERROLES, ENDPOINTSLICES, SERVICES
 from kubeapi.users import API_SERVER
 from kubeapiserver.apiserver import APIServer
 from kubeapiserver.auth.authentication import Authenticator
 from kubeapiserver.wire.tls import Certificate, client_certificate, server_certificate
 
-PATH = "/apis/example.com/v1"
+PATH, METRICS = "/apis/example.com/v1", f"/apis/{EXTERNAL_GROUP}/{EXTERNAL_VERSION}"
 LISTED = {
     "name": "things",
     "singularName": "thing",
@@ -80,7 +80,21 @@ async def _answer(request: web.BaseRequest) -> web.StreamResponse:
             async for each in socket:
                 await socket.send_str(f"{each.data} {request.headers['X-Remote-User']}")
             return socket
+    if request.path.startswith(METRICS):
+        return _answer_metrics(request)
     return await _answer_things(request)
+
+
+def _answer_metrics(request: web.BaseRequest) -> web.StreamResponse:
+    """Answer as an adapter of external metrics."""
+    match request.path.removeprefix(METRICS), request.query.get("labelSelector"):
+        case "", _:
+            return web.json_response({"kind": "APIResourceList", "resources": []})
+        case "/namespaces/shop/queue", "a=b,c in (d)":
+            return web.json_response({"items": [{"value": "1500m"}, {"value": "20"}]})
+        case "/namespaces/refused/queue", _:
+            return web.json_response({"kind": "Status", "message": "no"}, status=403)
+    return web.Response(status=404)
 
 
 async def _answer_things(request: web.BaseRequest) -> web.StreamResponse:
@@ -171,7 +185,8 @@ def _register(registry: Registry, certificates: Certificates, spec: JSON) -> Non
         "caBundle": base64.b64encode(certificates.server.authority.encode()).decode(),
     }
     whole = {name: value for name, value in {**stated, **spec}.items() if value is not None}
-    registry.create(APISERVICES, {"metadata": {"name": "v1.example.com"}, "spec": whole})
+    name = f"{whole['version']}.{whole['group']}"
+    registry.create(APISERVICES, {"metadata": {"name": name}, "spec": whole})
 
 
 async def test_requests_go_to_the_server_with_the_user_and_their_body(certificates: Certificates) -> None:
@@ -261,6 +276,34 @@ async def test_what_the_server_has_of_a_namespace_is_deleted_and_the_rest_is_tol
         await cluster.condition("FailedDiscoveryCheck")
         await cluster.discovered("Stale")
         assert (await cluster.contents("shop")).undiscovered == ("example.com/v1",)
+
+
+@pytest.mark.parametrize(
+    ("metric", "found"),
+    [
+        (ExternalMetric("shop", "queue", "a=b,c in (d)"), ExternalValues((1_500, 20_000))),
+        (ExternalMetric("refused", "queue"), ExternalValues(fault="no")),
+        (
+            ExternalMetric("shop", "none"),
+            ExternalValues(fault="the server could not find the requested resource (get none.external.metrics.k8s.io)"),
+        ),
+    ],
+    ids=["values", "refused", "none"],
+)
+async def test_autoscalers_get_the_metrics_of_an_adapter(
+    certificates: Certificates, metric: ExternalMetric, found: ExternalValues
+) -> None:
+    async with extended(certificates, group=EXTERNAL_GROUP, version=EXTERNAL_VERSION) as cluster:
+        name = f"{EXTERNAL_VERSION}.{EXTERNAL_GROUP}"
+        while not is_condition_true(cluster.registry.store.get(APISERVICES, "", name), "Available"):
+            await asyncio.sleep(0.002)
+        while (answer := cluster.extensions.external(metric)) is None:
+            await asyncio.sleep(0.002)
+        assert answer == found
+        cluster.registry.delete(APISERVICES, "", name)
+        gone = cluster.extensions.external(metric)
+        assert gone is not None
+        assert "could not find the requested resource" in gone.fault
 
 
 async def test_a_server_that_ends_is_told_of_and_its_requests_are_refused(certificates: Certificates) -> None:

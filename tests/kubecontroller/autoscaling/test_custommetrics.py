@@ -14,6 +14,7 @@ from tests.kubecontroller.autoscaling.test_horizontal import NOW, autoscaler, co
 from kubeapi.custommetrics import CustomMetrics
 from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.remoteanswers import ExternalMetric, ExternalValues
 from kubeapi.scheme import (
     CUSTOM_RESOURCE_DEFINITIONS,
     DEPLOYMENTS,
@@ -22,6 +23,7 @@ from kubeapi.scheme import (
     PODS,
     SERVICES,
 )
+from kubeapi.serialization.quantity import amount_of
 from kubeapi.store import Store
 from kubeapi.traffic import EndpointTraffic, PortTraffic, Traffic
 from kubeapi.usage import ContainerUsage, PodUsage
@@ -65,6 +67,7 @@ def look(
     memory: Memory | None = None,
     *,
     is_measured: bool = True,
+    queue: ExternalValues | None = None,
     **pods: Any,
 ) -> list[Change]:
     """Return the changes at one look: ``rates`` are those of the pods, None for no endpoint of the Service web."""
@@ -81,6 +84,7 @@ def look(
         namespace="default",
         present=len(rates),
         custom=CustomMetrics(store, traffic) if is_measured else None,
+        external={ExternalMetric("default", "queue"): queue} if queue is not None else {},
     )
     target = build("Deployment", "web", "default", metadata={"uid": "d"}, spec={"replicas": wanted})
     calm = Memory([Moment(NOW - 600, wanted)])
@@ -214,6 +218,40 @@ def test_a_metric_without_a_value_is_told_as_kubernetes_tells_it(
         f"the HPA was unable to compute the replica count: {fault}",
     )
     assert status(changes)["currentMetrics"] == [{"type": ""}]
+
+
+@pytest.mark.parametrize(
+    ("metric", "queue", "expected"),
+    [
+        pytest.param(value("10"), (17_500,), 4, id="more than the value"),
+        pytest.param(value("10"), (4_000, 6_500), None, id="the sum is near it"),
+        pytest.param(share("10"), (25_000, 10_000), 4, id="a share for each pod"),
+        pytest.param(share("10"), (5_000,), 1, id="less than a share"),
+    ],
+)
+def test_the_replicas_follow_what_an_adapter_says(metric: JSON, queue: tuple[int, ...], expected: int | None) -> None:
+    changes = look(autoscaler(external(metric)), {"a": None, "b": None}, queue=ExternalValues(queue))
+    assert scaled_to(changes) == expected
+    [current] = status(changes)["currentMetrics"]
+    assert current["external"]["metric"] == {"name": "queue"}
+    each = {"value": f"{sum(queue)}m"} if metric["type"] == "Value" else {"averageValue": f"{-(-sum(queue) // 2)}m"}
+    assert {name: amount_of(amount) for name, amount in current["external"]["current"].items()} == {
+        name: amount_of(amount) for name, amount in each.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "fault"),
+    [
+        (ExternalValues(fault="no"), "unable to fetch metrics from external metrics API: no"),
+        (ExternalValues(), "no metrics returned from external metrics API"),
+    ],
+    ids=["refused", "empty"],
+)
+def test_an_adapter_without_values_is_told_of(found: ExternalValues, fault: str) -> None:
+    changes = look(autoscaler(external(value("1"))), {"a": None}, queue=found)
+    [event, _] = [each for each in changes if isinstance(each, RecordEvent)]
+    assert event.message == f"unable to get external metric default/queue/nil: {fault}"
 
 
 def test_pods_that_are_not_ready_count_as_nothing_upwards() -> None:

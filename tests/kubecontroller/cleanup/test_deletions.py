@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubeapi.meta import JSON
-from kubeapi.remotecontents import RemoteContents
+from kubeapi.remoteanswers import NoServers, RemoteContents
 from kubeapi.scheme import CONFIGMAPS, CRONJOBS, DEPLOYMENTS, EVENTS, JOBS, NAMESPACES, PODS, REPLICASETS, SERVICES
 from kubecontroller.change import Delete, Requeue, Update, UpdateStatus
 from kubecontroller.cleanup import garbagecollector, namespace
@@ -167,6 +167,16 @@ def test_a_namespace_with_another_finalizer_waits_for_it() -> None:
     assert change.obj["spec"]["finalizers"] == ["example.com/x"]
 
 
+class Servers(NoServers):
+    """Servers that have something of every namespace."""
+
+    def __init__(self, remote: RemoteContents) -> None:
+        self.remote = remote
+
+    def contents(self, namespace: str) -> RemoteContents:
+        return self.remote
+
+
 REMOTE = RemoteContents(counts={"things.example.com": 2}, finalizers={"a.example.com/b": 1})
 STALE = "example.com/v1: stale GroupVersion discovery: example.com/v1"
 
@@ -198,13 +208,13 @@ STALE = "example.com/v1: stale GroupVersion discovery: example.com/v1"
     ids=["objects", "undiscovered", "fault"],
 )
 def test_a_namespace_waits_for_extension_api_servers(remote: RemoteContents, said: dict[str, str]) -> None:
-    status, later = namespace.reconcile(going(), [], NOW, lambda name: remote)
+    status, later = namespace.reconcile(going(), [], NOW, Servers(remote))
     assert conditions(status) == said
     assert later == Requeue(2.0)
 
 
 def test_a_namespace_says_nothing_of_what_is_being_found_out() -> None:
-    assert namespace.reconcile(going(), [], NOW, lambda name: RemoteContents(is_pending=True)) == [Requeue(0.1)]
+    assert namespace.reconcile(going(), [], NOW, Servers(RemoteContents(is_pending=True))) == [Requeue(0.1)]
 
 
 def test_a_namespace_that_stays_is_left_alone() -> None:
