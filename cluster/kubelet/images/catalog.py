@@ -77,6 +77,7 @@ _DEMOS: Mapping[str, ImageSpec] = {
     "gke/hello-app:2.0": _HELLO_APP_2,
     "google-samples/node-hello": ImageSpec(builtin="node-hello", port=8080),
     "echoserver": ImageSpec(builtin="echoserver", port=8080),
+    "registry.k8s.io/hpa-example": ImageSpec(builtin="hpa-example", port=80),
     "kicbase/echo-server": ImageSpec(builtin="echo-server", port=8080, entrypoints=("echo-server",)),
     "traefik/whoami": _WHOAMI,
     "containous/whoami": _WHOAMI,

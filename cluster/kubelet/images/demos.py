@@ -1,7 +1,7 @@
 """Images of small servers that tutorials show Services with, as server plans: each answers with what it sees. Pure.
 
 Their programs are google-samples/hello-app and node-hello, registry.k8s.io/echoserver, kicbase/echo-server (an early
-jmalloc/echo-server), traefik/whoami and nginxdemos/hello.
+jmalloc/echo-server), registry.k8s.io/hpa-example, traefik/whoami and nginxdemos/hello.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from kubelet.images.goflags import read_flags, read_port
 from kubelet.images.serverhost import ServerHost
 from kubelet.spec.server import ServerPlan, plan_refusal, plan_server
 
-DEMOS = ("echo-server", "echoserver", "hello-app", "nginx-hello", "nginx-hello-text", "node-hello", "whoami")
+DEMOS = (
+    *("echo-server", "echoserver", "hello-app", "hpa-example"),
+    *("nginx-hello", "nginx-hello-text", "node-hello", "whoami"),
+)
 """The built-ins that are planned here."""
-_FIXED = {"echoserver": 8080, "node-hello": 8080, "nginx-hello": 80, "nginx-hello-text": 80}
+_FIXED = {"echoserver": 8080, "hpa-example": 80, "node-hello": 8080, "nginx-hello": 80, "nginx-hello-text": 80}
 """The ports of those that take none from their environment."""
 
 

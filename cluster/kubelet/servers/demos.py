@@ -1,12 +1,13 @@
 """The small servers that tutorials show Services with: each answers with its host's name and the request that it sees.
 
 The texts are those of google-samples/hello-app and node-hello, registry.k8s.io/echoserver 1.10, kicbase/echo-server
-1.0, traefik/whoami 1.11 and nginxdemos/hello.
+1.0, registry.k8s.io/hpa-example, traefik/whoami 1.11 and nginxdemos/hello.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +18,8 @@ from kubelet.servers.http.messages import Request, Response, Service
 from kubelet.servers.pages import log_access
 
 _TEXT = "text/plain; charset=utf-8"
+_ROOTS = 200_000
+"""For which Python needs about as long as PHP for the million of the image's page."""
 _Answer = Callable[[Request, Mapping[str, Any], str], Response]
 
 
@@ -26,6 +29,14 @@ def _hello_app(_request: Request, options: Mapping[str, Any], hostname: str) -> 
 
 def _node_hello(_request: Request, _options: Mapping[str, Any], _hostname: str) -> Response:
     return _plain("Hello Kubernetes!")
+
+
+def _hpa_example(_request: Request, _options: Mapping[str, Any], _hostname: str) -> Response:
+    """Answer after some work, for an autoscaler to see."""
+    x = 0.0001
+    for _ in range(_ROOTS):
+        x += math.sqrt(x)
+    return _plain("OK!")
 
 
 def _echoserver(request: Request, options: Mapping[str, Any], hostname: str) -> Response:
@@ -136,6 +147,7 @@ _ANSWERS: Mapping[str, _Answer] = {
     "echo-server": _echo_server,
     "echoserver": _echoserver,
     "hello-app": _hello_app,
+    "hpa-example": _hpa_example,
     "nginx-hello": partial(_nginx_hello, is_text=False),
     "nginx-hello-text": partial(_nginx_hello, is_text=True),
     "node-hello": _node_hello,

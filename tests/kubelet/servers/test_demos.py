@@ -82,6 +82,7 @@ Accept: */*\r
 @pytest.mark.parametrize(
     ("image", "text"),
     [
+        ("registry.k8s.io/hpa-example", "OK!"),
         ("gcr.io/google-samples/hello-app:1.0", "Hello, world!\nVersion: 1.0.0\nHostname: web-1\n"),
         (
             "us-docker.pkg.dev/google-samples/containers/gke/hello-app:2.0",
@@ -120,6 +121,7 @@ def test_the_hello_of_nginx_is_text_or_a_page() -> None:
     ("name", "arguments", "env", "server", "tcp"),
     [
         ("hello-app", [], {}, "hello-app", [8080]),
+        ("hpa-example", [], {"PORT": "8080"}, "hpa-example", [10080]),
         ("hello-app", [], {"PORT": "80"}, "hello-app", [10080]),
         ("hello-app", [], {"PORT": "x"}, "refuse", []),
         ("nginx-hello", [], {"PORT": "9"}, "nginx-hello", [10080]),
