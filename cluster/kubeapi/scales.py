@@ -12,7 +12,7 @@ from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
 from kubeapi.objects.workload import read_workload
 from kubeapi.scheme import Resource
-from kubeapi.selectors import selector_text
+from kubeapi.selectors.text import selector_text
 
 _KEPT = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 _WANTED = ("spec", "replicas")

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from kubeapi.apipriorities import BUILT_IN, CUSTOM, OWN, Priority
 from kubeapi.apipriorities import METRICS as METRICS_PRIORITY
-from kubeapi.custommetrics import DESCRIBED, GROUP, METRICS
 from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.kind import ALL_VERBS, Kind, Subresource
 from kubeapi.kinds import KINDS, kind_of
+from kubeapi.metrics.custom import DESCRIBED, GROUP, METRICS
 from kubeapi.remoteapis import RemoteAPIs
 from kubeapi.scheme import APISERVICES, INGRESSES, Resource
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from kubeapi.metrics.traffic import TrafficSource, no_traffic
+from kubeapi.metrics.usage import Usage, no_usage
 from kubeapi.remoteanswers import NO_SERVERS, RemoteAnswers
 from kubeapi.scheme import (
     CERTIFICATESIGNINGREQUESTS,
@@ -25,8 +27,6 @@ from kubeapi.scheme import (
     STORAGECLASSES,
     Resource,
 )
-from kubeapi.traffic import TrafficSource, no_traffic
-from kubeapi.usage import Usage, no_usage
 from kubecontroller.batch.joborphans import JobOrphanController
 from kubecontroller.cleanup.garbagecollector import GarbageCollector
 from kubecontroller.cleanup.namespace import NamespaceController

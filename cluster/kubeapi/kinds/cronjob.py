@@ -10,7 +10,7 @@ from kubeapi.jobspec.schedule import ScheduleError, load_zone, parse_schedule
 from kubeapi.jobspec.validation import validate_job_spec
 from kubeapi.kind import STATUS, Kind
 from kubeapi.meta import JSON
-from kubeapi.podspec.warnings import added_warnings
+from kubeapi.podspec.warnings.combined import added_warnings
 from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import CRONJOBS
 from kubeapi.status import FieldError

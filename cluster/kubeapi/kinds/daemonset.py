@@ -6,7 +6,7 @@ from kubeapi.kind import STATUS, Kind
 from kubeapi.meta import JSON, annotations_of
 from kubeapi.objects.parts import status_of
 from kubeapi.podspec.defaults import set_pod_spec_defaults
-from kubeapi.podspec.warnings import TEMPLATE_SPEC, template_warnings
+from kubeapi.podspec.warnings.combined import TEMPLATE_SPEC, template_warnings
 from kubeapi.podspec.workload import validate_matching_template, validate_selection, validate_selector_update
 from kubeapi.scheme import DAEMONSETS
 from kubeapi.validation.faults import Faults, GoText, go_value, invalid, not_negative, required, unsupported

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kubeapi.kind import SCALE, STATUS, Kind, content_of
 from kubeapi.meta import JSON, annotations_of
 from kubeapi.podspec.defaults import set_pod_spec_defaults
-from kubeapi.podspec.warnings import TEMPLATE_SPEC, named_template_warnings
+from kubeapi.podspec.warnings.combined import TEMPLATE_SPEC, named_template_warnings
 from kubeapi.podspec.workload import validate_replicated, validate_selector_update
 from kubeapi.scheme import DEPLOYMENTS
 from kubeapi.validation.faults import Faults, GoText, forbidden, go_value, invalid, not_negative, unsupported

@@ -9,9 +9,9 @@ from kubeapi.kind import STATUS, Kind, Objects
 from kubeapi.meta import JSON, annotations_of
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.objects.storage import CLASS_ANNOTATION
-from kubeapi.podspec.paths import no_backsteps
 from kubeapi.podspec.scheduling import validate_node_selector
-from kubeapi.podspec.volumes import validate_host_path
+from kubeapi.podspec.volumes.paths import no_backsteps
+from kubeapi.podspec.volumes.validation import validate_host_path
 from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import PERSISTENTVOLUMES
 from kubeapi.serialization.quantity import amount_of

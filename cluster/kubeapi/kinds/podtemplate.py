@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kubeapi.kind import Kind
 from kubeapi.meta import JSON
 from kubeapi.podspec.defaults import set_pod_spec_defaults
-from kubeapi.podspec.warnings import added_warnings
+from kubeapi.podspec.warnings.combined import added_warnings
 from kubeapi.podspec.workload import validate_template
 from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import PODTEMPLATES

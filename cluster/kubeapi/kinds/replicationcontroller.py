@@ -6,7 +6,7 @@ from kubeapi.kind import SCALE, STATUS, Kind, content_of
 from kubeapi.meta import JSON, matches_labels
 from kubeapi.objects.parts import map_at
 from kubeapi.podspec.defaults import set_pod_spec_defaults
-from kubeapi.podspec.warnings import TEMPLATE_SPEC, named_template_warnings
+from kubeapi.podspec.warnings.combined import TEMPLATE_SPEC, named_template_warnings
 from kubeapi.podspec.workload import NO_LABELS, validate_endless, validate_template
 from kubeapi.scheme import REPLICATIONCONTROLLERS
 from kubeapi.validation.faults import Faults, invalid, not_negative, required

@@ -9,8 +9,8 @@ from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at, status_of
 from kubeapi.objects.statefulset import StatefulSet
 from kubeapi.podspec.defaults import set_pod_spec_defaults
-from kubeapi.podspec.unemulated import NOTHING_MOUNTED
-from kubeapi.podspec.warnings import REASON, TEMPLATE_SPEC, NotEmulated, template_warnings
+from kubeapi.podspec.warnings.combined import REASON, TEMPLATE_SPEC, NotEmulated, template_warnings
+from kubeapi.podspec.warnings.unemulated import NOTHING_MOUNTED
 from kubeapi.podspec.workload import validate_matching_template, validate_selection
 from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import STATEFULSETS

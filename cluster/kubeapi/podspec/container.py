@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.podspec.environment import validate_environment
-from kubeapi.podspec.paths import descending_path
 from kubeapi.podspec.resources import validate_resources
+from kubeapi.podspec.volumes.paths import descending_path
 from kubeapi.validation.faults import (
     Faults,
     duplicate,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kubeapi.meta import JSON
 from kubeapi.podspec.fields import validate_field_reference, validate_resource_reference
-from kubeapi.podspec.paths import no_backsteps
+from kubeapi.podspec.volumes.paths import no_backsteps
 from kubeapi.validation.faults import Faults, each_invalid, invalid, not_found, required
 from kubeapi.validation.metadata import masked
 from kubeapi.validation.names import config_key, dns1123_label, dns1123_subdomain, environment_variable

@@ -6,7 +6,7 @@ import json
 import re
 
 from kubeapi.meta import JSON
-from kubeapi.podspec.paths import descending_path
+from kubeapi.podspec.volumes.paths import descending_path
 from kubeapi.validation.faults import (
     Faults,
     GoText,

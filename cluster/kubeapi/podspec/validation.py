@@ -40,7 +40,7 @@ def validate_pod_spec(spec: JSON, path: str, *, is_pod: bool) -> Faults:
     mountable: frozenset[str] = frozenset()
     if volumes:
         # Most pods have no volumes, and no start-up waits for the rules of theirs.
-        from kubeapi.podspec.volumes import mountable_names, validate_volumes
+        from kubeapi.podspec.volumes.validation import mountable_names, validate_volumes
 
         mountable = mountable_names(volumes)
         yield from validate_volumes(volumes, f"{path}.volumes")

@@ -6,13 +6,13 @@ two versions of the answer.
 
 from __future__ import annotations
 
-from kubeapi.custommetrics import GROUP, METRICS, CustomMetrics, Labels, MetricNotFound, TrafficUnknown, is_metric
 from kubeapi.kinds import KINDS
 from kubeapi.meta import JSON, ObjectKey, format_time
+from kubeapi.metrics.custom import GROUP, METRICS, CustomMetrics, Labels, MetricNotFound, TrafficUnknown, is_metric
+from kubeapi.metrics.traffic import TrafficSource, no_traffic
 from kubeapi.scheme import NAMESPACES, Resource
 from kubeapi.serialization.quantity import canonical
 from kubeapi.store import Store
-from kubeapi.traffic import TrafficSource, no_traffic
 from kubeapiserver.errors import MethodNotAllowed, UnknownPath
 from kubeapiserver.messages import Request, Response
 from kubeapiserver.requests.paths import ResourcePath

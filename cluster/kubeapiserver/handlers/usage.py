@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from kubeapi.meta import JSON, format_time, labels_of
+from kubeapi.metrics.usage import PodUsage, Usage, no_usage
 from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import NODES, PODS, Resource
 from kubeapi.store import Store
-from kubeapi.usage import PodUsage, Usage, no_usage
 from kubeapiserver.catalog import NODE_METRICS, POD_METRICS
 
 _WINDOW = 15.0

@@ -1,6 +1,6 @@
 """Parse labelSelector and fieldSelector into predicates on objects. Pure.
 
-Labels are parsed by ``kubeapi.labelselectors``; fields follow ``pkg/fields/selector.go`` and the
+Labels are parsed by ``kubeapi.selectors.parsing``; fields follow ``pkg/fields/selector.go`` and the
 field labels that each kind's conversion allows.
 """
 
@@ -10,13 +10,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from kubeapi import labelselectors
 from kubeapi.customresources.conversion.versions import as_seen
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.kinds import kind_of
-from kubeapi.labelselectors import Matches
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
+from kubeapi.selectors import parsing
+from kubeapi.selectors.parsing import Matches, SelectorError
 from kubeapiserver.errors import BadInput
 
 
@@ -33,8 +33,8 @@ def select(resource: Resource, labels: str, fields: str) -> Matches | None:
 def parse_labels(text: str) -> list[Matches]:
     """Return a predicate for each requirement of a label selector; BadInput."""
     try:
-        return labelselectors.parse_labels(text)
-    except labelselectors.SelectorError as error:
+        return parsing.parse_labels(text)
+    except SelectorError as error:
         raise BadInput(str(error)) from None
 
 

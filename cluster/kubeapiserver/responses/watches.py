@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from kubeapi.customresources.conversion.versions import require_seen
-from kubeapi.labelselectors import Matches
 from kubeapi.meta import JSON
+from kubeapi.selectors.parsing import Matches
 from kubeapi.status import StatusError
 from kubeapi.watching import EventType, WatchEvent
 from kubeapiserver.requests.resource import View

@@ -10,8 +10,8 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Protocol
 
 from kubeapi.meta import ObjectKey
+from kubeapi.metrics.usage import PodUsage
 from kubeapi.podoptions import PodExecOptions, PodLogOptions
-from kubeapi.usage import PodUsage
 from kubehost.addresses import Address
 from kubehost.io.connecting import TCPSocket
 

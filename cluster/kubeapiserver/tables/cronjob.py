@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kubeapi.objects.parts import map_at
 from kubeapi.scheme import CRONJOBS
-from kubeapi.selectors import selector_text
+from kubeapi.selectors.text import selector_text
 from kubeapiserver.tables.columns import AGE, NAME, Column, Row, Table, wide
 from kubeapiserver.tables.texts import NONE, UNSET
 from kubeapiserver.tables.workload import containers_text

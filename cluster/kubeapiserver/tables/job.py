@@ -6,7 +6,7 @@ from kubeapi.meta import JSON
 from kubeapi.objects.conditions import is_condition_true
 from kubeapi.objects.job import read_job
 from kubeapi.scheme import JOBS
-from kubeapi.selectors import selector_text
+from kubeapi.selectors.text import selector_text
 from kubeapiserver.tables.columns import AGE, NAME, Column, Row, Table, wide
 from kubeapiserver.tables.texts import NONE, human_duration
 from kubeapiserver.tables.workload import containers_text

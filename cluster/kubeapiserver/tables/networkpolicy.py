@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kubeapi.objects.parts import map_at
 from kubeapi.scheme import NETWORKPOLICIES
-from kubeapi.selectors import selector_text
+from kubeapi.selectors.text import selector_text
 from kubeapiserver.tables.columns import AGE, NAME, Column, Table
 from kubeapiserver.tables.texts import NONE
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeapi.selectors import selector_text
+from kubeapi.selectors.text import selector_text
 from kubeapiserver.tables.columns import AGE, NAME, Column, Row
 from kubeapiserver.tables.texts import UNSET
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at
 from kubeapi.objects.workload import read_workload
-from kubeapi.selectors import selector_text
+from kubeapi.selectors.text import selector_text
 from kubeapiserver.tables.columns import Column, Row, wide
 from kubeapiserver.tables.texts import NONE
 

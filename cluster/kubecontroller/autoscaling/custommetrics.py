@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from kubeapi.custommetrics import CustomMetrics, Labels, TrafficUnknown
 from kubeapi.kinds import KINDS
 from kubeapi.meta import JSON, ObjectKey, matches_selector
+from kubeapi.metrics.custom import CustomMetrics, Labels, TrafficUnknown
 from kubeapi.objects.conditions import is_condition_true
 from kubeapi.objects.parts import map_at, status_of
 from kubeapi.scheme import PODS, Resource
-from kubeapi.selectors import go_selector
+from kubeapi.selectors.text import go_selector
 from kubeapi.serialization.quantity import canonical
 from kubeapi.status import StatusError
 from kubeapi.validation.faults import go_value

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.remoteanswers import NO_SERVERS, ExternalMetric
-from kubeapi.selectors import go_selector, selector_text
+from kubeapi.selectors.text import go_selector, selector_text
 from kubeapi.serialization.quantity import canonical
 from kubecontroller.autoscaling.calculation import Tolerance, replicas_by_ratio, replicas_by_share, thousandths
 from kubecontroller.autoscaling.custommetrics import count_ready

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kubeapi.custommetrics import CustomMetrics
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.metrics.custom import CustomMetrics
+from kubeapi.metrics.traffic import TrafficSource
+from kubeapi.metrics.usage import Usage
 from kubeapi.objects.parts import list_at, map_at, status_of
 from kubeapi.remoteanswers import NO_SERVERS, RemoteAnswers
 from kubeapi.scheme import HORIZONTALPODAUTOSCALERS, Resource
 from kubeapi.serialization.quantity import amount_of
-from kubeapi.traffic import TrafficSource
-from kubeapi.usage import Usage
 from kubeapi.watching import Delta
 from kubecontroller.autoscaling.calculation import TOLERANCE, Tolerance
 from kubecontroller.autoscaling.externalmetrics import external_metrics_of

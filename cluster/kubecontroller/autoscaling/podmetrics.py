@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of, parse_time
+from kubeapi.metrics.usage import PodUsage
 from kubeapi.objects.conditions import find_condition
 from kubeapi.objects.parts import map_at, status_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.serialization.quantity import amount_of
-from kubeapi.usage import PodUsage
 
 CPU_INITIALIZATION_SECONDS = 300.0
 """How long a starting pod's CPU may be that of its start (--horizontal-pod-autoscaler-cpu-initialization-period)."""

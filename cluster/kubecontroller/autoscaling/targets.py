@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kubeapi.kinds import KINDS, kind_of, resource_for
-from kubeapi.labelselectors import Matches, SelectorError, parse_labels
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.parts import map_at
 from kubeapi.scales import scale_of
 from kubeapi.scheme import HORIZONTALPODAUTOSCALERS, PODS, Resource
+from kubeapi.selectors.parsing import Matches, SelectorError, parse_labels
 from kubeapi.validation.faults import go_value
 from kubecontroller.autoscaling.observed import Observed
 from kubecontroller.autoscaling.sync import Target

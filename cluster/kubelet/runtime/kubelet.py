@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 from kubeapi.failures import Subject
 from kubeapi.io.informer import Informer
 from kubeapi.meta import ObjectKey
+from kubeapi.metrics.usage import PodUsage
 from kubeapi.objects.pod import read_pod
 from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.scheme import NODES, PODS
 from kubeapi.status import InternalError, NotFound, StatusError
-from kubeapi.usage import PodUsage
 from kubeapi.watching import Delta, ListerWatcher
 from kubehost.addresses import Address
 from kubehost.io.connecting import TCPSocket, tcp_socket

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
-from kubeapi.usage import ContainerUsage, PodUsage
+from kubeapi.metrics.usage import ContainerUsage, PodUsage
 from kubelet.process.usage import TreeUsage, tree_usage
 
 SHORTEST_WINDOW = 1.0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kubeapi.objects.parts import map_at
-from kubeapi.podspec.warnings import REASON as NOT_EMULATED
+from kubeapi.podspec.warnings.combined import REASON as NOT_EMULATED
 from kubeapi.scheme import EVENTS
 from kubeapi.store import Store
 from kubeapi.watching import EventType, WatchEvent

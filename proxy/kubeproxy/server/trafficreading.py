@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from kubeapi.meta import ObjectKey
-from kubeapi.traffic import EndpointTraffic, PortTraffic, Traffic
+from kubeapi.metrics.traffic import EndpointTraffic, PortTraffic, Traffic
 from kubeproxy.plane import Plane
 from kubeproxy.proxier import Proxier
 from kubeproxy.rates import Look, Rates, now_at, rate

@@ -12,10 +12,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 import aiohttp
 
 from kubeapi.meta import ObjectKey
+from kubeapi.metrics.usage import PodUsage
 from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.status import StatusError
 from kubeapi.store import Store
-from kubeapi.usage import PodUsage
 from kubeapiserver.auth.access import Access
 from kubeapiserver.auth.authentication import Authenticator
 from kubeapiserver.messages import Answer, Request

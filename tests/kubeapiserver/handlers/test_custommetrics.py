@@ -6,7 +6,7 @@ import pytest
 from tests.helpers.kubeapi.objects import pod, service
 from tests.helpers.kubeapiserver.client import DEFAULT, APIClient
 
-from kubeapi.traffic import EndpointTraffic, PortTraffic, Traffic
+from kubeapi.metrics.traffic import EndpointTraffic, PortTraffic, Traffic
 
 V1, V2 = "/apis/custom.metrics.k8s.io/v1beta1", "/apis/custom.metrics.k8s.io/v1beta2"
 RATE = "http_requests_per_second"

@@ -8,7 +8,7 @@ from tests.helpers.kubeapiserver.client import DEFAULT, TABLE_ACCEPT, APIClient
 from tests.helpers.objects import build_node
 
 from kubeapi.meta import ObjectKey
-from kubeapi.usage import ContainerUsage, PodUsage
+from kubeapi.metrics.usage import ContainerUsage, PodUsage
 
 METRICS = "/apis/metrics.k8s.io/v1beta1"
 USED = {

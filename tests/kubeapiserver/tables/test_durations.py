@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubeapi.selectors import selector_text
+from kubeapi.selectors.text import selector_text
 from kubeapiserver.tables.texts import human_duration, since
 
 MINUTE, HOUR, DAY, YEAR = 60, 3600, 86400, 86400 * 365

@@ -11,9 +11,11 @@ from tests.helpers.kubecontroller.fakes import FakeCluster, deployment, service
 from tests.helpers.objects import build, build_pod
 from tests.kubecontroller.autoscaling.test_horizontal import NOW, autoscaler, conditions, pod, scaled_to, status
 
-from kubeapi.custommetrics import CustomMetrics
 from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.metrics.custom import CustomMetrics
+from kubeapi.metrics.traffic import EndpointTraffic, PortTraffic, Traffic
+from kubeapi.metrics.usage import ContainerUsage, PodUsage
 from kubeapi.remoteanswers import ExternalMetric, ExternalValues
 from kubeapi.scheme import (
     CUSTOM_RESOURCE_DEFINITIONS,
@@ -25,8 +27,6 @@ from kubeapi.scheme import (
 )
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.store import Store
-from kubeapi.traffic import EndpointTraffic, PortTraffic, Traffic
-from kubeapi.usage import ContainerUsage, PodUsage
 from kubecontroller.autoscaling.horizontal import reconcile
 from kubecontroller.autoscaling.normalizing import Memory, Moment
 from kubecontroller.autoscaling.observed import Observed

@@ -10,9 +10,9 @@ from tests.helpers.kubecontroller.fakes import FakeCluster, deployment
 from tests.helpers.objects import build
 
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.metrics.usage import ContainerUsage, PodUsage
 from kubeapi.objects.parts import status_of
 from kubeapi.scheme import DEPLOYMENTS, HORIZONTALPODAUTOSCALERS, PODS
-from kubeapi.usage import ContainerUsage, PodUsage
 from kubecontroller.autoscaling.horizontal import reconcile
 from kubecontroller.autoscaling.normalizing import Memory, Moment, Range, normalize
 from kubecontroller.autoscaling.observed import Observed

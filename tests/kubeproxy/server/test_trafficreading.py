@@ -10,7 +10,7 @@ from tests.helpers.kubeproxy.cluster import service, slice_of
 from tests.helpers.objects import build, build_endpoint
 
 from kubeapi.meta import JSON, ObjectKey, key_of
-from kubeapi.traffic import EndpointTraffic, Traffic
+from kubeapi.metrics.traffic import EndpointTraffic, Traffic
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.proxier import Proxier
 from kubeproxy.rates import LONGEST, WINDOW

@@ -9,7 +9,7 @@ from kubeapi.kinds.job.status import validate_status_change
 from kubeapi.kinds.job.update import validate_update
 from kubeapi.meta import JSON, matches_selector
 from kubeapi.objects.parts import map_at
-from kubeapi.podspec.warnings import TEMPLATE_SPEC, named_template_warnings
+from kubeapi.podspec.warnings.combined import TEMPLATE_SPEC, named_template_warnings
 from kubeapi.scheme import JOBS
 from kubeapi.validation.faults import Faults, invalid
 from kubeapi.validation.metadata import go_selector

@@ -13,7 +13,7 @@ from kubeapi.objects.pod import read_pod
 from kubeapi.objects.qos import qos_class
 from kubeapi.podspec.defaults import set_pod_spec_defaults
 from kubeapi.podspec.labelkeys import merge_label_keys
-from kubeapi.podspec.warnings import POD_SPEC, pod_warnings
+from kubeapi.podspec.warnings.combined import POD_SPEC, pod_warnings
 from kubeapi.quota.pods import PODS as COUNTED_PODS
 from kubeapi.scheme import PODS
 

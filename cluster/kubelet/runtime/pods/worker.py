@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, status_of
 from kubeapi.objects.pod import read_pod
-from kubeapi.podspec.warnings import REASON, event_text, not_emulated
+from kubeapi.podspec.warnings.combined import REASON, event_text, not_emulated
 from kubelet.pod.machine import events
 from kubelet.pod.machine.reboot import earlier_runs
 from kubelet.pod.machine.state import PodState, Stage, new_pod_state, with_added_containers

@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import NoReturn
 
 from kubeapi.meta import ObjectKey
+from kubeapi.metrics.usage import PodUsage, no_usage
 from kubeapi.objects.pod import read_pod
 from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.scheme import PODS
 from kubeapi.status import StatusError
 from kubeapi.store import Store
-from kubeapi.usage import PodUsage, no_usage
 from kubeapiserver.streaming.runtime import ContainerIO
 from kubehost.addresses import Address
 from kubehost.io.connecting import TCPSocket, connect, tcp_socket

@@ -43,8 +43,8 @@ from kubesvc.run.oserrors import oserror_text
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kubeapi.metrics.traffic import TrafficSource
     from kubeapi.registry import Registry
-    from kubeapi.traffic import TrafficSource
     from kubesvc.run.cluster import Cluster
     from kubesvc.state.directory import StateDirectory
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, ObjectKey, key_of
+from kubeapi.metrics.traffic import EndpointTraffic, PortTraffic, Traffic
 from kubeapi.objects.ingress import IngressBackend, read_ingress
 from kubeapi.objects.service import read_service
 from kubeapi.scheme import INGRESSES, PODS, SERVICES, Resource
 from kubeapi.status import StatusError
 from kubeapi.store import Store
-from kubeapi.traffic import EndpointTraffic, PortTraffic, Traffic
 
 GROUP = "custom.metrics.k8s.io"
 DESCRIBED = (PODS, SERVICES, INGRESSES)

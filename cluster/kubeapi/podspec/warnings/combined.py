@@ -13,8 +13,16 @@ from typing import Any, NamedTuple
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import map_at
 from kubeapi.objects.weight import misplaced_weight
-from kubeapi.podspec.advice import pod_advice
-from kubeapi.podspec.unemulated import BARE, EVERYWHERE, NO_GROUPS, NO_USER, SANDBOXED, Field, limits_not_enforced
+from kubeapi.podspec.warnings.advice import pod_advice
+from kubeapi.podspec.warnings.unemulated import (
+    BARE,
+    EVERYWHERE,
+    NO_GROUPS,
+    NO_USER,
+    SANDBOXED,
+    Field,
+    limits_not_enforced,
+)
 from kubeapi.registryconfig import RegistryConfig
 from kubeapi.status import FieldError
 from kubeapi.validation.warnings import host_name_warnings

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kubeapi.meta import JSON
-from kubeapi.podspec.warnings import event_text, not_emulated
+from kubeapi.podspec.warnings.combined import event_text, not_emulated
 from kubeapi.registryconfig import RegistryConfig
 from kubeapi.schema import struct
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from kubeapi.meta import JSON
-from kubeapi.podspec.paths import no_backsteps
-from kubeapi.podspec.projected import validate_projected
-from kubeapi.podspec.volumefiles import validate_downward_file, validate_item, validate_mode
+from kubeapi.podspec.volumes.files import validate_downward_file, validate_item, validate_mode
+from kubeapi.podspec.volumes.paths import no_backsteps
+from kubeapi.podspec.volumes.projected import validate_projected
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.status import FieldError
 from kubeapi.validation.faults import (

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from kubeapi.objects.parts import map_at
-from kubeapi.podspec.volumewarnings import (
+from kubeapi.podspec.warnings.volumes import (
     folders_with_a_medium,
     folders_with_modes,
     has_options,

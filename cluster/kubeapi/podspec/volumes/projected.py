@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kubeapi.meta import JSON
 from kubeapi.objects.serviceaccount import TOKEN_SOURCE
-from kubeapi.podspec.certificates import CERTIFICATE_PATHS, validate_certificate, validate_trust
-from kubeapi.podspec.paths import non_reserved_path
-from kubeapi.podspec.volumefiles import validate_downward_file, validate_item, validate_mode
+from kubeapi.podspec.volumes.certificates import CERTIFICATE_PATHS, validate_certificate, validate_trust
+from kubeapi.podspec.volumes.files import validate_downward_file, validate_item, validate_mode
+from kubeapi.podspec.volumes.paths import non_reserved_path
 from kubeapi.validation.faults import Faults, forbidden, invalid, required
 
 _SHORTEST_TOKEN, _LONGEST_TOKEN = 600, 2**32

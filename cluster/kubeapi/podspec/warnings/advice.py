@@ -10,8 +10,8 @@ from typing import Any
 
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at
-from kubeapi.podspec.overlaps import overlapping_files
-from kubeapi.podspec.portadvice import port_advice
+from kubeapi.podspec.warnings.overlaps import overlapping_files
+from kubeapi.podspec.warnings.ports import port_advice
 from kubeapi.status import FieldError
 from kubeapi.validation.addresses import address_warnings
 from kubeapi.validation.names import label_value

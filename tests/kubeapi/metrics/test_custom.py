@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from tests.helpers.objects import build
 
-from kubeapi.custommetrics import CustomMetrics, MetricNotFound
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.metrics.custom import CustomMetrics, MetricNotFound
+from kubeapi.metrics.traffic import EndpointTraffic, PortTraffic, Traffic
 from kubeapi.scheme import DEPLOYMENTS, INGRESSES, PODS, SERVICES, Resource
 from kubeapi.store import Store
-from kubeapi.traffic import EndpointTraffic, PortTraffic, Traffic
 
 PORTS = {
     "web": (

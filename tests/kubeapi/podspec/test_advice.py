@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kubeapi.podspec.advice import pod_advice
-from kubeapi.podspec.warnings import named_template_warnings, pod_warnings
+from kubeapi.podspec.warnings.advice import pod_advice
+from kubeapi.podspec.warnings.combined import named_template_warnings, pod_warnings
 from kubeapi.registryconfig import RegistryConfig
 from kubeapi.validation.warnings import warning_text
 

@@ -8,7 +8,7 @@ import pytest
 from tests.helpers.kubeapi.objects import container, deployment, new_registry, pod
 
 from kubeapi.kinds import kind_of
-from kubeapi.podspec.warnings import pod_warnings, template_warnings
+from kubeapi.podspec.warnings.combined import pod_warnings, template_warnings
 from kubeapi.registryconfig import RegistryConfig
 from kubeapi.scheme import DEPLOYMENTS, PODS, SERVICES
 

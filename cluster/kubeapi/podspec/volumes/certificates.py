@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubeapi.meta import JSON
-from kubeapi.podspec.paths import non_reserved_path
+from kubeapi.podspec.volumes.paths import non_reserved_path
 from kubeapi.validation.faults import Faults, each_invalid, invalid, required, unsupported
 from kubeapi.validation.metadata import validate_selector
 from kubeapi.validation.signers import bundle_name_faults, is_of_kubernetes, signer_of, validate_signer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kubeapi.meta import JSON
 from kubeapi.podspec.fields import validate_field_reference, validate_resource_reference
-from kubeapi.podspec.paths import non_reserved_path
+from kubeapi.podspec.volumes.paths import non_reserved_path
 from kubeapi.validation.faults import Faults, invalid, required
 
 _FIELD_PATHS = frozenset(

@@ -1,0 +1,1 @@
+"""Label selectors as text: ``parsing`` reads it, ``text`` writes it. Pure."""
