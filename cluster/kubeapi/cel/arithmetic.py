@@ -55,11 +55,11 @@ def checked(value: int, like: object = 0) -> int:
     return value
 
 
-def moment(nanos: int) -> Timestamp:
+def moment(nanos: int, offset: int = 0) -> Timestamp:
     """Return a timestamp; EvaluationError for one outside the years 1 to 9999."""
     if not _OLDEST <= nanos < _NEWEST:
         raise EvaluationError("timestamp overflow")
-    return Timestamp(nanos)
+    return Timestamp(nanos, offset)
 
 
 def span(nanos: int) -> Duration:
@@ -75,7 +75,9 @@ def add(one: Any, other: Any) -> Any:
         return added(one, other)
     if isinstance(one, Timestamp | Duration):
         total = one.nanos + other.nanos
-        return span(total) if type(one) is type(other) else moment(total)
+        if type(one) is type(other):
+            return span(total)
+        return moment(total, one.offset if isinstance(one, Timestamp) else other.offset)
     total = one + other
     return checked(total, one) if isinstance(one, int) else total
 
@@ -83,7 +85,9 @@ def add(one: Any, other: Any) -> Any:
 def _subtract(one: Any, other: Any) -> Any:
     if isinstance(one, Timestamp | Duration):
         difference = one.nanos - other.nanos
-        return moment(difference) if isinstance(one, Timestamp) and isinstance(other, Duration) else span(difference)
+        if isinstance(one, Timestamp) and isinstance(other, Duration):
+            return moment(difference, one.offset)
+        return span(difference)
     return checked(int(one) - int(other), one) if isinstance(one, int) else one - other
 
 

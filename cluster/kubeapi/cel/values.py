@@ -7,7 +7,7 @@ a class of this module, or one with a ``cel_type``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from kubeapi.cel.faults import EvaluationError, no_such_key
@@ -44,6 +44,8 @@ class Timestamp:
     """A moment, in nanoseconds since 1970."""
 
     nanos: int
+    offset: int = field(default=0, compare=False)
+    """Seconds by which the clock is ahead of UTC in which it was written; as text it is written so again."""
     cel_type: ClassVar[Type] = TIMESTAMP
 
 

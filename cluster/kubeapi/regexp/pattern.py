@@ -61,13 +61,20 @@ class Pattern:
         return "" if span is None else text[span[0] : span[1]]
 
     def find_all(self, text: str) -> Iterator[str]:
-        """Yield the texts that the pattern matches, one after the other."""
+        """Yield the texts that the pattern matches, one after the other; no empty one right behind another."""
+        last = -1
+        for start, end in self._spans(text):
+            if (start, end) != (last, last):
+                yield text[start:end]
+            last = end
+
+    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
         if len(text) <= self.quick_length:
-            yield from (each.group() for each in self.compiled.finditer(text))
+            yield from (each.span() for each in self.compiled.finditer(text))
             return
         at = 0
         while at <= len(text) and (span := self._linear.search(text, at)) is not None:
-            yield text[span[0] : span[1]]
+            yield span
             at = span[1] + (span[0] == span[1])
 
     def _search(self, text: str) -> tuple[int, int] | None:

@@ -11,7 +11,8 @@ import re
 from decimal import ROUND_UP, Decimal, localcontext
 from functools import lru_cache
 
-QUANTITY = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?")
+QUANTITY = re.compile(r"(?!$)[+-]?[0-9]*\.?[0-9]*([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?")
+"""Digits may be missing, unlike the documentation says: ``Gi``, ``m`` and ``-`` are 0 to ParseQuantity."""
 
 _PARTS = re.compile(r"^[+-]?([0-9]*)\.?([0-9]*)(.*)$")
 _DECIMAL = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
@@ -32,6 +33,8 @@ _DIGITS = 400
 def amount_of(quantity: str) -> Decimal:
     """Return a well-formed quantity as a number."""
     number = quantity.rstrip("KMGTPEikmun")
+    if not any(map(str.isdigit, re.split("[eE]", number, maxsplit=1)[0])):
+        return Decimal(0)
     with localcontext(prec=_DIGITS):
         return Decimal(number) * _SUFFIXES[quantity[len(number) :]]
 
@@ -75,6 +78,18 @@ def written(amount: Decimal, like: str) -> str:
         return _decimal(amount, is_exponent=not is_binary and ("e" in like or "E" in like[:-1]))
 
 
+def is_fraction(quantity: str) -> bool:
+    """Tell whether ParseQuantity keeps a well-formed quantity as no whole number of 64 bits, even if it is one."""
+    [(whole, fraction, suffix)] = _PARTS.findall(quantity)
+    if suffix.endswith("i"):
+        return bool(fraction)
+    return _exponent(suffix) < len(fraction) or len(whole.lstrip("0") + fraction) > _FAST_DIGITS
+
+
+def _exponent(suffix: str) -> int:
+    return int(suffix[1:]) if suffix[1:] else 3 * (_DECIMAL.index(suffix) - 3)
+
+
 def _is_kept(quantity: str) -> bool:
     """Tell whether ParseQuantity takes the text for canonical, and so keeps it."""
     [(whole, fraction, suffix)] = _PARTS.findall(quantity)
@@ -84,8 +99,7 @@ def _is_kept(quantity: str) -> bool:
         power = 10 * _BINARY.index(suffix)
         room = 15 - len(whole) - int(power * 3 / 10) - 1
         return not fraction and room >= 0 and int(whole) & 7 != 0 and int(whole) << power < 2**63
-    exponent = int(suffix[1:]) if suffix[1:] else 3 * (_DECIMAL.index(suffix) - 3)
-    scale = exponent - len(fraction)
+    scale = _exponent(suffix) - len(fraction)
     is_short = len(digits) <= _FAST_DIGITS and scale >= -3
     return is_short and scale % 3 == 0 and not digits.endswith("000") and digits[0] != "0"
 

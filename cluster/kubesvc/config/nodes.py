@@ -75,7 +75,7 @@ def _capacity(entry: Fields) -> dict[str, str]:
 
 
 def _wrong_quantity(name: str, quantity: str) -> list[str]:
-    if not QUANTITY.fullmatch(quantity):
+    if not QUANTITY.fullmatch(quantity) or not any(map(str.isdigit, quantity)):
         return ["must be a quantity, (e.g. 4, 500m or 16Gi)"]
     if amount_of(quantity) < 0:
         return ["must be greater than or equal to 0"]

@@ -6,7 +6,7 @@ import math
 from decimal import Decimal
 from typing import Any
 
-from kubeapi.cel.arithmetic import checked
+from kubeapi.cel.arithmetic import checked, moment
 from kubeapi.cel.declarations import Function, define
 from kubeapi.cel.faults import EvaluationError
 from kubeapi.cel.library.moments import duration_text, read_duration, read_timestamp, timestamp_text
@@ -25,7 +25,7 @@ def _bool(value: Any) -> bool:
 
 def _whole(value: Any, least: int, most: int, parser: str) -> int:
     if isinstance(value, str):
-        digits = value.removeprefix("-") if least < 0 else value
+        digits = value[1:] if least < 0 and value.startswith(("+", "-")) else value
         if not (digits.isascii() and digits.isdigit()):
             raise EvaluationError(f'strconv.{parser}: parsing "{value}": invalid syntax')
         if not least <= int(value) <= most:
@@ -35,7 +35,7 @@ def _whole(value: Any, least: int, most: int, parser: str) -> int:
         return value.nanos // 10**9
     if isinstance(value, Duration):
         return value.nanos
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and (not math.isfinite(value) or (value < 0 and not least)):
         raise EvaluationError("integer overflow" if least < 0 else "unsigned integer overflow")
     return int(value)
 
@@ -50,9 +50,14 @@ def _uint(value: Any) -> int:
 
 def _double(value: Any) -> float:
     try:
-        return float(value)
+        number = float(value)
     except ValueError:
-        raise EvaluationError(f'strconv.ParseFloat: parsing "{value}": invalid syntax') from None
+        number = None
+    if number is None or (isinstance(value, str) and value != value.strip()):
+        raise EvaluationError(f'strconv.ParseFloat: parsing "{value}": invalid syntax')
+    if isinstance(value, str) and math.isinf(number) and "inf" not in value.lower():
+        raise EvaluationError(f'strconv.ParseFloat: parsing "{value}": value out of range')
+    return number
 
 
 def double_text(value: float) -> str:
@@ -93,7 +98,7 @@ def text_of_value(value: Any) -> str:
 def _read_timestamp(value: Any) -> Timestamp:
     if isinstance(value, Timestamp):
         return value
-    return read_timestamp(value) if isinstance(value, str) else Timestamp(value * 10**9)
+    return read_timestamp(value) if isinstance(value, str) else moment(value * 10**9)
 
 
 CONVERSIONS: tuple[Function, ...] = (

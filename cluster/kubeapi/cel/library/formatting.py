@@ -58,14 +58,15 @@ def _decimal(value: Any, precision: int) -> str:
 def _fixed(value: Any, precision: int) -> str:
     if not isinstance(value, float):
         raise _wrong("fixed-point clause can only be used on doubles", value)
-    return f"{value:,.{precision}f}"
+    return f"{value or 0.0:,.{precision}f}"
 
 
 def _scientific(value: Any, precision: int) -> str:
     if not isinstance(value, float):
         raise _wrong("scientific clause can only be used on doubles", value)
-    mantissa, _, exponent = f"{value:.{precision}e}".partition("e")
-    return f"{mantissa}×10{exponent.removeprefix('+').translate(_RAISED)}"
+    mantissa, _, exponent = f"{value or 0.0:.{_PRECISION}e}".partition("e")
+    # To cel-go the precision is a width here (findings/kubernetes-cel-numbers.sh).
+    return f"{mantissa}×10{exponent.removeprefix('+').translate(_RAISED)}".rjust(precision)
 
 
 def _binary(value: Any, precision: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from kubeapi.cel.arithmetic import moment, span
@@ -15,7 +16,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO, _MINUTE = 10**3, 60 * _SECOND
 _UNITS = {"ns": 1, "us": _MICRO, "µs": _MICRO, "μs": _MICRO, "ms": 10**6, "s": _SECOND, "m": _MINUTE, "h": 60 * _MINUTE}
 _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
-_OFFSET = re.compile(r"([+-]?)(\d\d):(\d\d)", re.ASCII)
+_OFFSET = re.compile(r"([+-]?\d{1,9}):([+-]?\d{1,9})", re.ASCII)
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -46,7 +47,8 @@ def read_timestamp(text: str) -> Timestamp:
         why = f'cannot parse "{text}" as "2006"' if not text[:4].isdigit() else f'cannot parse "{text}"'
         detail = f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": {why}'
         raise EvaluationError(detail) from None
-    return moment(seconds * _SECOND + int((found[2] or "0").ljust(9, "0")))
+    offset = 60 * (int(zone[1:3]) * 60 + int(zone[4:])) * (-1 if zone.startswith("-") else 1)
+    return moment(seconds * _SECOND + int((found[2] or "0").ljust(9, "0")), offset)
 
 
 def date_of(value: Timestamp, zone: str = "") -> datetime:
@@ -56,23 +58,28 @@ def date_of(value: Timestamp, zone: str = "") -> datetime:
         return date.astimezone(_zone(zone)) if zone else date
     except (ValueError, LookupError, OSError):
         raise EvaluationError(f"unknown time zone {zone}") from None
+    except OverflowError:  # another year than 1 to 9999 there, or no such offset
+        raise EvaluationError("timestamp overflow") from None
 
 
 def _zone(name: str) -> tzinfo:
     if found := _OFFSET.fullmatch(name):
-        minutes = int(found[2]) * 60 + int(found[3])
-        return timezone(timedelta(minutes=-minutes if found[1] == "-" else minutes))
+        hours, minutes = int(found[1]), int(found[2])
+        return timezone(timedelta(minutes=hours * 60 + (-minutes if name.startswith("-") else minutes)))
     return ZoneInfo(name)
 
 
 def timestamp_text(value: Timestamp) -> str:
-    """Return a moment in RFC 3339, in UTC."""
+    """Return a moment in RFC 3339, by the clock in which it was written."""
     fraction = f"{value.nanos % _SECOND:09d}".rstrip("0")
-    return date_of(value).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0") + (f".{fraction}Z" if fraction else "Z")
+    date = date_of(Timestamp(value.nanos + value.offset * _SECOND)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+    hours, minutes = divmod(abs(value.offset) // 60, 60)
+    zone = f"{'-' if value.offset < 0 else '+'}{hours:02d}:{minutes:02d}" if value.offset else "Z"
+    return f"{date}{f'.{fraction}' if fraction else ''}{zone}"
 
 
 def duration_text(value: Duration) -> str:
-    """Return a duration in seconds (``3600s``, ``1.5s``)."""
-    sign, nanos = "-" if value.nanos < 0 else "", abs(value.nanos)
-    fraction = f"{nanos % _SECOND:09d}".rstrip("0")
-    return f"{sign}{nanos // _SECOND}{f'.{fraction}' if fraction else ''}s"
+    """Return a duration in seconds (``3600s``, ``1.5s``); they are a double to cel-go, so nanoseconds can be lost."""
+    seconds, nanos = divmod(abs(value.nanos), _SECOND)
+    text = f"{Decimal(repr(float(seconds) + nanos / 1e9)):f}".removesuffix(".0")
+    return f"{'-' if value.nanos < 0 else ''}{text}s"

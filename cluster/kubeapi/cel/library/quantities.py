@@ -10,7 +10,7 @@ from kubeapi.cel.declarations import Function, define, type_named
 from kubeapi.cel.faults import EvaluationError
 from kubeapi.cel.types import Type
 from kubeapi.cel.values import MAX_INT, MIN_INT
-from kubeapi.serialization.quantity import QUANTITY, amount_of
+from kubeapi.serialization.quantity import QUANTITY, amount_of, is_fraction
 
 _FAULT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 
@@ -21,14 +21,17 @@ class Quantity:
 
     amount: Decimal
     is_fraction: bool = field(default=False, compare=False)
-    """Whether Go has it as a decimal fraction, of which asInteger tells no integer: it was written so."""
+    """Whether Go has it with a negative exponent or in more than 64 bits: asInteger then tells no integer.
+
+    So 1000m and 1.0 are none, though they equal 1, and neither is a sum with one of them (Quantity.AsInt64).
+    """
     cel_type: ClassVar[Type] = type_named("quantity")
 
 
 def _read(text: str) -> Quantity:
     if not QUANTITY.fullmatch(text):
         raise EvaluationError(_FAULT)
-    return Quantity(amount_of(text), "." in text and text.endswith("i"))
+    return Quantity(amount_of(text), is_fraction(text))
 
 
 def _whole(quantity: Quantity) -> int:
@@ -46,6 +49,10 @@ def _amount(value: Quantity | int) -> Decimal:
     return value.amount if isinstance(value, Quantity) else Decimal(value)
 
 
+def _of(amount: Decimal, one: Quantity, other: Quantity | int) -> Quantity:
+    return Quantity(amount, one.is_fraction or (isinstance(other, Quantity) and other.is_fraction))
+
+
 QUANTITIES: tuple[Function, ...] = (
     define("quantity", "(string) quantity", _read),
     define("isQuantity", "(string) bool", lambda text: QUANTITY.fullmatch(text) is not None),
@@ -59,11 +66,11 @@ QUANTITIES: tuple[Function, ...] = (
     define(
         "add",
         "quantity.(quantity) quantity | quantity.(int) quantity",
-        lambda one, other: Quantity(one.amount + _amount(other)),
+        lambda one, other: _of(one.amount + _amount(other), one, other),
     ),
     define(
         "sub",
         "quantity.(quantity) quantity | quantity.(int) quantity",
-        lambda one, other: Quantity(one.amount - _amount(other)),
+        lambda one, other: _of(one.amount - _amount(other), one, other),
     ),
 )
