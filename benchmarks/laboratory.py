@@ -16,10 +16,10 @@ from pathlib import Path
 
 from benchmarks.ending import run
 from benchmarks.installed import be_as_installed
+from benchmarks.laboratorypage import Reproduced, laboratory
 from benchmarks.suite import machine
 from benchmarks.suite.peers import raise_file_limit
 from kubesvc.bench.socketruns import SocketRunError, measured
-from svcbench.report.laboratory import Reproduced, laboratory
 from svcbench.reproduce import REPRODUCTIONS, Reproduction, Setup
 from svcbench.results import Run
 from svcbench.verdict import invalidities

@@ -1,17 +1,17 @@
-"""A comparison as a JSON document, and back. Pure.
+"""A comparison as a JSON document. Pure.
 
-``format`` names the schema, which proxy/bench.md describes; ``trials`` holds every run lossless, in its block, so that
+``format`` names the schema, which proxy/bench.md describes; ``blocks`` holds every run lossless, so that
 verdicts can be computed again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from svcbench.compare.comparison import Comparison, Verdict
 from svcbench.compare.wording import verdict_text
-from svcbench.document import DocumentError, read_run, run_document
+from svcbench.document import run_document
 from svcbench.report.facts import spread_of
 from svcbench.results import Run
 
@@ -61,15 +61,3 @@ def _spread(run: Run) -> dict[str, Any] | None:
         "variationInASecond": found.variation,
         "chiSquare": {"statistic": found.fit.statistic, "freedom": found.fit.freedom, "p": found.fit.p},
     }
-
-
-def read_comparison(document: Mapping[str, Any]) -> Comparison:
-    """Return the comparison of a document; DocumentError if it is none."""
-    if document.get("format") != FORMAT:
-        raise DocumentError(f"not a comparison of kubesvc bench: format is {document.get('format')!r}, want {FORMAT!r}")
-    try:
-        labels = tuple(document["algorithms"])
-        blocks = tuple({label: read_run(block[label]) for label in labels} for block in document["blocks"])
-        return Comparison(labels, blocks, document["plannedBlocks"], document["seed"], document["reason"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DocumentError(f"not a comparison of kubesvc bench: {error!r}") from None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from svcbench.report.laboratory import Reproduced, laboratory
+from benchmarks.laboratorypage import Reproduced, laboratory
+
 from svcbench.reproduce.figure import Figure, Reproduction
 
 TITLE = Reproduction("R1", "one slow backend", "Somebody (2016)", lambda _: iter(()), "Nobody gives up.")
