@@ -78,18 +78,18 @@ def prepare_loaded(
 ) -> Prepared:
     """Translate all documents and apply them to an empty Store, or to the saved one.
 
-    A cluster that runs keeps its configuration; that of the input is only checked.
+    A cluster that runs keeps its configuration; that of the input is only checked. It also reviews what it is given.
     """
-    given = loaded.configuration
-    if (given is None or is_running) and saved is not None:
+    given, is_kept = loaded.configuration, is_running and saved is not None
+    if saved is not None and (given is None or is_kept):
         own = load_text(saved.configuration, "the saved configuration").configuration if saved.configuration else None
         loaded = loaded._replace(configuration=own)
     configuration, faults, notes = read_configuration(loaded.configuration, plan)
-    unused, wrong, more = read_configuration(given if is_running else None, plan)
+    unused, wrong, more = read_configuration(given if is_kept else None, plan)
     documents, warnings = with_objects(loaded.documents, partial(adapted, configuration.plan))
     registry = _new_registry(configuration, _first_store(configuration, saved))
     faults = (*faults, *wrong)
-    rehearsed = NOTHING if faults else _rehearse(registry, configuration, documents)
+    rehearsed = NOTHING if faults else _rehearse(registry, configuration, documents, is_reviewed=not is_running)
     faults = (*faults, *(each for each in rehearsed.faults if not (loaded.is_partial and _misses_namespace(each))))
     return Prepared(
         loaded._replace(documents=documents),
@@ -99,15 +99,17 @@ def prepare_loaded(
         [*loaded.warnings, *notes, *more, *warnings],
         {mode: _warnings(registry, documents, has_sandboxes=mode) for mode in (False, True)},
         json.dumps(loaded.configuration.obj) if loaded.configuration is not None else "",
-        unused if is_running and given is not None else None,
+        unused if is_kept and given is not None else None,
         rehearsed,
     )
 
 
-def _rehearse(registry: Registry, configuration: ClusterConfiguration, documents: Sequence[Document]) -> Rehearsed:
+def _rehearse(
+    registry: Registry, configuration: ClusterConfiguration, documents: Sequence[Document], *, is_reviewed: bool
+) -> Rehearsed:
     """Apply the documents, also if some have faults."""
     bootstrap(registry, cluster_dns=configuration.networking.dns_address)
-    return rehearse(registry, documents)
+    return rehearse(registry, documents, is_reviewed=is_reviewed)
 
 
 def _warnings(registry: Registry, documents: Sequence[Document], *, has_sandboxes: bool) -> list[Fault]:

@@ -234,6 +234,11 @@ def test_a_policy_of_the_input_denies_what_is_written_after_it_as_with_kubectl()
     assert faults(WEB, denied) == []
 
 
+def test_what_a_cluster_that_runs_is_given_is_reviewed_there() -> None:
+    documents = StringIO("\n---\n".join((POLICY.replace("ACTION", "Deny"), WEB)))
+    assert prepare(["-"], documents, is_running=True).faults == []
+
+
 def test_a_policy_that_warns_lets_the_object_through_and_says_so() -> None:
     result = prepared(POLICY.replace("ACTION", "Warn"), WEB)
     assert (result.faults, cluster_ip(result, "web") != "") == ([], True)

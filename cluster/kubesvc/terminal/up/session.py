@@ -204,7 +204,8 @@ class Session:
     async def _apply_edits(self) -> None:
         """Apply the edited files; if they have faults, print these and change nothing."""
         # In a thread, because thousands of documents take seconds to read.
-        prepared = await asyncio.to_thread(prepare, self._options.paths, StringIO(), plan=self._configuration.plan)
+        paths, plan = self._options.paths, self._configuration.plan
+        prepared = await asyncio.to_thread(prepare, paths, StringIO(), is_running=True, plan=plan)
         warnings = [*map(str, self._warnings(prepared))]
         # Only new warnings: those of unchanged lines have been printed before.
         self._warn(*(each for each in warnings if each not in self._said))
