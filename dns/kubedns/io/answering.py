@@ -66,12 +66,13 @@ class Answering:
         """Follow the source until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._note_sync(), name="dns-sync")
+            # Namespaces are few. Of a large cluster most is endpoints: names of Services need not wait for them.
             for informer in self._informers:
                 tasks.create_task(informer.run(), name=f"dns-informer-{informer.resource.plural}")
-                # Of a large cluster most of the time is for endpoints: names of Services need not wait for them.
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(TURN_SECONDS):
-                        await informer.wait_for_sync()
+                if informer is not self._informers[0]:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(TURN_SECONDS):
+                            await informer.wait_for_sync()
 
     async def wait_for_sync(self) -> None:
         """Return once every object that was there at the start is known; until then NXDOMAIN is SERVFAIL."""

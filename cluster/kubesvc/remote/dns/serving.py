@@ -142,7 +142,7 @@ class _Running:
             clock=time.monotonic,
             rng=self._rng,
         )
-        source.streams = source.shares = False  # objects are read a page at a time, and none is kept
+        source.streams = source.keeps = False  # objects are read a page at a time, and none is kept
         return source
 
     async def _serve_sites(self) -> None:
