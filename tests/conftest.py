@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from hypothesis import HealthCheck, settings
 from tests.helpers.default_addresses import taken
 from tests.helpers.network_namespace import (
     enter_own_network,
+    left_in_network,
     let_children_have_own_networks,
     may_have_own_network,
 )
+from tests.helpers.patience import PATIENCE
 from tests.helpers.turns import take_turn
 
 from kubehost.io.cgroups import find_delegation
@@ -138,6 +141,17 @@ def no_hidden_failure(caplog: pytest.LogCaptureFixture, request: pytest.FixtureR
         return
     failures = [each.getMessage() for each in caplog.get_records("call") if each.name == "kubeapi.failures"]
     assert not failures, failures
+
+
+@pytest.fixture(scope="module", autouse=True)
+def network_as_it_was() -> Iterator[None]:
+    """Fail a file that leaves addresses, routes or links in the tests' network: another file has that next."""
+    before = left_in_network()
+    yield
+    deadline = time.monotonic() + PATIENCE
+    while may_have_own_network() and (new := left_in_network() - before):
+        assert time.monotonic() < deadline, new
+        time.sleep(0.02)
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ from kubeapiserver.messages import Answer, Request, Response
 from kubehost.io.machine import not_local
 from kubehost.io.netlink import NetlinkSocket
 from kubehost.io.places import HOST
-from kubehost.io.rtnetlink import LOOPBACK_INDEX, Route, new_address
+from kubehost.io.rtnetlink import LOOPBACK_INDEX, Route, deleted_address, new_address
 from kubeproxy.nft.io import netfilter
 from kubeproxy.nft.netlink import messages as to
 from kubeproxy.nft.netlink.forms import V4
@@ -242,13 +242,28 @@ async def test_setup_has_addresses_be_local_and_undoes_that_also_after_a_kill(tm
         assert not_local([REAL]) == [REAL]
 
 
+@contextlib.asynccontextmanager
+async def on_this_machine(*addresses: str, route: str = "") -> AsyncIterator[None]:
+    """Have addresses here, and a way to all of a range, for the length of the block."""
+    routes = [Route(route, LOOPBACK_INDEX)] if route else []
+    with NetlinkSocket() as sock:
+        sock.request([*(new_address(LOOPBACK_INDEX, each) for each in addresses), *(each.added() for each in routes)])
+        try:
+            yield
+        finally:
+            sock.request(each.deleted() for each in routes)
+            sock.request(deleted_address(LOOPBACK_INDEX, each, 32) for each in addresses)
+
+
 async def test_the_kernel_carries_traffic_by_tables_of_their_own(tmp_path: Path) -> None:
     if not is_root():
         return  # without sandboxes the kernel is root's alone
-    with NetlinkSocket() as sock:
-        # Without a route there is no way to a cluster IP at all, and 127.0.0.0/8 is none to anywhere else.
-        sock.request([new_address(LOOPBACK_INDEX, REAL_POD), Route("10.0.0.0/8", LOOPBACK_INDEX).added()])
-    async with naming_endpoints(REAL_POD), remote(tmp_path, cidrs=("10.96.0.0/12", "fd00:10:96::/108")) as cluster:
+    # Without a route there is no way to a cluster IP at all, and 127.0.0.0/8 is none to anywhere else.
+    async with (
+        on_this_machine(REAL_POD, route="10.0.0.0/8"),
+        naming_endpoints(REAL_POD),
+        remote(tmp_path, cidrs=("10.96.0.0/12", "fd00:10:96::/108")) as cluster,
+    ):
         cluster.put("web", REAL, REAL_POD)
         cluster.put("empty", "10.96.0.21")
         async with running(cluster, "--mode", "nftables") as proxy:
@@ -271,12 +286,14 @@ async def test_it_does_what_the_page_shows(tmp_path: Path) -> None:
     """By root alone, as the page's user; the API server's address is another one, and so are the times."""
     if not is_root():
         return
-    with NetlinkSocket() as sock:
-        sock.request(new_address(LOOPBACK_INDEX, each) for each in ("192.168.0.101", REAL_POD))
     (first, started), *others = PROXY
     options = first.removeprefix("sudo kubesvc proxy --kubeconfig kubeconfig ").removesuffix(" &").split()
     node = build_node("node-1", "192.168.0.101")
-    async with serving(REAL_POD, 8080, greet), remote(tmp_path, node, cidrs=("10.96.0.0/12",)) as cluster:
+    async with (
+        on_this_machine("192.168.0.101", REAL_POD),
+        serving(REAL_POD, 8080, greet),
+        remote(tmp_path, node, cidrs=("10.96.0.0/12",)) as cluster,
+    ):
         ports = [{"port": 80, "nodePort": 30080}]
         cluster.put("web", REAL, REAL_POD, port=8080, type="NodePort", ports=ports)
         cluster.config = ROOT / options[options.index("--config") + 1]
@@ -287,6 +304,7 @@ async def test_it_does_what_the_page_shows(tmp_path: Path) -> None:
                 asked = await asyncio.create_subprocess_shell(command, stdout=asyncio.subprocess.PIPE)
                 said, _ = await asked.communicate()
                 assert said.decode().splitlines() == wanted
+            assert await proxy.end() == 0
 
 
 async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -47,6 +47,19 @@ def enter_own_network() -> None:
         _set_capabilities(())
 
 
+def left_in_network() -> frozenset[str]:
+    """Return the addresses, routes and links of this network, as lines of /proc."""
+    trie = {" ".join(line.split()) for line in _read_proc("fib_trie") if "+--" not in line}
+    addresses = {line.split()[0] for line in _read_proc("if_inet6")}
+    links = {line.partition(":")[0].strip() for line in _read_proc("dev")[2:]}
+    return frozenset(trie | addresses | links)
+
+
+def _read_proc(name: str) -> list[str]:
+    file = Path("/proc/net", name)
+    return file.read_text().splitlines() if file.exists() else []
+
+
 def let_children_have_own_networks() -> None:
     """Have the processes that are started from now on succeed with `enter_own_network`; root's do anyhow."""
     if os.geteuid():
