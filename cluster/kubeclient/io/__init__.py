@@ -1,1 +1,1 @@
-"""Requests to an API server: the files that know aiohttp, TLS and the clock."""
+"""Requests to an API server: the files that know sockets, TLS and the clock."""

@@ -372,22 +372,26 @@ async def test_an_upgrade_that_is_refused_is_asked_for_again_with_the_token_that
             assert [each.headers["authorization"] for each in server.asked] == ["Bearer old", "Bearer new"]
 
 
-async def test_a_connection_is_upgraded_through_a_proxy_and_with_tls(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_tls", [False, True], ids=["http", "https"])
+async def test_tls_goes_through_a_proxy(tmp_path: Path, has_tls: bool) -> None:
     made = certificate(tmp_path)
 
     async def script(asked: Asked) -> AsyncIterator[bytes]:
-        yield b"HTTP/1.1 101 X\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n\r\nfirst"
+        said = b"HTTP/1.1 101 X\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n\r\nfirst"
+        yield said if asked.method == "POST" else OK
 
-    async with scripted(script, made.context()) as server, tunnelling() as proxy:
+    proxying = tunnelling(made.context() if has_tls else None)
+    async with scripted(script, made.context()) as server, proxying as proxy:
         cluster = {"server": server.url, "certificate-authority-data": encoded(made.authority), "proxy-url": proxy}
         async with from_file(write_kubeconfig(tmp_path / "config", cluster)) as client:
+            assert await client.get("/api") == {"kind": "Namespace"}
             upgraded = await client.connect("/x", {}, STREAMS)
             assert upgraded.protocol == "portforward.k8s.io"
             upgraded.transport.abort()
 
 
 @contextlib.asynccontextmanager
-async def tunnelling() -> AsyncIterator[str]:
+async def tunnelling(context: ssl.SSLContext | None) -> AsyncIterator[str]:
     """Run an HTTP proxy that connects to what it is asked for; yields its URL."""
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -403,9 +407,9 @@ async def tunnelling() -> AsyncIterator[str]:
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         await asyncio.gather(copy(reader, outer), copy(inner, writer), return_exceptions=True)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield f"http{'s' if context else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     await settled()
 
 

@@ -31,8 +31,11 @@ PODS = (
         pytest.param("kubelet.process.zygote", (*LABORATORY, "asyncio", "kubeclient", "kubeproxy"), id="pods"),
         pytest.param("kubeproxy.userspace.workers.io.worker", (*LABORATORY, "kubeclient"), id="a-worker-of-the-proxy"),
         pytest.param(
-            "kubesvc.remote.dns.serving", (*LABORATORY, "kubeapi.kinds", "kubeapi.registry"), id="a-name-server"
+            "kubesvc.remote.dns.serving",
+            (*LABORATORY, "aiohttp", "kubeapi.kinds", "kubeapi.registry"),
+            id="a-name-server",
         ),
+        pytest.param("kubesvc.remote.proxy.serving", (*LABORATORY, "aiohttp"), id="a-proxy"),
     ],
 )
 def test_what_few_use_is_not_imported_at_the_start(entrance: str, dear: tuple[str, ...]) -> None:
