@@ -6,7 +6,7 @@ import base64
 
 from kubeapi.kind import STATUS, Kind
 from kubeapi.meta import JSON
-from kubeapi.objects.apiservice import AVAILABLE
+from kubeapi.objects.apiservice import local_condition
 from kubeapi.objects.conditions import conditions_of
 from kubeapi.objects.parts import map_at, spec_of
 from kubeapi.scheme import APISERVICES
@@ -25,14 +25,7 @@ def _set_defaults(obj: JSON) -> None:
 def _set_first_status(obj: JSON) -> None:
     obj["status"] = {}
     if not spec_of(obj).get("service"):
-        local = {
-            "type": AVAILABLE,
-            "status": "True",
-            "lastTransitionTime": obj["metadata"]["creationTimestamp"],
-            "reason": "Local",
-            "message": "Local APIServices are always available",
-        }
-        obj["status"] = {"conditions": [local]}
+        obj["status"] = {"conditions": [local_condition(obj["metadata"]["creationTimestamp"])]}
 
 
 def _validate(obj: JSON) -> Faults:

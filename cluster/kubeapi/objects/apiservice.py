@@ -56,6 +56,17 @@ class APIService(NamedTuple):
         return f"{self.service.key.name}.{self.service.key.namespace}.svc" if self.service else ""
 
 
+def local_condition(time: str) -> JSON:
+    """Return the condition of an APIService without a Service."""
+    return {
+        "type": AVAILABLE,
+        "status": "True",
+        "lastTransitionTime": time,
+        "reason": "Local",
+        "message": "Local APIServices are always available",
+    }
+
+
 def read_api_service(obj: JSON) -> APIService:
     """Read an APIService object."""
     spec = spec_of(obj)

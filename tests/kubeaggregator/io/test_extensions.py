@@ -143,14 +143,15 @@ class Extended(NamedTuple):
 
 
 @contextlib.asynccontextmanager
-async def extended(certificates: Certificates, **spec: Any) -> AsyncIterator[Extended]:
-    """Run both; ``spec`` is what the APIService says else."""
+async def extended(certificates: Certificates, *, is_external: bool = False, **spec: Any) -> AsyncIterator[Extended]:
+    """Run both; ``spec`` is what the APIService says else; one that ``is_external`` is no pod, but on this machine."""
     context = certificates.server.context()
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(cadata=certificates.client.authority)
     runner = web.ServerRunner(web.Server(_answer, handler_cancellation=True))
     await runner.setup()
-    await web.TCPSite(runner, HOST, 0, ssl_context=context).start()
+    host = "127.0.0.1" if is_external else HOST
+    await web.TCPSite(runner, host, 0, ssl_context=context).start()
     registry, runtime = new_registry(), FakeRuntime(address=runner.addresses[0])
     handlers = APIServer(
         registry,
@@ -163,7 +164,9 @@ async def extended(certificates: Certificates, **spec: Any) -> AsyncIterator[Ext
     running = asyncio.create_task(extensions.run())
     try:
         async with served(handlers.handle, store=registry.store, runtime=runtime, extensions=extensions) as door:
-            _register(registry, certificates, spec)
+            if is_external:
+                spec["service"] = {"namespace": "default", "name": "api", "port": runner.addresses[0][1]}
+            _register(registry, certificates, spec, is_external=is_external)
             yield Extended(door, registry, extensions, runner.cleanup)
     finally:
         running.cancel()
@@ -171,11 +174,13 @@ async def extended(certificates: Certificates, **spec: Any) -> AsyncIterator[Ext
         await runner.cleanup()
 
 
-def _register(registry: Registry, certificates: Certificates, spec: JSON) -> None:
-    registry.create(SERVICES, build_service("api", "default", ports=[{"port": 443}]))
-    target = {"kind": "Pod", "name": "api-1"}
-    slices = [build_endpoint("10.0.0.1", targetRef=target)]
-    registry.create(ENDPOINTSLICES, build_slice("api-1", "api", slices, "default", ports=[{"name": "", "port": 8443}]))
+def _register(registry: Registry, certificates: Certificates, spec: JSON, *, is_external: bool) -> None:
+    if is_external:
+        registry.create(SERVICES, build_service("api", "default", type="ExternalName", externalName="localhost"))
+    else:
+        registry.create(SERVICES, build_service("api", "default", ports=[{"port": 443}]))
+    listed = [build_endpoint("10.0.0.1", targetRef={"kind": "Pod", "name": "api-1"})]
+    registry.create(ENDPOINTSLICES, build_slice("api-1", "api", listed, "default", ports=[{"name": "", "port": 8443}]))
     stated = {
         "group": "example.com",
         "version": "v1",
@@ -354,6 +359,13 @@ async def test_a_server_that_cannot_be_trusted_is_not_available(
         assert fault in (await cluster.condition(reason))["message"]
         async with cluster.door.client.get(f"{PATH}/echo") as answer:
             assert answer.status == 503
+
+
+async def test_an_external_name_leads_to_a_server_of_this_machine(certificates: Certificates) -> None:
+    async with extended(certificates, is_external=True) as cluster:
+        await cluster.condition("Passed")
+        async with cluster.door.client.get(f"{PATH}/echo") as answer:
+            assert answer.status == 201
 
 
 async def test_whoever_skips_the_verification_trusts_any_certificate(certificates: Certificates) -> None:

@@ -7,11 +7,11 @@ from tests.helpers.kubeapi.objects import new_registry
 
 from kubeapi.apipriorities import BUILT_IN, CUSTOM, create_missing_api_services, new_api_service
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.objects.apiservice import ALWAYS, ON_START
+from kubeapi.objects.apiservice import ALWAYS, ON_START, local_condition
 from kubeapi.scheme import APISERVICES, CUSTOM_RESOURCE_DEFINITIONS
 from kubeapi.watching import Delta
 from kubeapiserver.catalog import CATALOG
-from kubecontroller.change import Create, Delete, Update
+from kubecontroller.change import Create, Delete, Update, UpdateStatus
 from kubecontroller.customresources.registration import RegistrationController, reconcile
 from kubecontroller.listers import Listers
 
@@ -28,7 +28,8 @@ def crd(**versions: bool) -> JSON:
 def stored(managed: str, **spec: object) -> JSON:
     """Return the APIService as it is in the Store."""
     made = new_api_service("example.com", "v1", CUSTOM, managed)
-    return {**made, "metadata": {**made["metadata"], "uid": "u"}, "spec": {**made["spec"], **spec}}
+    status = {"conditions": [local_condition("1970-01-01T00:00:00Z")]}
+    return {**made, "metadata": {**made["metadata"], "uid": "u"}, "spec": {**made["spec"], **spec}, "status": status}
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,17 @@ def stored(managed: str, **spec: object) -> JSON:
 def test_an_api_service_follows_the_definitions(
     found: JSON | None, definitions: list[JSON], changes: list[object]
 ) -> None:
-    assert reconcile(NAME, found, definitions) == changes
+    assert reconcile(NAME, found, definitions, 0.0) == changes
+
+
+def test_one_that_has_lost_its_service_is_available_again() -> None:
+    failed = {"type": "Available", "status": "False", "reason": "ServiceNotFound"}
+    lost = {**stored(""), "status": {"conditions": [failed]}}
+    assert reconcile(NAME, lost, [], 0.0) == [UpdateStatus(APISERVICES, stored(""))]
+    remote = {**lost, "spec": {**lost["spec"], "service": {"name": "a", "namespace": "b"}}}
+    assert reconcile(NAME, remote, [], 0.0) == []
+    controller = RegistrationController(Listers(new_registry().store))
+    assert controller.keys_for(APISERVICES, Delta(ObjectKey("", NAME), remote, lost)) == [("", NAME)]
 
 
 def test_only_versions_that_begin_or_end_to_be_served_are_looked_at() -> None:
