@@ -10,7 +10,6 @@ from kubeclient.access import Access, ConfigError, Pem, Server, User
 from kubeclient.kubeconfig import DEFAULT_NAMESPACE, KubeconfigFile, read_kubeconfig
 from kubeclient.proxyvariables import proxy_for
 from kubehost.io.namedfiles import read_named
-from kubemanifest.reading import read_text
 
 VARIABLE = "KUBECONFIG"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -72,6 +71,9 @@ def read_file(path: str) -> bytes:
 
 def _read(path: Path) -> KubeconfigFile:
     """Read a kubeconfig. JSON and YAML are read as manifests are."""
+    # Imported here, because in a pod of the cluster there is none.
+    from kubemanifest.reading import read_text
+
     path = path.absolute()
     try:
         text = read_file(str(path)).decode()

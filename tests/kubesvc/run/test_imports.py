@@ -32,7 +32,7 @@ PODS = (
         pytest.param("kubeproxy.userspace.workers.io.worker", (*LABORATORY, "kubeclient"), id="a-worker-of-the-proxy"),
         pytest.param(
             "kubesvc.remote.dns.serving",
-            (*LABORATORY, "aiohttp", "kubeapi.kinds", "kubeapi.registry"),
+            (*LABORATORY, "aiohttp", "kubeapi.kinds", "kubeapi.registry", "yaml"),
             id="a-name-server",
         ),
         pytest.param("kubesvc.remote.proxy.serving", (*LABORATORY, "aiohttp"), id="a-proxy"),
