@@ -1,16 +1,20 @@
 """JSON patch (RFC 6902): a list of operations on a document. Pure; arguments stay unchanged.
 
-The size of copies is limited, as copies of copies grow exponentially. Follows gopkg.in/evanphx/json-patch.
+Follows gopkg.in/evanphx/json-patch.v4, which is more lenient than the RFC: what is not there can be replaced and
+copied, and a value can be left out. The size of copies is limited, as copies of copies grow exponentially.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from kubeapi.serialization.gojson import MAX_DEPTH, go_kind
+from kubeapi.patch.values import copy_of, is_same, is_too_deep
+from kubeapi.serialization.gojson import go_kind
+from kubeapi.validation.faults import go_value
 
 MAX_OPERATIONS = 10_000
 """Operations of one patch (apiserver maxJSONPatchOperations)."""
@@ -20,9 +24,11 @@ COPY_LIMIT = 3 * 1024 * 1024
 
 _INDEX = re.compile("[+-]?[0-9]{1,9}", re.ASCII)
 """What strconv.Atoi reads; a negative index counts from the end (json-patch's SupportNegativeIndices)."""
-_WITH_VALUE = frozenset(("add", "replace", "test"))
-_PLACED = frozenset(("add", "remove", "replace"))
-_WITH_FROM = frozenset(("move", "copy"))
+
+_MISSING = "missing value"
+_NO_PATH = f"operation missing path field: {_MISSING}"
+_NO_FROM = f"operation, missing from field: {_MISSING}"
+_NO_INDEX = "value was not a proper array index: '{}'"
 
 
 class MalformedPatchError(ValueError):
@@ -43,26 +49,12 @@ def apply(document: Any, operations: Any) -> Any:
     patched = _Document(document)
     try:
         for each in operations:
-            patched.perform(_checked(each))
+            patched.perform({} if each is None else each)
     except RecursionError:
         raise PatchConflictError("exceeded max depth") from None
-    if _is_too_deep(patched.value):
+    if is_too_deep(patched.value):
         raise PatchConflictError("exceeded max depth")
     return patched.value
-
-
-def _is_too_deep(value: Any) -> bool:
-    """Tell whether copies have made a document deeper than a body may be."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [item for each in level if isinstance(each, (dict, list)) for item in _items(each)]
-        if not level:
-            return False
-    return True
-
-
-def _items(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return value.values() if isinstance(value, dict) else value
 
 
 def _check_types(operation: Any) -> None:
@@ -79,149 +71,170 @@ def _check_types(operation: Any) -> None:
             raise MalformedPatchError(f"json: cannot unmarshal {go_kind(value)} into {field}")
 
 
-def _checked(read: dict[str, Any] | None) -> dict[str, Any]:
-    operation: dict[str, Any] = {} if read is None else read
-    kind = operation.get("op")
-    if kind not in ("remove", *_WITH_VALUE, *_WITH_FROM):
-        raise PatchConflictError(f"Unexpected kind: {kind}")
-    for name in ("path", *(("from",) if kind in _WITH_FROM else ())):
-        if not isinstance(operation.get(name), str):
-            raise PatchConflictError(f"{kind} operation without {name}")
-    if kind in _WITH_VALUE and "value" not in operation and kind != "test":
-        raise PatchConflictError(f"{kind} operation without value")
-    return operation
-
-
 class _Document:
     """A document to which operations are applied in place."""
 
     def __init__(self, value: Any) -> None:
-        self.value = _copy(value)
+        self.value = copy_of(value)
         self._copied_bytes = 0
 
     def perform(self, operation: dict[str, Any]) -> None:
-        """Perform one operation."""
-        path = _parse_pointer(operation["path"])
-        self._check_place(operation, path)
-        match operation["op"]:
-            case "add":
-                self._add(path, _copy(operation["value"]))
-            case "remove":
-                self._remove(path)
-            case "replace":
-                self._get(path)
-                self._set(path, _copy(operation["value"]))
-            case "move":
-                source = _parse_pointer(operation["from"])
-                if path[: len(source)] == source and path != source:
-                    raise PatchConflictError("a value cannot be moved into itself")
-                self._add(path, self._remove(source))
-            case "copy":
-                self._add(path, self._counted_copy(self._get(_parse_pointer(operation["from"]))))
-            case "test":
-                if not _is_same(self._find(path), operation.get("value")):
-                    raise PatchConflictError(f"testing value {operation['path']} failed: test failed")
+        """Perform one operation; PatchConflictError, in json-patch's words, if it does not fit."""
+        kind = operation.get("op")
+        perform = _KINDS.get(kind) if isinstance(kind, str) else None
+        if perform is None:
+            raise PatchConflictError(f"Unexpected kind: {'unknown' if kind is None else kind}")
+        perform(self, operation)
 
-    def _check_place(self, operation: dict[str, Any], path: list[str]) -> None:
-        """Raise PatchConflictError, in json-patch's words, if there is nothing where a value is to be."""
-        kind, text = operation["op"], operation["path"]
-        if kind not in _PLACED or not path:
-            return
-        parent = self._found(path[:-1])
-        if not isinstance(parent, (dict, list)):
-            where = text if kind == "replace" else f'"{text}"'
-            raise PatchConflictError(f"{kind} operation does not apply: doc is missing path: {where}: missing value")
-        if isinstance(parent, dict) and path[-1] not in parent and kind != "add":
-            if kind == "replace":
-                raise PatchConflictError(f"replace operation does not apply: doc is missing key: {text}: missing value")
-            missing = f"Unable to remove nonexistent key: {path[-1]}: missing value"
-            raise PatchConflictError(f"error in remove for path: '{text}': {missing}")
+    def _add(self, operation: dict[str, Any]) -> None:
+        path = _member(operation, "path", f"add operation failed to decode path: {_MISSING}")
+        container, key = self._find(path, f'add operation does not apply: doc is missing path: "{path}": {_MISSING}')
+        with _explained(f"error in add for path: '{path}'"):
+            _insert(container, key, copy_of(operation.get("value")))
 
-    def _found(self, path: list[str]) -> Any:
-        try:
-            return self._get(path)
-        except PatchConflictError:
-            return None
+    def _remove(self, operation: dict[str, Any]) -> None:
+        path = _member(operation, "path", f"remove operation failed to decode path: {_MISSING}")
+        container, key = self._find(path, f'remove operation does not apply: doc is missing path: "{path}": {_MISSING}')
+        with _explained(f"error in remove for path: '{path}'"):
+            _take(container, key)
 
-    def _get(self, path: list[str]) -> Any:
-        value = self.value
-        for part in path:
-            if isinstance(value, dict) and part in value:
-                value = value[part]
-            elif isinstance(value, list):
-                value = value[_index(part, len(value) - 1)]
-            else:
-                raise PatchConflictError(f"missing path: {part}")
-        return value
-
-    def _find(self, path: list[str]) -> Any:
-        """Return the value at a path for a test, to which an absent last member is null."""
+    def _replace(self, operation: dict[str, Any]) -> None:
+        """Put a value in place of another; a member that an object does not have is added."""
+        path = _member(operation, "path", f"replace operation failed to decode path: {_NO_PATH}")
+        value = copy_of(operation.get("value"))
         if not path:
-            return self.value
-        parent = self._get(path[:-1])
-        return parent.get(path[-1]) if isinstance(parent, dict) else self._get(path)
-
-    def _add(self, path: list[str], value: Any) -> None:
-        parent = self._get(path[:-1]) if path else None
-        if isinstance(parent, list):
-            parent.insert(len(parent) if path[-1] == "-" else _index(path[-1], len(parent)), value)
-        else:
-            self._set(path, value)
-
-    def _set(self, path: list[str], value: Any) -> None:
-        if not path:
+            if not isinstance(value, dict | list):
+                raise PatchConflictError("replace operation value must be object or array: %!w(<nil>)")
             self.value = value
             return
-        parent = self._get(path[:-1])
-        if isinstance(parent, dict):
-            parent[path[-1]] = value
-        elif isinstance(parent, list):
-            parent[_index(path[-1], len(parent) - 1)] = value
-        else:
-            raise PatchConflictError(f"missing container: {path[-1]}")
+        container, key = self._find(path, f"replace operation does not apply: doc is missing path: {path}: {_MISSING}")
+        if isinstance(container, dict):
+            container[key] = value
+            return
+        try:
+            container[_index(key, len(container))] = value
+        except PatchConflictError:
+            why = f"replace operation does not apply: doc is missing key: {path}: {_MISSING}"
+            raise PatchConflictError(why) from None
 
-    def _remove(self, path: list[str]) -> Any:
-        if not path:
-            raise PatchConflictError("the whole document cannot be removed")
-        removed, parent = self._get(path), self._get(path[:-1])
-        del parent[path[-1] if isinstance(parent, dict) else _index(path[-1], len(parent) - 1)]
-        return removed
+    def _move(self, operation: dict[str, Any]) -> None:
+        source = _member(operation, "from", f"move operation failed to decode from: {_NO_FROM}")
+        container, key = self._find(
+            source, f"move operation does not apply: doc is missing from path: {source}: {_MISSING}"
+        )
+        with _explained(f"error in move for path: '{key}'"):
+            value = _take(container, key)
+        path = _member(operation, "path", f"move operation failed to decode path: {_NO_PATH}")
+        why = f"move operation does not apply: doc is missing destination path: {path}: {_MISSING}"
+        container, key = self._find(path, why)
+        with _explained(f"error in move for path: '{path}'"):
+            _insert(container, key, value)
+
+    def _copy_over(self, operation: dict[str, Any]) -> None:
+        """Copy a value; one that an object does not have is null."""
+        source = _member(operation, "from", f"copy operation failed to decode from: {_NO_FROM}")
+        container, key = self._find(
+            source, f"copy operation does not apply: doc is missing from path: {source}: {_MISSING}"
+        )
+        with _explained(f"error in copy for from: '{source}'"):
+            value = _get(container, key)
+        path = _member(operation, "path", f"copy operation failed to decode path: {_MISSING}")
+        why = f"copy operation does not apply: doc is missing destination path: {path}: {_MISSING}"
+        container, key = self._find(path, why)
+        value = self._counted_copy(value)
+        with _explained("error while adding value during copy"):
+            _insert(container, key, value)
+
+    def _test(self, operation: dict[str, Any]) -> None:
+        """Compare a value with what is there; a member that an object does not have is null."""
+        path = _member(operation, "path", f"test operation failed to decode path: {_NO_PATH}")
+        value = self.value
+        if path:
+            container, key = self._find(path, f"test operation does not apply: is missing path: {path}: {_MISSING}")
+            with _explained(f"error in test for path: '{path}'"):
+                value = _get(container, key)
+        if not is_same(value, operation.get("value")):
+            raise PatchConflictError(f"testing value {path} failed: test failed")
+
+    def _find(self, path: str, why: str) -> tuple[dict[str, Any] | list[Any], str]:
+        """Return the container and the key of a path, whose first part, before the first slash, is not looked at."""
+        _, *parts = (part.replace("~1", "/").replace("~0", "~") for part in path.split("/"))
+        container = self.value
+        try:
+            for part in parts[:-1]:
+                container = _get(container, part)
+                if not isinstance(container, dict | list):
+                    raise PatchConflictError(why)
+        except PatchConflictError:
+            raise PatchConflictError(why) from None
+        if not parts:
+            raise PatchConflictError(why)
+        return container, parts[-1]
 
     def _counted_copy(self, value: Any) -> Any:
         text = json.dumps(value)
         self._copied_bytes += len(text)
         if self._copied_bytes > COPY_LIMIT:
-            raise PatchConflictError(f"the total of the copied values exceeds {COPY_LIMIT} bytes")
+            size = f"the accumulated size increase of copy is {self._copied_bytes}"
+            raise PatchConflictError(f"Unable to complete the copy, {size}, exceeding the limit {COPY_LIMIT}")
         return json.loads(text)
 
 
-def _parse_pointer(text: str) -> list[str]:
-    """Return the parts of a JSON pointer (RFC 6901)."""
-    if not text:
-        return []
-    if not text.startswith("/"):
-        raise PatchConflictError(f"invalid pointer: {text}")
-    return [part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/")]
+_KINDS: dict[str, Callable[[_Document, dict[str, Any]], None]] = {
+    "add": _Document._add,
+    "remove": _Document._remove,
+    "replace": _Document._replace,
+    "move": _Document._move,
+    "copy": _Document._copy_over,
+    "test": _Document._test,
+}
 
 
-def _index(text: str, last: int) -> int:
-    """Return the list index in a part of a path; ``last`` is the highest allowed one."""
-    index = int(text) if _INDEX.fullmatch(text) else last + 1
-    if not -last - 1 <= index <= last:
-        raise PatchConflictError(f"index out of bounds: {text}")
-    return index if index >= 0 else index + last + 1
+def _member(operation: dict[str, Any], name: str, why: str) -> str:
+    value = operation.get(name)
+    if value is None:
+        raise PatchConflictError(why)
+    return str(value)
 
 
-def _copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _copy(each) for name, each in value.items()}
-    return [_copy(each) for each in value] if isinstance(value, list) else value
+@contextlib.contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Put what was tried before the reason why it failed."""
+    try:
+        yield
+    except PatchConflictError as error:
+        raise PatchConflictError(f"{what}: {error}") from None
 
 
-def _is_same(one: Any, other: Any) -> bool:
-    """Tell whether two JSON values are equal; true is not 1."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_is_same(value, other[name]) for name, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(_is_same(*pair) for pair in zip(one, other, strict=True))
-    return bool(one == other and isinstance(one, bool) == isinstance(other, bool))
+def _get(container: dict[str, Any] | list[Any], key: str) -> Any:
+    return container.get(key) if isinstance(container, dict) else container[_index(key, len(container))]
+
+
+def _take(container: dict[str, Any] | list[Any], key: str) -> Any:
+    """Remove a value from its container, and return it."""
+    if isinstance(container, list):
+        return container.pop(_index(key, len(container)))
+    if key not in container:
+        raise PatchConflictError(f"Unable to remove nonexistent key: {key}: {_MISSING}")
+    return container.pop(key)
+
+
+def _insert(container: dict[str, Any] | list[Any], key: str, value: Any) -> None:
+    """Set a member of an object, or put a value into a list."""
+    if isinstance(container, dict):
+        container[key] = value
+    elif key == "-":
+        container.append(value)
+    else:
+        with contextlib.nullcontext() if _INDEX.fullmatch(key) else _explained(_NO_INDEX.format(key)):
+            container.insert(_index(key, len(container) + 1), value)
+
+
+def _index(text: str, length: int) -> int:
+    """Return the index into a list of ``length`` items that a part of a path is; a negative one counts from the end."""
+    if not _INDEX.fullmatch(text):
+        raise PatchConflictError(f"strconv.Atoi: parsing {go_value(text)}: invalid syntax")
+    index = int(text)
+    if not -length <= index < length:
+        raise PatchConflictError(f"Unable to access invalid index: {index}: invalid index referenced")
+    return index if index >= 0 else index + length
