@@ -7,7 +7,6 @@ Follows client-go ``transport/round_trippers.go`` (SetAuthProxyHeaders), kube-ap
 from __future__ import annotations
 
 import json
-import string
 from collections.abc import Iterator
 
 from kubeapi.meta import JSON
@@ -26,8 +25,8 @@ SPECIFIER = User("system:aggregator", ())
 """The user that asks for OpenAPI documents."""
 
 _PREFIX, _EXTRA = "x-remote-", "X-Remote-Extra-"
-_KEPT = frozenset(f"{string.ascii_letters}{string.digits}!#$&'*+-.^_`|~")
-"""What a header's name may have; all else, and the percent sign, is escaped."""
+_KEPT = frozenset("!#$&'*+-.^_`|~")
+"""What a header's name may have beside letters and digits; all else, and the percent sign, is escaped."""
 
 
 def user_headers(user: User) -> Iterator[tuple[str, str]]:
@@ -48,7 +47,11 @@ def is_identity(header: str) -> bool:
 
 
 def _escaped(key: str) -> str:
-    return "".join(each if each in _KEPT else "".join(f"%{byte:02X}" for byte in each.encode()) for each in key)
+    return "".join(each if _is_kept(each) else "".join(f"%{byte:02X}" for byte in each.encode()) for each in key)
+
+
+def _is_kept(letter: str) -> bool:
+    return letter in _KEPT or (letter.isascii() and letter.isalnum())
 
 
 def trust_config(client_authority: str, proxy_authority: str) -> JSON:

@@ -7,12 +7,10 @@ gets it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteContents:
+class RemoteContents(NamedTuple):
     """What is left of a namespace's objects, after their deletion.
 
     ``undiscovered`` are the versions (``GROUP/VERSION``) whose server does not say what it has, ``faults`` what else
@@ -23,8 +21,8 @@ class RemoteContents:
     is_pending: bool = False
     undiscovered: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
-    finalizers: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = {}
+    finalizers: Mapping[str, int] = {}
 
     @property
     def is_empty(self) -> bool:

@@ -7,7 +7,7 @@ forwards requests.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.objects.apiservice import APIService, read_api_service
@@ -17,12 +17,14 @@ from kubeapi.store import Store
 from kubeapi.watching import WatchEvent
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Swagger:
     """A part of an OpenAPI v2 document: the paths of one version, and the definitions that they refer to."""
 
-    paths: Mapping[str, JSON] = field(default_factory=dict)
-    definitions: Mapping[str, JSON] = field(default_factory=dict)
+    __slots__ = ("definitions", "paths")
+
+    def __init__(self, paths: Mapping[str, JSON], definitions: Mapping[str, JSON]) -> None:
+        self.paths = paths
+        self.definitions = definitions
 
     def patched(self) -> Iterator[tuple[str, JSON]]:
         """Yield the paths of objects whose PATCH may validate fields, and the group, version and kind of each."""
@@ -33,8 +35,7 @@ class Swagger:
                 yield path, identity
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """What an extension API server offers of one version: its resources as aggregated discovery has them.
 
     ``is_current`` tells whether it has answered when it was asked last. ``openapi`` are the documents of OpenAPI v3
@@ -43,7 +44,7 @@ class Offer:
 
     resources: tuple[JSON, ...] = ()
     is_current: bool = False
-    openapi: Mapping[str, str] = field(default_factory=dict)
+    openapi: Mapping[str, str] = {}
     swagger: Swagger | None = None
 
 

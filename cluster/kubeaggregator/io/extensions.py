@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -86,7 +85,7 @@ class Extensions:
             return RemoteContents(is_pending=True)
         del self._sweeps[namespace]
         stale = tuple(f"{each.group}/{each.version}" for each in apis if not self._remotes.offer(each).is_current)
-        return replace(task.result(), undiscovered=stale)
+        return task.result()._replace(undiscovered=stale)
 
     def external(self, metric: ExternalMetric) -> ExternalValues | None:
         """Return the values of a metric, None while they are asked for."""

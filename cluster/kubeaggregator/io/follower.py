@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from kubeaggregator import availability, discovery, openapi
 from kubeaggregator.authentication import CHECKER, OLD_CHECKER, SPECIFIER, user_headers
@@ -138,11 +137,11 @@ class Follower:
         try:
             resources = await self._resources(server, api)
         except (*DOCUMENT_ERRORS, *READING_ERRORS):
-            self._keep(replace(before, resources=(), is_current=False))
+            self._keep(before._replace(resources=(), is_current=False))
             return False
-        self._keep(replace(before, resources=resources, is_current=True))
+        self._keep(before._replace(resources=resources, is_current=True))
         with contextlib.suppress(*DOCUMENT_ERRORS, *READING_ERRORS):
-            self._keep(replace(self._remotes.offer(api), openapi=await self._openapi(server, api)))
+            self._keep(self._remotes.offer(api)._replace(openapi=await self._openapi(server, api)))
         with contextlib.suppress(*DOCUMENT_ERRORS, *READING_ERRORS):
             await self._read_swagger(server, api)
         return True
@@ -153,7 +152,7 @@ class Follower:
         headers = [("Accept", "application/json"), *before, *user_headers(SPECIFIER)]
         found = await server.document("/openapi/v2", headers, openapi.SECONDS)
         if found.status == 200:
-            self._keep(replace(self._remotes.offer(api), swagger=openapi.read_swagger(found.body, api)))
+            self._keep(self._remotes.offer(api)._replace(swagger=openapi.read_swagger(found.body, api)))
             self._swagger_tag = found.tag
 
     def _keep(self, offer: Offer) -> None:
