@@ -183,6 +183,15 @@ def test_merge_patches_of_rfc_7386(document: Any, patch: Any, result: Any) -> No
     assert merge(document, patch) == result
 
 
+@pytest.mark.parametrize("before", [{}, {"a": []}, {"a": 1}, {"a": [{"b": None, "c": 1}, None]}], ids=str)
+def test_objects_in_a_list_of_a_merge_patch_lose_their_nulls(before: Any) -> None:
+    assert merge(before, {"a": [{"b": None, "c": 1}, None]}) == {"a": [{"c": 1}, None]}
+
+
+def test_a_list_in_place_of_an_object_keeps_them() -> None:
+    assert merge({"a": {}}, {"a": [{"b": None}]}) == {"a": [{"b": None}]}
+
+
 def test_sets_of_scalars_merge() -> None:
     original, modified = {"metadata": {"finalizers": ["a", "b"]}}, {"metadata": {"finalizers": ["b", "d"]}}
     current = {"metadata": {"finalizers": ["a", "b", "c"]}}
