@@ -135,12 +135,12 @@ def _address(client: str) -> str:
 
 
 def _service(answer: _Answer, options: Mapping[str, Any], hostname: str) -> Service:
-    def handle(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         response = answer(request, options, hostname)
         log_access(request, response)
         return response
 
-    return Service(handle, (("X-Pod", hostname),))
+    return Service(respond, (("X-Pod", hostname),))
 
 
 _ANSWERS: Mapping[str, _Answer] = {

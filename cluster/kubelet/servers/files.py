@@ -44,7 +44,7 @@ def file_server(options: Mapping[str, Any], hostname: str) -> Service:
     roots: Sequence[str] = options["roots"]
     files: Sequence[str] = options["files"]
 
-    def handle(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         if is_of_a_web_page(request.headers):
             return Response(403, b"web pages may not read the files of a pod\n")
         try:
@@ -53,14 +53,14 @@ def file_server(options: Mapping[str, Any], hostname: str) -> Service:
         except (OSError, ValueError):
             return _NOT_FOUND
 
-    return Service(handle, (("Cache-Control", "private"), ("X-Pod", hostname)))
+    return Service(respond, (("Cache-Control", "private"), ("X-Pod", hostname)))
 
 
 def document_server(options: Mapping[str, Any], hostname: str) -> Service:
     """Return the service of a web server with the files below ``options["root"]``, without listings."""
     root = Path(options["root"])
 
-    def handle(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         try:
             response = _document(request, root)
         except (OSError, ValueError):
@@ -68,7 +68,7 @@ def document_server(options: Mapping[str, Any], hostname: str) -> Service:
         log_access(request, response)
         return response
 
-    return Service(handle, (("Server", options["banner"]), ("X-Pod", hostname)))
+    return Service(respond, (("Server", options["banner"]), ("X-Pod", hostname)))
 
 
 def _document(request: Request, root: Path) -> Response:

@@ -13,13 +13,13 @@ def page(options: Mapping[str, Any], name: str) -> Service:
     """Return the service of a web server with one page, its welcome page, or that at the option ``path``."""
     body, path = options["page"].encode(), options.get("path", "/")
 
-    def handle(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         is_there = request.path == path or (path, request.path) == ("/", "/index.html")
         response = _page(request, body, is_there=is_there)
         log_access(request, response)
         return response
 
-    return Service(handle, (("Server", options["banner"]), ("X-Pod", name)))
+    return Service(respond, (("Server", options["banner"]), ("X-Pod", name)))
 
 
 def _page(request: Request, body: bytes, *, is_there: bool) -> Response:
@@ -39,14 +39,14 @@ def http_echo(options: Mapping[str, Any], name: str) -> Service:
     """Return the service of http-echo: the text at every path, ok at /health."""
     body, status = f"{options['text']}\n".encode(), options["status"]
 
-    def handle(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         if request.path == "/health":
             return Response(200, b'{"status":"ok"}\n', "application/json")
         response = Response(status, body)
         log_access(request, response)
         return response
 
-    return Service(handle, (("X-App-Name", "http-echo"), ("X-App-Version", "1.0.0"), ("X-Pod", name)))
+    return Service(respond, (("X-App-Name", "http-echo"), ("X-App-Version", "1.0.0"), ("X-Pod", name)))
 
 
 def log_access(request: Request, response: Response) -> None:

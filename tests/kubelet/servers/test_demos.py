@@ -25,7 +25,7 @@ def said(image: str, path: str = "/", *, query: str = "", env: dict[str, str] | 
     assert program is not None
     plan = plan_builtin(program.builtin, program.arguments, HOST, POD | (env or {}))
     request = Request("GET", path, {}, HEADERS, "127.244.2.7:41622", 80, False, b"hi" if query else b"", query)
-    return DEMO_SERVICES[plan.server](plan.options, "web-1").handle(request).body.decode()
+    return DEMO_SERVICES[plan.server](plan.options, "web-1").respond(request).body.decode()
 
 
 ECHOSERVER = """

@@ -26,14 +26,14 @@ class _ConversionError(Exception):
 def crd_conversion_webhook(options: Mapping[str, Any], _name: str) -> Service:
     """Return the service; ``certificate`` and ``key`` are files, in PEM."""
 
-    def handle(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         if request.path == "/readyz":
             return Response(200, b"ok")
         if request.path != "/crdconvert":
             return Response(404, b"404 page not found\n")
         return Response(200, b"", later=partial(_answer, request))
 
-    return Service(handle, (), certificate=(options["certificate"], options["key"]))
+    return Service(respond, (), certificate=(options["certificate"], options["key"]))
 
 
 def _answer(request: Request) -> Response:

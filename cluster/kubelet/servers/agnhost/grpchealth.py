@@ -47,12 +47,12 @@ def grpc_health(options: Mapping[str, Any], _name: str) -> Service:
     """Return the service: HTTP on its first port, gRPC on ``options["grpc_port"]``."""
     health = Health(options["service"], options["delay"])
 
-    def handle(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         if request.path in ("/make-serving", "/make-not-serving"):
             return Response(200, health.force(is_healthy=request.path == "/make-serving").encode())
         return plain(404)
 
-    return Service(handle, (), raw={options["grpc_port"]: lambda sock: serve_connection(sock, health)})
+    return Service(respond, (), raw={options["grpc_port"]: lambda sock: serve_connection(sock, health)})
 
 
 def serve_connection(sock: socket.socket, health: Health) -> None:

@@ -49,7 +49,7 @@ class Guestbook:
             else:
                 return
 
-    def handle(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
         """Answer a request."""
         key, value = request.query.get("key", ""), request.query.get("value", "")
         match request.path:
@@ -107,4 +107,4 @@ def _said(document: Mapping[str, Any]) -> Response:
 def guestbook(options: Mapping[str, Any], dialler: Dialler) -> tuple[Guestbook, Service]:
     """Return a node of the guestbook, and its service."""
     book = Guestbook(options["backend_port"], dialler)
-    return book, Service(book.handle, ())
+    return book, Service(book.respond, ())

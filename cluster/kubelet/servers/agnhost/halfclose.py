@@ -44,7 +44,7 @@ def run_at_once(options: Mapping[str, Any], dialler: Dialler) -> int:
 def net_server(dialler: Dialler, delay_seconds: float) -> Service:
     """Return the service that runs what a POST to ``/run/NAME`` asks for."""
 
-    def handle(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         runner = request.path.removeprefix("/run/")
         if not request.path.startswith("/run/") or "/" in runner:
             return Response(404, b"404 page not found\n")
@@ -52,7 +52,7 @@ def net_server(dialler: Dialler, delay_seconds: float) -> Service:
             return Response(400, b"Missing request body\n")
         return Response(200, b"", later=partial(_answer, runner, request.body.decode(errors="replace"), dialler))
 
-    return Service(handle, (), delay_seconds=delay_seconds)
+    return Service(respond, (), delay_seconds=delay_seconds)
 
 
 def _answer(runner: str, options: str, dialler: Dialler) -> Response:

@@ -43,7 +43,7 @@ def netexec_service(options: Mapping[str, Any], environment: Mapping[str, str], 
     hostname = environment.get("HOSTNAME", "")
     pod = NetexecPod(hostname, environment, options["http_port"], options["udp_port"], time.monotonic())
 
-    def handle(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         asked = _overridden(request, override) if override else request
         if text := request_text(asked):
             log(text)
@@ -55,7 +55,7 @@ def netexec_service(options: Mapping[str, Any], environment: Mapping[str, str], 
         return datagram(packet, pod)
 
     log(f"Started HTTP server on port {pod.http_port}")
-    return Service(handle, (("X-Pod", hostname),), answer, delay_seconds=options["delay"])
+    return Service(respond, (("X-Pod", hostname),), answer, delay_seconds=options["delay"])
 
 
 def serve_hostname(options: Mapping[str, Any], hostname: str) -> Service:
@@ -63,10 +63,10 @@ def serve_hostname(options: Mapping[str, Any], hostname: str) -> Service:
     name = hostname.encode()
     is_closing = options["close"]
 
-    def handle(_request: Request) -> Response:
+    def respond(_request: Request) -> Response:
         return Response(200, name, is_last=is_closing)
 
-    return Service(handle, (("X-Pod", hostname),), lambda _: name, greeting=name if options["raw"] else None)
+    return Service(respond, (("X-Pod", hostname),), lambda _: name, greeting=name if options["raw"] else None)
 
 
 def porter(options: Mapping[str, Any], hostname: str) -> Service:
@@ -74,7 +74,7 @@ def porter(options: Mapping[str, Any], hostname: str) -> Service:
     texts: Mapping[str, str] = options["texts"]
     is_json = options["json"]
 
-    def handle(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         text = texts[str(request.port)]
         if not is_json:
             # Go's http.DetectContentType takes a text that begins with an element for a page.
@@ -85,14 +85,14 @@ def porter(options: Mapping[str, Any], hostname: str) -> Service:
     def answer(packet: Datagram) -> bytes:
         return texts[f"udp/{packet.port}"].encode()
 
-    return Service(handle, (("X-Pod", hostname),), answer)
+    return Service(respond, (("X-Pod", hostname),), answer)
 
 
 def liveness(_options: Mapping[str, Any], hostname: str) -> Service:
     """Return the service of ``liveness``, which is healthy for its first ten seconds."""
     began = time.monotonic()
 
-    def handle(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         age = time.monotonic() - began
         match request.path:
             case "/started":
@@ -103,7 +103,7 @@ def liveness(_options: Mapping[str, Any], hostname: str) -> Service:
                 return _redirect(request._replace(query={"location": request.query.get("loc", "")}))
         return _plain(404, "404 page not found\n")
 
-    return Service(handle, (("X-Pod", hostname),))
+    return Service(respond, (("X-Pod", hostname),))
 
 
 def _overridden(request: Request, target: str) -> Request:

@@ -100,7 +100,7 @@ def nettest(options: Mapping[str, Any], environment: Mapping[str, str], dialler:
 def peer_service(state: State, peers: Peers, delay_seconds: float) -> Service:
     """Return the service that peers write to, and that shows the state."""
 
-    def handle(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         match request.path:
             case "/read":
                 return Response(200, json.dumps(state.document(), indent="\t").encode())
@@ -113,7 +113,7 @@ def peer_service(state: State, peers: Peers, delay_seconds: float) -> Service:
                 return Response(200, b"", exit_code=0)
         return Response(404, b"404 page not found\n")
 
-    return Service(handle, (), delay_seconds=delay_seconds)
+    return Service(respond, (), delay_seconds=delay_seconds)
 
 
 def _status(state: State, peers: Peers) -> str:

@@ -28,7 +28,7 @@ def webhook(options: Mapping[str, Any], _name: str) -> Service:
     """Return the service; ``certificate`` and ``key`` are files, in PEM."""
     paths: dict[str, Admit] = {**_PATHS, "/mutating-pods-sidecar": partial(_mutate_pods_sidecar, options["sidecar"])}
 
-    def handle(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         if request.path == "/readyz":
             return Response(200, b"ok")
         admit = paths.get(request.path)
@@ -36,7 +36,7 @@ def webhook(options: Mapping[str, Any], _name: str) -> Service:
             return Response(404, b"404 page not found\n")
         return Response(200, b"", later=partial(_answer, admit, request))
 
-    return Service(handle, (), certificate=(options["certificate"], options["key"]))
+    return Service(respond, (), certificate=(options["certificate"], options["key"]))
 
 
 def _answer(admit: Admit, request: Request) -> Response:

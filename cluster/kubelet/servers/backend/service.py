@@ -30,8 +30,8 @@ _OK = 200
 
 def backend(options: Mapping[str, Any], name: str) -> Service:
     """Return the service of a backend; ServerError if a file that it replays cannot be used."""
-    handle = _Backend(read_backend(options["model"]), name).handle
-    return Service(handle, (("X-Pod", name),), takes_lines=True)
+    respond = _Backend(read_backend(options["model"]), name).respond
+    return Service(respond, (("X-Pod", name),), takes_lines=True)
 
 
 def _read_times(path: str) -> list[float]:
@@ -56,7 +56,7 @@ class _Backend:
         self._arrive: Arrive = behave(self._model, rng, self._replayed)
         self._began: float | None = None
 
-    def handle(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
         if request.path == "/load":
             return self._load()
         if request.path == "/healthz":

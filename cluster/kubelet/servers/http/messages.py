@@ -51,7 +51,7 @@ class Response(NamedTuple):
 
 
 class Service(NamedTuple):
-    """How a server answers. ``handle`` answers a request, ``answer`` a datagram (b"" is no answer); neither may block.
+    """How a server answers. ``respond`` answers a request, ``answer`` a datagram (b"" is no answer); neither may block.
 
     With ``takes_lines`` a line that is no HTTP request is handled like a GET of /, with the method "", and ends the
     connection. ``headers`` are in every answer. ``greeting`` is all that a client is sent, in place of HTTP. A server
@@ -60,7 +60,7 @@ class Service(NamedTuple):
     files of a certificate and its key for TLS, None for those of the image.
     """
 
-    handle: Callable[[Request], Response]
+    respond: Callable[[Request], Response]
     headers: tuple[tuple[str, str], ...]
     answer: Callable[[Datagram], bytes] | None = None
     greeting: bytes | None = None

@@ -172,7 +172,7 @@ class Server:
             self._reply(connection, request.method, plain(request.status), keep_alive=False)
             return False
         asked = request.request(connection.client, connection.port, is_stopping=self._is_stopping)
-        response = self._service.handle(asked._replace(body=connection.body) if connection.body else asked)
+        response = self._service.respond(asked._replace(body=connection.body) if connection.body else asked)
         if response.later is not None:
             self._leave_to_child(connection, partial(self._answer_later, request.method, response.later))
             return False
@@ -229,7 +229,7 @@ class Server:
             if head is None:
                 return encode(plain(400), "GET", self._headers, keep_alive=False)
             request = head.request(connection.client, connection.port, is_stopping=False)._replace(body=body)
-            response = self._service.handle(request)
+            response = self._service.respond(request)
             response = response.later() if response.later is not None else response
             return encode(response, head.method, self._headers, keep_alive=False)
 

@@ -44,7 +44,7 @@ def test_it_says_what_it_is_told_by_http() -> None:
     service = grpc_health({"service": "", "delay": None, "grpc_port": 5000}, "pod")
 
     def told(path: str) -> int:
-        return service.handle(Request("GET", path, {}, {}, "127.0.0.1", 8080, is_stopping=False)).status
+        return service.respond(Request("GET", path, {}, {}, "127.0.0.1", 8080, is_stopping=False)).status
 
     assert [told(path) for path in ("/make-not-serving", "/make-serving", "/")] == [200, 200, 404]
     assert list(service.raw) == [5000]

@@ -18,7 +18,7 @@ PORT = 6379
 def asked(book: Guestbook, target: str) -> Response:
     path, _, query = target.partition("?")
     fields = dict(each.split("=", 1) for each in query.split("&") if each)
-    response = book.handle(Request("GET", f"/{path}", fields, {}, "127.0.0.1", PORT, is_stopping=False))
+    response = book.respond(Request("GET", f"/{path}", fields, {}, "127.0.0.1", PORT, is_stopping=False))
     return response.later() if response.later else response
 
 

@@ -23,7 +23,7 @@ def ask(path: str, **asked: Any) -> dict[str, Any]:
     """Return the response to a review."""
     body = json.dumps({"request": {"uid": "u", "operation": "CREATE", **asked}}).encode()
     request = Request("POST", path, {}, {"content-type": "application/json"}, "", 443, is_stopping=False, body=body)
-    answer = SERVICE.handle(request)
+    answer = SERVICE.respond(request)
     assert answer.later is not None
     response: dict[str, Any] = json.loads(answer.later().body)["response"]
     assert response["uid"] == "u"

@@ -17,7 +17,7 @@ DIALLER = Dialler(ADDRESS)
 
 def ask(state: State, path: str, body: bytes = b"", peers: int = 1) -> str:
     request = Request("POST", path, {}, {}, "127.0.0.1:9", 8080, False, body)
-    return peer_service(state, Peers("default", "nettest", peers), 0.0).handle(request).body.decode()
+    return peer_service(state, Peers("default", "nettest", peers), 0.0).respond(request).body.decode()
 
 
 def test_a_peer_that_writes_is_counted_and_told_the_hostname() -> None:
