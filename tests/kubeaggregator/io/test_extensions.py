@@ -326,7 +326,7 @@ async def test_a_server_that_ends_is_told_of_and_its_requests_are_refused(certif
             f'failing or missing response from {url}: Get "{url}": dial tcp {address}:443: connect: connection refused'
         )
         assert "resources" not in await cluster.discovered("Stale")
-        async with cluster.door.client.get(PATH) as answer:
+        async with cluster.door.client.post(PATH, data="body" * 100_000) as answer:
             assert (answer.status, await answer.text()) == (503, "service unavailable\n")
         cluster.registry.delete(APISERVICES, "", "v1.example.com")
         async with cluster.door.client.get(PATH) as answer:
