@@ -31,14 +31,30 @@ def formatted(text: str, args: list[Any]) -> str:
             return "%"
         if not verb:
             raise EvaluationError("unexpected end of string")
-        if verb not in _VERBS:
-            raise EvaluationError(f'could not parse formatting clause: unrecognized formatting clause "{verb}"')
         if used >= len(args):
             raise EvaluationError(f"index {used} out of range")
+        if verb not in _VERBS:
+            raise EvaluationError(f'could not parse formatting clause: unrecognized formatting clause "{verb}"')
         used += 1
         return _VERBS[verb](args[used - 1], _PRECISION if precision is None else int(precision))
 
     return _CLAUSE.sub(replaced, text)
+
+
+def clause_fault(text: str, count: int) -> str | None:
+    """Return what is wrong with the clauses of a text that ``count`` arguments are given, whatever those are."""
+    used = 0
+    for precision, verb in _CLAUSE.findall(text):
+        if verb == "%" and not precision:
+            continue
+        if not verb:
+            return "unexpected end of string"
+        if used == count:
+            return f"index {used} out of range"
+        if verb not in _VERBS:
+            return f'could not parse formatting clause: unrecognized formatting clause "{verb}"'
+        used += 1
+    return None if used == count else f"too many arguments supplied to string.format (expected {used}, got {count})"
 
 
 def _wrong(what: str, value: Any) -> EvaluationError:
