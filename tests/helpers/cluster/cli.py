@@ -242,9 +242,13 @@ def curl_result(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def answering_pods(at: str, times: int, *arguments: str) -> list[str]:
-    """Return which pod answered each of several requests of one curl, every request on a connection of its own."""
+    """Return which pod answered each of several requests of one curl, every request on a connection of its own.
+
+    The first request that fails, fails the test: curl's own exit status is that of the last one.
+    """
     said = curl(
         f"http://{at}/?[1-{times}]",
+        "--fail-early",
         "-H",
         "Connection: close",
         "-D",
