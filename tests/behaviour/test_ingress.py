@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.helpers.chance import enough
 from tests.helpers.cluster.cli import ClusterCommands, curl, curl_result, eventually, running
 from tests.helpers.cluster.ground import Ground
 from tests.helpers.cluster.manifests import HTTP_PORT, Manifest, deployment, echo, service, stream
@@ -87,7 +88,7 @@ def ask(cluster: ClusterCommands, url: str, *arguments: str) -> str:
 
 def test_each_host_and_path_has_its_service(cluster: ClusterCommands) -> None:
     web = {each["name"] for each in cluster.ready_pods("web")}
-    assert {ask(cluster, "http://shop.example/hostname").split()[0] for _ in range(20)} == web
+    assert {ask(cluster, "http://shop.example/hostname").split()[0] for _ in range(enough(len(web)))} == web
     assert ask(cluster, "http://shop.example/api/users").split() == ["api", "200"]
     assert ask(cluster, "http://berlin.shop.example/hostname").split()[0] in web
     assert ask(cluster, "http://berlin.shop.example/clientip").split()[-1] == "404"

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from tests.behaviour.test_places import agent_of
-from tests.helpers.cluster.cli import ClusterCommands, curl, eventually, running
+from tests.helpers.chance import enough
+from tests.helpers.cluster.cli import ClusterCommands, answering_pods, curl, eventually, running
 from tests.helpers.kubectl.cli import Kubectl, find_kubectls, kubeconfig_of, preferred
 
 MODE = {"loopback": "proxy: {mode: nftables, workers: 2}", "exact": ""}
@@ -103,15 +104,15 @@ def test_the_kernel_takes_what_pods_send_and_sockets_what_the_host_sends(kernel:
     assert kernel.trace("pod/client", "svc/web:80")["steps"][-1] == "nftables in the network of the pods takes it."
     assert "nftables" not in kernel.trace("outside", "svc/web:80")["steps"][-1]
     at = kernel.cluster.at("web")
-    assert {curl(f"http://{at}/hostname") for _ in range(20)} == {
-        each["name"] for each in kernel.cluster.pods("server")
-    }
+    names = {each["name"] for each in kernel.cluster.pods("server")}
+    assert set(answering_pods(at, enough(len(names)))) == names
     assert kernel.cluster.status()["problems"] == []
 
 
 def test_every_pod_of_a_service_answers_by_name(kernel: Nftables) -> None:
     names = {each["name"] for each in kernel.cluster.pods("server")}
-    assert {kernel.ask("http://web/hostname") for _ in range(20)} == names
+    asked = f"http://web/hostname?[1-{enough(len(names))}] -H Connection:close -w '\\n'"
+    assert set(kernel.ask(asked).split()) == names
 
 
 def test_a_server_sees_a_pod_at_a_cluster_ip_and_the_node_at_a_node_port(kernel: Nftables) -> None:

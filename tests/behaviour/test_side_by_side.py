@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from tests.helpers.chance import enough
 from tests.helpers.cluster.cli import ClusterCommands, answering_pods, curl, end
 from tests.helpers.configs import CONFIGS
 from tests.helpers.patience import PATIENCE
@@ -55,7 +56,7 @@ def test_each_is_reached_at_its_own_addresses_by_its_own_pods(clusters: list[Clu
         node = commands.status()["nodes"][0]["addresses"][0]
         pods = {each["name"] for each in commands.pods("nginx")}
         for place in (commands.at("nginx-svc"), f"{node}:30001", commands.at("externalip-svc", "externalIP")):
-            assert set(answering_pods(place, 20)) == pods
+            assert set(answering_pods(place, enough(len(pods)))) == pods
         assert curl(f"http://{commands.at('externalname-svc-httpd')}/") == "k8s ExternalName test page\n"
 
 
