@@ -6,7 +6,6 @@ Follows apiserver ``pkg/endpoints/installer.go`` (which verb on which path) and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 from kubeapi.customresources.definitions import CustomKinds
@@ -121,7 +120,7 @@ class APIServer:
     def _answer(self, request: Request, route: Route) -> Answer:
         try:
             if (user := impersonated(request.headers)) is not None:
-                request = replace(request, user=user)
+                request = request._replace(user=user)
                 if refused := refusal(user, attributes_of(request, route.text, route.path), self._store):
                     raise refused
             if self.read_only and (refused := refusal_of_write(request.method, *route[1:], self.read_only)):

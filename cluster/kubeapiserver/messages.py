@@ -8,7 +8,6 @@ the request, with its body; the answer is the pod's. ``Delegated`` is the same f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -40,14 +39,13 @@ class Form(NamedTuple):
 OBJECT = Form("Object")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One HTTP request. ``headers`` have lower-case names; ``query`` keeps repeated parameters in order."""
 
     method: str
     path: str
-    query: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, Sequence[str]] = {}
+    headers: Mapping[str, str] = {}
     body: bytes = b""
     user: User = ADMINISTRATOR
     target: str = ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubeapi.meta import JSON, format_time, labels_of
@@ -19,8 +18,7 @@ FIRST_HOST = 2
 """The first host of a pod CIDR, .1, is the bridge in a cluster with the usual network plug-ins."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeConfig:
+class NodeConfig(NamedTuple):
     """One node: its name, its address, the CIDR of its pods, and its labels in addition to the usual ones.
 
     ``address_v6`` and ``pod_cidr_v6`` are "" unless the cluster is dual-stack. ``capacity`` is what it has for pods in
@@ -30,10 +28,10 @@ class NodeConfig:
     name: str
     address: str
     pod_cidr: str
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = {}
     address_v6: str = ""
     pod_cidr_v6: str = ""
-    capacity: Mapping[str, str] = field(default_factory=dict)
+    capacity: Mapping[str, str] = {}
 
     @property
     def addresses(self) -> tuple[str, ...]:

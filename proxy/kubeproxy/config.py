@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kubeproxy.ingress.certificates import KeyPair
 from kubeproxy.portowner import PortOwner
@@ -19,8 +19,7 @@ PRIMARY = "primary"
 """Stands among ``node_port_addresses`` for the addresses that the Node object has (as in KubeProxyConfiguration)."""
 
 
-@dataclass(frozen=True)
-class ProxyConfig:
+class ProxyConfig(NamedTuple):
     """How one proxy works. An address of None switches that HTTP server off; port 0 takes any free port."""
 
     default_balancer: str = "random"
@@ -68,7 +67,7 @@ class ProxyConfig:
     """One of MODES (kube-proxy's --proxy-mode); with NFTABLES the kernel carries what it can in the pods' network."""
     workers: int = 1
     """Processes that carry the traffic; 1 is the proxy's own process."""
-    worker_environment: Mapping[str, str] = field(default_factory=dict)
+    worker_environment: Mapping[str, str] = {}
     """Environment variables of each worker, by which one that outlives the proxy (a stopped one does) is found."""
     listener_limit: int = sys.maxsize
     """Most listening sockets: the rest of the open files is for connections and for what shares the process."""

@@ -7,7 +7,6 @@ and closes. Follows ``syncProxyRules`` of k8s.io/kubernetes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple
 
@@ -111,7 +110,7 @@ class Proxier:
             nodes = old.nodes
         steps = list(self._steps(sorted(changed), nodes))
         if self.policies.take_changes():
-            self.rules = replace(self.rules, policies=self.policies.policies)
+            self.rules = self.rules._replace(policies=self.policies.policies)
         return Sync(
             rules=self.rules,
             ports=tuple(each for step in steps for each in step.ports),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 
 from kubeapi.kinds.horizontalpodautoscaler.versionone import from_v1, to_v1
 from kubeapi.meta import JSON
@@ -48,7 +47,7 @@ class AutoscalerConversion:
             body = read_typed(http, resource, options.validation)
         elif http.method == "PATCH" and is_apply(http):
             configuration = read_configuration(http, resource.api_version, resource.kind)
-            return replace(http, body=_encoded(configuration)), []
+            return http._replace(body=_encoded(configuration)), []
         elif http.method == "PATCH" and (patch := read_patch(http)) is not None:
             options = read_options(http, "PatchOptions")
             stored = to_v1(self._store.get(HORIZONTALPODAUTOSCALERS, *request.key))
@@ -61,7 +60,7 @@ class AutoscalerConversion:
 def _replacing(http: Request, body: TypedBody) -> Request:
     """Return a request that sends a whole object."""
     method, headers = "POST" if http.method == "POST" else "PUT", {**http.headers, "content-type": JSON_TYPE}
-    return replace(http, method=method, headers=headers, body=_encoded(body.object))
+    return http._replace(method=method, headers=headers, body=_encoded(body.object))
 
 
 def _encoded(obj: JSON) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from kubeapi.kinds.event import validate_new_event, validate_new_event_update
@@ -83,7 +82,7 @@ class EventConversion:
         if old is None:
             return
         http = request.http
-        trial = replace(http, query={**http.query, "dryRun": ["All"]}, headers={**http.headers, "accept": ""})
+        trial = http._replace(query={**http.query, "dryRun": ["All"]}, headers={**http.headers, "accept": ""})
         answer = self._handle(request._replace(http=trial, form=OBJECT))
         assert isinstance(answer, Response)
         if answer.status == 200 and (faults := tuple(validate_new_event_update(json.loads(answer.body), old))):
@@ -94,7 +93,7 @@ def _translated(request: Request) -> tuple[Request, list[str]]:
     """Return a request as it is for stored Events, and warnings for the client."""
     fields = [_TERM.sub(_stored_term, each) for each in request.query.get("fieldSelector", ())]
     query = {**request.query, "fieldSelector": fields} if fields else request.query
-    request, warnings = replace(request, query=query), list[str]()
+    request, warnings = request._replace(query=query), list[str]()
     body: Any
     match request.method:
         case "POST" | "PUT":
@@ -106,7 +105,7 @@ def _translated(request: Request) -> tuple[Request, list[str]]:
         case _:
             return request, warnings
     headers = request.headers if request.method == "PATCH" else {**request.headers, "content-type": JSON_TYPE}
-    return replace(request, body=json.dumps(body).encode(), headers=headers), warnings
+    return request._replace(body=json.dumps(body).encode(), headers=headers), warnings
 
 
 def _stored_object(request: Request) -> tuple[JSON, list[str]]:

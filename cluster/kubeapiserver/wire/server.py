@@ -11,7 +11,7 @@ import random
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
@@ -140,10 +140,10 @@ class APIServerListener:
             if isinstance(admitted, StatusError):
                 return await _write(received, failure_response(admitted))
             if admitted is not None and admitted is not ADMINISTRATOR:
-                request = replace(request, user=admitted)
+                request = request._replace(user=admitted)
             if is_proxy_path(request.path) or (self._extensions and self._extensions.answers(request.path)):
                 return await self._send(received, self._handle(request))
-            answer = await self._working.answer(replace(request, body=await read_body(received)))
+            answer = await self._working.answer(request._replace(body=await read_body(received)))
             # A write that has been answered must survive a crash.
             if request.method not in ("GET", "HEAD"):
                 await self._flush()

@@ -10,7 +10,6 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -50,7 +49,7 @@ class WebhookCaller:
         """Make the calls that a request needs, and return its answer; StatusError."""
         for _ in range(CALLS_LIMIT):
             await make_calls(needed, self.call)
-            request = replace(request, reviews=needed.reviews or request.reviews)
+            request = request._replace(reviews=needed.reviews or request.reviews)
             try:
                 return await handle(request)
             except CallNeeded as another:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubeapi.backends import BACKEND_ANNOTATION
@@ -78,7 +78,7 @@ def plan_container(
             program = program._replace(arguments=(sources.pod.annotations.get(BACKEND_ANNOTATION, ""),))
         process = _builtin_process(program, environment, servers)
         own_dir = scratch_dir if process.builtin and process.builtin.server == "nginx" else container.working_dir
-        return ContainerPlan(replace(process, working_dir=own_dir), stop_signal, working_dir, layer)
+        return ContainerPlan(process._replace(working_dir=own_dir), stop_signal, working_dir, layer)
     argv = _command(program, environment, host, image)
     process = ProcessSpec(argv, environment, working_dir, is_tty=container.is_tty)
     user = int(image.user) if image and image.user.isdecimal() else 0

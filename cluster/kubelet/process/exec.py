@@ -10,7 +10,6 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 
 from kubelet.process.runner import ProcessRunner, RunningProcess
 from kubelet.process.streams import Input, OutputQueue, open_ends
@@ -178,8 +177,7 @@ def command_spec(
         environment["TAR_OPTIONS"] = "--no-same-owner"
     if is_tty:
         environment |= {"TERM": environment.get("TERM", "xterm"), **({} if container.sandbox else PROMPT)}
-    return replace(
-        container,
+    return container._replace(
         argv=argv if container.sandbox else with_agnhost_on_path(argv),
         environment=environment,
         working_dir=working_dir,

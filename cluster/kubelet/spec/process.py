@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubelet.spec.sandbox import Root
@@ -29,8 +28,7 @@ class Exit(NamedTuple):
     is_lost: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessSpec:
+class ProcessSpec(NamedTuple):
     """What to run: ``argv``, or the server ``builtin`` on ``address``.
 
     ``environment`` is complete, ``working_dir`` may be "".
@@ -45,7 +43,7 @@ class ProcessSpec:
     """
 
     argv: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = {}
     working_dir: str = ""
     builtin: ServerPlan | None = None
     address: str = ""

@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import map_at
@@ -22,12 +23,11 @@ class KeyPair:
     key: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Certificates:
+class Certificates(NamedTuple):
     """``by_name`` is by host, or by ``*.`` and a domain; clients of all other names get ``default``."""
 
     default: KeyPair
-    by_name: Mapping[str, KeyPair] = field(default_factory=dict)
+    by_name: Mapping[str, KeyPair] = {}
 
     def find(self, name: str | None) -> KeyPair:
         """Return what a client gets that asks for ``name`` (SNI), None if it asks for none."""

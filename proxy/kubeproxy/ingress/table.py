@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
@@ -54,11 +53,10 @@ class Prefix(NamedTuple):
     leaf: Leaf
 
 
-@dataclass(frozen=True, slots=True)
-class HostPaths:
+class HostPaths(NamedTuple):
     """The paths of one host, the longest first. With ``patterns``, all are regular expressions, as in ingress-nginx."""
 
-    exact: Mapping[str, Leaf] = field(default_factory=dict)
+    exact: Mapping[str, Leaf] = {}
     prefixes: tuple[Prefix, ...] = ()
     patterns: tuple[tuple[re.Pattern[str], Leaf], ...] = ()
     fallback: Leaf | None = None
@@ -97,11 +95,10 @@ class IngressDecision(NamedTuple):
     location: tuple[str, str] = ("", "")
 
 
-@dataclass(frozen=True, slots=True)
-class IngressTable:
+class IngressTable(NamedTuple):
     """Treat the mapping as read-only. ``hosts`` has "" for every host; ``certificates`` are those of the TLS port."""
 
-    hosts: Mapping[str, HostPaths] = field(default_factory=dict)
+    hosts: Mapping[str, HostPaths] = {}
     fallback: Leaf | None = None
     certificates: Certificates | None = None
 

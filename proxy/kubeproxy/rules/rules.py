@@ -8,7 +8,6 @@ of two Services that claim an address the older one keeps it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
@@ -58,19 +57,18 @@ class Listener(NamedTuple):
     is_sticky: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """All of it at one moment. Treat the mappings as read-only.
 
     ``claims`` are those of Services, ``pod_claims`` those for pods' own addresses and for ports of their nodes.
     ``policies`` judge client and endpoint, as they come after the translation of addresses.
     """
 
-    ports: Mapping[ServicePortName, PortRule] = field(default_factory=dict)
-    claims: Mapping[Destination, tuple[Claim, ...]] = field(default_factory=dict)
-    by_service: Mapping[ObjectKey, tuple[ServicePortName, ...]] = field(default_factory=dict)
-    nodes: Nodes = field(default_factory=Nodes)
-    pod_claims: Mapping[Destination, tuple[Claim, ...]] = field(default_factory=dict)
+    ports: Mapping[ServicePortName, PortRule] = {}
+    claims: Mapping[Destination, tuple[Claim, ...]] = {}
+    by_service: Mapping[ObjectKey, tuple[ServicePortName, ...]] = {}
+    nodes: Nodes = Nodes()
+    pod_claims: Mapping[Destination, tuple[Claim, ...]] = {}
     policies: Policies = NO_POLICIES
 
     def claims_of(self, destination: Destination) -> tuple[Claim, ...]:

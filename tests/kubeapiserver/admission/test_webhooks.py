@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,7 +62,7 @@ class Webhooks:
                 self.rounds += 1
                 for each in self.in_order([needed, *needed.others]):
                     each.keep(self._answer(each))
-                request = replace(request, reviews=needed.reviews)
+                request = request._replace(reviews=needed.reviews)
                 continue
             assert isinstance(answer, Response)
             self.header_lines = list(answer.headers)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,7 +54,7 @@ class Converted:
                 return self.client.api.handle(request)
             except CallNeeded as needed:
                 self.keep(needed)
-                request = replace(request, reviews=needed.reviews or request.reviews)
+                request = request._replace(reviews=needed.reviews or request.reviews)
         raise AssertionError("the request does not settle")
 
     def keep(self, needed: CallNeeded) -> None:

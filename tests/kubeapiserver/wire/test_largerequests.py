@@ -8,7 +8,6 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,7 +36,7 @@ def registry() -> Registry:
 
 
 def request(method: str, path: str, body: JSON, media: str = "application/json") -> Request:
-    return replace(Request.of(method, path, {"content-type": media}), body=json.dumps(body).encode())
+    return Request.of(method, path, {"content-type": media})._replace(body=json.dumps(body).encode())
 
 
 def api_server(of: Registry) -> APIServer:

@@ -1,6 +1,5 @@
 """Tables of phases, conditions and nodes."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -125,5 +124,5 @@ def test_a_node_object_describes_its_node() -> None:
     assert found["daemonEndpoints"] == {"kubeletEndpoint": {"Port": 10250}}
     assert found["allocatable"] == {"cpu": "2", "ephemeral-storage": "9Ki", "memory": "1024Ki", "pods": "253"}
     assert [each["type"] for each in found["conditions"] if each["status"] == "True"] == ["Ready"]
-    large = node_status(replace(node, capacity={"cpu": "64", "example.com/gpu": "4"}), machine, 253, 0.0)
+    large = node_status(node._replace(capacity={"cpu": "64", "example.com/gpu": "4"}), machine, 253, 0.0)
     assert large["capacity"] == {**found["capacity"], "cpu": "64", "example.com/gpu": "4"}

@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from kubelet.nodes import NodeConfig
 from kubelet.process.exec import Attachment, Command, command_spec
 from kubelet.spec.process import ProcessSpec
 
-OWN_NODES = tuple(replace(each, pod_cidr=f"127.251.{number}.0/24") for number, each in enumerate(NODES, 101))
+OWN_NODES = tuple(each._replace(pod_cidr=f"127.251.{number}.0/24") for number, each in enumerate(NODES, 101))
 FOR_EVER = "while :; do sleep 0.05; done"
 
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -308,4 +307,4 @@ async def test_a_file_system_that_cannot_be_made_is_said(runner: ProcessRunner, 
     await runner.make_sandbox(WEB)
     root = Root(mounts=(Mount("/mnt", "/no/such/folder"),))
     with pytest.raises(StartError, match=r"/no/such/folder.*no such file or directory"):
-        await runner.start(replace(process, sandbox=WEB.uid, root=root))
+        await runner.start(process._replace(sandbox=WEB.uid, root=root))

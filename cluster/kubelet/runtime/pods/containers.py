@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from kubeapi.failures import describe
@@ -243,4 +242,4 @@ class PodContainers:
 
 
 def _among(plan: ContainerPlan, identity: str) -> ContainerPlan:
-    return plan._replace(process=replace(plan.process, processes_of=identity))
+    return plan._replace(process=plan.process._replace(processes_of=identity))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from kubehost.io.cgroups import Cgroups, setting_of
@@ -24,7 +23,7 @@ class PodLimits:
             return plan
         settings = container_settings(container, pod.resources)
         group = self._cgroups.add(pod.uid, container.name, pod_settings(pod), settings)
-        return plan._replace(process=replace(plan.process, cgroup=str(group)))
+        return plan._replace(process=plan.process._replace(cgroup=str(group)))
 
     def change(self, pod: PodSpec, container: ContainerSpec, plan: ContainerPlan) -> str:
         """Give a running container the resources that it has now; return why not, "" if it has them. OSError."""

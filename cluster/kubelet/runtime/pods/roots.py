@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from kubehost.folders import empty_place
@@ -106,7 +105,7 @@ class PodRoots:
         (folder / MESSAGE).chmod(0o666)
         layer = write_layer(folder / LAYER, plan.layer) if plan.layer else ()
         root = root._replace(mounts=(*layer, *root.mounts))
-        return plan._replace(process=replace(plan.process, root=root))
+        return plan._replace(process=plan.process._replace(root=root))
 
     def message(self, container: ContainerSpec, log: Path, *, has_failed: bool) -> str:
         """Return what a container that has ended left as its message, "" for nothing."""

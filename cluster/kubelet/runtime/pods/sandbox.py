@@ -7,7 +7,6 @@ Without sandboxes on this machine there is nothing to do. Follows k8s.io/kuberne
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 from kubelet.nodes import NodeConfig
 from kubelet.pod.machine.state import PodPlace
@@ -86,7 +85,7 @@ class PodSandbox:
 
     def around(self, process: ProcessSpec, root: Root) -> ProcessSpec:
         """Return a container's process inside the sandbox."""
-        return replace(process, sandbox=self._spec.uid, root=root)
+        return process._replace(sandbox=self._spec.uid, root=root)
 
 
 def sandbox_spec(

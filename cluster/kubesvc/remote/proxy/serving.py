@@ -11,7 +11,6 @@ import os
 import random
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -106,7 +105,7 @@ async def run_proxy(options: ProxyOptions, file: KubeProxyConfiguration, user: U
             return
         with contextlib.ExitStack() as stack:
             routes = stack.enter_context(local_routes(node.addresses)) if options.is_setting_up else None
-            config = replace(config, service_cidrs=tuple(node.ranges))
+            config = config._replace(service_cidrs=tuple(node.ranges))
             localizer = _localizer(config, node, routes, say)
             localizer.begin()
             events, source = _service_events(client, name, user), _source(client, config.node_name)

@@ -15,7 +15,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 import uvloop
@@ -115,7 +114,7 @@ class Worker:
         compiled = compile_rules(old, message.changed, old.nodes if old.nodes == nodes else nodes)
         rules = compiled.rules
         if message.policies is not None:
-            rules = replace(rules, policies=message.policies)
+            rules = rules._replace(policies=message.policies)
         self._plane.apply(rules, compiled.ports)
         for port_name, block in message.blocks.items():
             self._rows.assign(port_name, block)
