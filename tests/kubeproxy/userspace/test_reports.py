@@ -140,11 +140,16 @@ async def test_a_connection_without_an_answer_tells_how_long_its_client_has_wait
     assert told == [("1", OPENED), ("1", SUCCESS), ("1", 3.25), ("1", CLOSED)]
 
 
+def but_dials(told: Told, *refusing: str) -> Told:
+    """Leave out that dials of endpoints that refuse were open: a busy kernel refuses a moment after connect(2)."""
+    return [each for each in told if each[0] not in refusing or each[1] not in (OPENED, CLOSED)]
+
+
 async def test_a_refused_dial_is_told_of_the_endpoint_that_refuses(told: Told) -> None:
     async with serving(B, PORT, lambda _, writer: writer.drain()), ground(None, web()):
         await ask(VIP)
-        await until(lambda: len(told) == 5)
-    assert told[:3] == [("1", LOCAL_ERROR), ("2", OPENED), ("2", SUCCESS)]
+        await until(lambda: len(but_dials(told, "1")) == 5)
+    assert but_dials(told, "1")[:3] == [("1", LOCAL_ERROR), ("2", OPENED), ("2", SUCCESS)]
 
 
 async def test_a_connection_that_nobody_follows_has_ends_that_do_not_look() -> None:
@@ -190,7 +195,9 @@ async def test_a_request_that_its_client_gives_up_tells_how_long_it_has_waited_a
 async def test_a_request_is_told_of_every_endpoint_where_it_was_tried(told: Told) -> None:
     async with ground(None, web(**{"kubesvc.dev/protocol": "http"})):
         assert b" 502 " in await answer_to(GET)
-    assert told == [("1", LOCAL_ERROR), ("2", LOCAL_ERROR), ("1", LOCAL_ERROR), ("1", LOCAL_ERROR)]
+    tried = [("1", LOCAL_ERROR), ("2", LOCAL_ERROR), ("1", LOCAL_ERROR), ("1", LOCAL_ERROR)]
+    assert but_dials(told, "1", "2") == tried
+    assert sum(word == OPENED for _, word in told) == sum(word == CLOSED for _, word in told)
 
 
 async def test_a_kept_connection_that_ends_as_it_is_used_again_is_no_error_of_its_endpoint(told: Told) -> None:
