@@ -156,14 +156,14 @@ class Bindings:
 def selectors_match(spec: JSON, action: Action, objects: list[JSON], store: Store) -> bool:
     """Tell whether namespaceSelector and objectSelector match an action."""
     selector = map_at(spec, "namespaceSelector")
-    if selector and not any(matches_selector(selector, each) for each in _namespace_labels(action, objects, store)):
+    if selector and not all(matches_selector(selector, each) for each in _namespace_labels(action, objects, store)):
         return False
     selector = map_at(spec, "objectSelector")
     return not selector or any(matches_selector(selector, labels_of(each)) for each in objects if "metadata" in each)
 
 
 def _namespace_labels(action: Action, objects: list[JSON], store: Store) -> Iterator[dict[str, str]]:
-    """Yield the labels that a namespaceSelector is asked about; those of a cluster's own object always match."""
+    """Yield the labels that a namespaceSelector is asked about; none for a cluster's own object, which it matches."""
     if action.resource == NAMESPACES and objects:
         yield labels_of(objects[0])
     elif action.key.namespace:

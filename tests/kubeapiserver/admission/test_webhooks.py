@@ -114,6 +114,16 @@ def test_a_webhook_is_asked_about_what_its_rules_and_selectors_match(hook: JSON,
     assert bool(webhooks.asked) == is_asked
 
 
+def test_no_namespace_selector_exempts_what_is_in_no_namespace() -> None:
+    selector = {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["a"]}]}
+    webhooks = Webhooks(rules=[{**ALL, "resources": ["nodes", "namespaces"]}], namespaceSelector=selector)
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-9"}}
+    webhooks.send("POST", "/api/v1/nodes", node)
+    for name in ("a", "b"):
+        webhooks.send("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    assert [each["name"] for each in webhooks.asked] == ["node-9", "b"]
+
+
 def test_each_verb_is_an_operation_with_the_states_that_it_has() -> None:
     webhooks = Webhooks()
     webhooks.create_map()
