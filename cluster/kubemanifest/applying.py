@@ -21,6 +21,9 @@ from kubemanifest.clientapply import Outcome, apply
 from kubemanifest.documents import Document, Loaded
 from kubemanifest.faults import Fault, is_written
 
+_OF_WHAT_IS_MISSING = ("NotFound", "Forbidden")
+"""How an object is refused whose namespace, ServiceAccount or PriorityClass is not there."""
+
 
 class Applied(NamedTuple):
     """The result of one document; prints as kubectl's line, ``service/web created``."""
@@ -45,7 +48,10 @@ class Changes(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What has come of documents; ``waiting`` are those that a webhook has to be asked about first."""
+    """What has come of documents.
+
+    ``waiting`` are those that a webhook has to be asked about first, and those that may need one of them.
+    """
 
     faults: list[Fault]
     applied: list[Applied]
@@ -91,7 +97,7 @@ def apply_documents(acting: Callable[[Document], Registry], documents: Iterable[
         except CallNeeded:
             written.waiting.append(document)
         except StatusError as error:
-            if _waits_for_namespace(document, error, written.waiting):
+            if written.waiting and error.reason in _OF_WHAT_IS_MISSING:
                 written.waiting.append(document)
             else:
                 written.faults.extend(faults_of(document, error))
@@ -99,11 +105,6 @@ def apply_documents(acting: Callable[[Document], Registry], documents: Iterable[
             written.applied.append(Applied(document.resource, document.namespace, document.name, outcome))
     written.faults.sort()
     return written
-
-
-def _waits_for_namespace(document: Document, error: StatusError, waiting: Sequence[Document]) -> bool:
-    missed = (NAMESPACES, document.namespace)
-    return _misses_namespace(error) and any((each.resource, each.name) == missed for each in waiting)
 
 
 def _misses_namespace(error: StatusError) -> bool:
@@ -149,6 +150,12 @@ def with_objects(
         changed.append(document._replace(obj=obj))
         warnings += [document.fault(note) for note in notes]
     return tuple(changed), warnings
+
+
+def without(loaded: Loaded, left_out: Iterable[Document]) -> Loaded:
+    """Return a reading without some of its documents, by which these are applied at the next difference."""
+    gone = {(each.resource, each.key) for each in left_out}
+    return loaded._replace(documents=tuple(each for each in loaded.documents if (each.resource, each.key) not in gone))
 
 
 def changes_between(before: Loaded, after: Loaded) -> Changes:

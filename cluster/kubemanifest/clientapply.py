@@ -12,13 +12,14 @@ from typing import Any, Literal
 
 from kubeapi.customresources.conversion.versions import as_comparable
 from kubeapi.customresources.resource import CustomResource
-from kubeapi.meta import JSON, LAST_APPLIED, annotations_of, key_of
+from kubeapi.meta import JSON, LAST_APPLIED, ObjectKey, annotations_of, key_of
 from kubeapi.patch.items import DELETE_FROM, ELEMENT_ORDER, PATCH, RETAIN_KEYS, Places
 from kubeapi.patch.strategic import strategic_merge, struct_of_field
 from kubeapi.registry import Registry
 from kubeapi.registry.creation import read_object
 from kubeapi.schema import Struct, struct_of
-from kubeapi.scheme import Resource
+from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS, Resource
+from kubeapi.status import StatusError
 
 Outcome = Literal["created", "configured", "unchanged"]
 
@@ -30,6 +31,7 @@ def apply(registry: Registry, resource: Resource, obj: JSON, *, dry_run: bool = 
 
     CallNeeded before anything has changed, if a webhook has to review or to convert the object first.
     """
+    _check_known(registry, resource)
     manifest = read_object(resource, obj)
     annotations = manifest["metadata"].setdefault("annotations", {})
     annotations.pop(LAST_APPLIED, None)
@@ -47,6 +49,15 @@ def apply(registry: Registry, resource: Resource, obj: JSON, *, dry_run: bool = 
         return stored, "unchanged"
     new = registry.update(resource, strategic_merge(stored, patch, known), dry_run=dry_run)
     return new, "unchanged" if new == stored else "configured"
+
+
+def _check_known(registry: Registry, resource: Resource) -> None:
+    """Raise StatusError for a custom kind without definition: the one in its input may have been refused."""
+    if not isinstance(resource, CustomResource):
+        return
+    if registry.store.find(CUSTOM_RESOURCE_DEFINITIONS, ObjectKey("", resource.qualified)) is None:
+        message = f'no matches for kind "{resource.kind}" in version "{resource.api_version}"'
+        raise StatusError(404, "NotFound", message)
 
 
 def _last_applied(stored: JSON) -> JSON:

@@ -29,7 +29,7 @@ from kubeproxy.types import ListenerKind
 from kubesvc.run.applying import apply_and_wait
 from kubesvc.run.components import Components
 from kubesvc.run.documents import FaultsError, Input, load_documents
-from kubesvc.run.edits import Editor, apply_edits
+from kubesvc.run.edits import Editor, all_faults, apply_edits
 from kubesvc.run.health import MAX_PROBLEMS, Health, NotReadyError
 from kubesvc.run.postponed import Postponed
 from kubesvc.run.prepare import adapted
@@ -180,7 +180,7 @@ class Cluster:
         outcome = await apply_edits(self.editor(), documents)
         await self.journal.flushed()
         if outcome.refused:
-            raise FaultsError(fault for each in outcome.refused for fault in each.faults())
+            raise FaultsError(all_faults(outcome.refused))
         return [str(each) for each in outcome.applied]
 
     def _api_reading(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from kubeapi.io.client import Client
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
 from kubeapi.registry.admission import Admission
+from kubeapi.scheme import NAMESPACES
 from kubeapi.status import FieldError, StatusError
 from kubeapi.users import ADMINISTRATOR, User
 from kubeapi.webhooks.calls import Call, CallNeeded, Outcome, Reviews
@@ -51,6 +52,17 @@ class Refusal(NamedTuple):
             "message": error.message,
             "causes": [list(each) for each in error.causes],
         }
+
+
+def all_faults(refused: Iterable[Refusal]) -> list[Fault]:
+    """Return the faults of refusals in the order of the input, without advice to add a Namespace that was refused."""
+    given = [*refused]
+    lost = {each.document.name for each in given if each.document.resource == NAMESPACES}
+    return sorted(
+        fault._replace(hint="") if each.document.namespace in lost else fault
+        for each in given
+        for fault in each.faults()
+    )
 
 
 def identity(document: Document) -> list[str]:

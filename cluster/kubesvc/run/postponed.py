@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from kubemanifest.documents import Document
 from kubemanifest.faults import Fault
-from kubesvc.run.edits import Editor, Refusal, identity
+from kubesvc.run.edits import Editor, Refusal, all_faults, identity
 
 READY_SECONDS = 30.0
 """How long the other objects may take to get ready, among which the webhook may be; then it is asked all the same."""
@@ -21,8 +21,8 @@ class Postponed:
         self._waiting = [*documents]
         self._editor = editor
         self._done = asyncio.Event()
-        self.faults: list[Fault] = []
-        """Why some of them were refused."""
+        self._denied_creations: list[Refusal] = []
+        self._denied_changes: list[Refusal] = []
         if not documents:
             self._done.set()
 
@@ -35,12 +35,25 @@ class Postponed:
                 async with asyncio.timeout(READY_SECONDS):
                     await others_are_ready()
             while self._waiting:
-                written = await self._editor.apply(self._waiting[0])
+                document = self._waiting[0]
+                denied = self._denied_changes if self._editor.stored([document]) else self._denied_creations
+                written = await self._editor.apply(document)
                 if isinstance(written, Refusal):
-                    self.faults += written.faults()
+                    denied.append(written)
                 self._waiting.pop(0)
         finally:
             self._done.set()
+
+    @property
+    def refused(self) -> Sequence[Refusal]:
+        """Which of them were refused, but for objects that have been created since."""
+        missing = (each for each in self._denied_creations if not self._editor.stored([each.document]))
+        return [*missing, *self._denied_changes]
+
+    @property
+    def faults(self) -> Sequence[Fault]:
+        """Why these were refused, in the order of the input."""
+        return all_faults(self.refused)
 
     @property
     def warnings(self) -> Sequence[tuple[Document, str]]:

@@ -9,7 +9,7 @@ import random
 import pytest
 from tests.helpers.kubesvc.ground import ground
 from tests.helpers.kubesvc.input_manifests import load_text
-from tests.kubesvc.run.test_prepare import IN_SHOP, POLICY, SHOP, WEB, WEBHOOK
+from tests.kubesvc.run.test_prepare import IN_SHOP, LISTENER, LISTENERS, POLICY, SHOP, WEB, WEBHOOK
 
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
@@ -85,6 +85,29 @@ async def test_a_denial_is_the_fault_of_its_object() -> None:
         '<stdin>:1:46: admission webhook "hook.example.com" denied the request: no more shops'
     ]
     assert not exists(registry, "shop")
+
+
+async def test_what_a_denied_namespace_was_for_is_refused_without_advice_until_it_is_there() -> None:
+    registry, own = await editor({"allowed": False}, WEBHOOK)
+    postponed = Postponed(documents(IN_SHOP, SHOP), own)
+    await postponed.apply(ready)
+    assert [(each.line, each.message, each.hint) for each in postponed.faults] == [
+        (1, 'namespaces "shop" not found', ""),
+        (3, 'admission webhook "hook.example.com" denied the request without explanation', ""),
+    ]
+    await apply_edits(Editor(registry), documents(SHOP, IN_SHOP))
+    assert postponed.faults == []
+
+
+async def test_the_objects_of_a_kind_whose_definition_is_denied_are_refused() -> None:
+    hook = WEBHOOK.replace("[namespaces]", "[customresourcedefinitions]").replace('""', "apiextensions.k8s.io")
+    _, own = await editor({"allowed": False}, hook)
+    postponed = Postponed(documents(LISTENERS, LISTENER), own)
+    await postponed.apply(ready)
+    assert [each.message for each in postponed.faults] == [
+        'admission webhook "hook.example.com" denied the request without explanation',
+        'no matches for kind "Listener" in version "example.com/v1"',
+    ]
 
 
 async def test_a_webhook_that_never_comes_up_holds_nothing_up_for_ever() -> None:

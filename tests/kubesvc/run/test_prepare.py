@@ -255,6 +255,36 @@ def test_what_a_webhook_has_to_be_asked_about_and_what_is_in_it_waits_for_the_cl
     assert cluster_ip(result, "web")
 
 
+def test_what_waits_for_a_webhook_keeps_back_what_may_need_it() -> None:
+    hook = WEBHOOK.replace("[namespaces]", "[serviceaccounts]")
+    robot = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: robot}}"
+    pod = "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {serviceAccountName: robot, containers: [{name: c}]}}"
+    pod = pod.replace("{name: c}", "{name: c, image: busybox}")
+    assert [each.name for each in prepared(hook, pod, robot).rehearsed.postponed] == ["robot", "p"]
+    assert len(faults(hook, pod)) == 1
+
+
+LISTENERS = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: listeners.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: listeners, singular: listener, kind: Listener}
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
+"""
+LISTENER = "{apiVersion: example.com/v1, kind: Listener, metadata: {name: web}}"
+
+
+def test_no_object_of_a_kind_is_written_before_its_definition() -> None:
+    hook = WEBHOOK.replace("[namespaces]", "[customresourcedefinitions]").replace('""', "apiextensions.k8s.io")
+    assert [each.name for each in prepared(hook, LISTENER, LISTENERS).rehearsed.postponed] == [
+        "listeners.example.com",
+        "web",
+    ]
+
+
 MUTATING = """
 apiVersion: admissionregistration.k8s.io/v1
 kind: MutatingAdmissionPolicy

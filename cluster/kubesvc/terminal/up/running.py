@@ -15,7 +15,7 @@ from kubemanifest.applying import in_order
 from kubemanifest.documents import Document
 from kubesvc.config import ClusterConfiguration
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
-from kubesvc.run.edits import identity, read_refusal
+from kubesvc.run.edits import all_faults, identity, read_refusal
 from kubesvc.run.machine import sandboxmode
 from kubesvc.run.prepare import Prepared
 from kubesvc.state.kept import kept_sandbox
@@ -65,9 +65,7 @@ def _told(options: UpOptions, documents: list[Document], answers: Iterator[dict[
     for answer in answers:
         console.say(*answer.get("applied", ()))
         if refused := answer.get("refused"):
-            faults = sorted(
-                fault for each in refused for fault in read_refusal(by_identity[tuple(each["object"])], each).faults()
-            )
+            faults = all_faults(read_refusal(by_identity[tuple(each["object"])], each) for each in refused)
             count = counted(len(faults), "fault")
             rest = "the rest is applied" if answer["applied"] else "nothing was applied"
             console.warn(*map(str, faults), f"kubesvc: {count} found, {rest}")

@@ -8,17 +8,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from importlib import import_module
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from kubeapi.status import StatusError
-from kubemanifest.applying import Changes, changes_between, warning_of
+from kubemanifest.applying import Changes, changes_between, warning_of, without
 from kubesvc.escaping import escaped_values
 from kubesvc.run.api.kubeconfig import export_line
-from kubesvc.run.edits import apply_edits
+from kubesvc.run.edits import all_faults, apply_edits
 from kubesvc.run.eventwarnings import EventWarnings
 from kubesvc.run.health import MAX_PROBLEMS
 from kubesvc.run.prepare import prepare
@@ -28,6 +28,7 @@ from kubesvc.terminal.up.watch import changes
 from kubesvc.wording import counted, shortened
 
 if TYPE_CHECKING:
+    from kubemanifest.documents import Document
     from kubemanifest.faults import Fault
     from kubesvc.run.cluster import Cluster
     from kubesvc.run.prepare import Prepared
@@ -197,6 +198,7 @@ class Session:
         self._stop.set()
 
     async def _watch(self) -> None:
+        self._loaded = without(self._loaded, [each.document for each in self._cluster.postponed.refused])
         async for _ in changes(self._options.paths, self._seen):
             with self._cluster.store.failures.guard("kubesvc", "applying what was edited"):
                 await self._apply_edits()
@@ -213,25 +215,26 @@ class Session:
         if prepared.faults:
             self._console.warn(*map(str, prepared.faults), "kubesvc: nothing was applied")
             return
-        if await self._apply_changes(changes_between(self._loaded, prepared.loaded)):
-            self._loaded = prepared.loaded
+        refused = await self._apply_changes(changes_between(self._loaded, prepared.loaded))
+        if refused is not None:
+            # What was refused is tried again at the next edit.
+            self._loaded = without(prepared.loaded, refused)
             if prepared.configuration != self._configuration:
                 self._configuration = prepared.configuration
                 self._console.warn("kubesvc: the ClusterConfiguration changed; it takes effect at the next start")
 
-    async def _apply_changes(self, edits: Changes) -> bool:
-        """Apply and delete; False if nothing was done because the change of an object was refused."""
+    async def _apply_changes(self, edits: Changes) -> Sequence[Document] | None:
+        """Apply and delete, and return what was refused; None if nothing was done because of that."""
         editor = self._cluster.editor()
         applied, refused, warnings = await apply_edits(editor, edits.applied)
         self._warn(*(str(warning_of(*each)) for each in warnings))
-        faults = sorted(fault for each in refused for fault in each.faults())
-        self._console.warn(*map(str, faults))
+        self._console.warn(*map(str, all_faults(refused)))
         if refused and not applied:
             self._console.warn("kubesvc: nothing was applied")
-            return False
+            return None
         for document in edits.deleted:
             with suppress(StatusError):
                 await editor.delete(document)
                 self._console.say(f"{document.resource.kind.lower()}/{document.name} deleted")
         self._console.say(*(str(each) for each in applied if each.outcome != "unchanged"))
-        return True
+        return [each.document for each in refused]

@@ -14,6 +14,7 @@ from tests.helpers.patience import PATIENCE
 from kubeapi.events import EventRecorder
 from kubeapi.scheme import SERVICES
 from kubemanifest.clientapply import apply
+from kubesvc.run.postponed import Postponed
 from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL
 
 WEB = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n"
@@ -335,3 +336,16 @@ async def test_an_edit_that_the_registry_refuses_changes_nothing_at_all(
     assert "may not change once set" in run.err.getvalue()
     assert names(run) == {"kubernetes", "web"}
     assert run.cluster.store.get(SERVICES, "default", "web")["spec"]["clusterIP"] == taken
+
+
+async def test_what_was_refused_is_tried_again_at_the_next_edit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(folder, is_watching=True)
+    lost = WEB.replace("name: web", "name: lost, namespace: shop")
+    (folder / "lost.yaml").write_text(lost)
+    [refused] = [each for each in run.read().loaded.documents if each.name == "lost"]
+    run.cluster.postponed = Postponed([refused], run.cluster.editor())
+    await run.cluster.postponed.apply(run.cluster.wait_until_started)
+    assert len(run.cluster.postponed.faults) == 1
+    shop = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
+    await edited(run, folder / "shop.yaml", shop, "service/lost created", monkeypatch)
+    assert run.cluster.postponed.faults == []
