@@ -146,4 +146,5 @@ class _Client(asyncio.Protocol):
         ]
         self._transport.write("\r\n".join([*lines, "", ""]).encode() + (b"" if is_head else body))
         if is_last:
+            self._wait()  # for a client that takes the answer
             self._transport.close()

@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.helpers.patience import PATIENCE
 
-from kubeproxy.server.httpserving import HEAD_BYTES, TEXT, Said, serving
+from kubeproxy.server import httpserving
+from kubeproxy.server.httpserving import HEAD_BYTES, TEXT, Said, _Client, serving
 
 HOST = b"Host: x\r\n\r\n"
 LAST = b"GET /b HTTP/1.1\r\nConnection: close\r\n" + HOST
@@ -61,6 +62,23 @@ async def test_requests_are_answered_in_their_order(asked: bytes, answers: list[
 
 async def test_a_head_may_come_in_pieces() -> None:
     assert await said(*(LAST[at : at + 1] for at in range(len(LAST)))) == [(200, "/b")]
+
+
+async def test_a_client_that_does_not_take_its_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def long(_path: str, _query: str) -> Said:
+        return Said(200, TEXT, "x" * 20_000_000)
+
+    monkeypatch.setattr(httpserving, "HEAD_SECONDS", 0.05)
+    ended = asyncio.Event()
+    monkeypatch.setattr(_Client, "connection_lost", lambda *_: ended.set())
+    sock = socket.create_server(("127.0.0.1", 0))
+    sock.setblocking(False)
+    async with serving(sock, long), asyncio.timeout(PATIENCE):
+        reader, writer = await asyncio.open_connection(*sock.getsockname())
+        with contextlib.closing(writer):
+            reader._transport.pause_reading()  # type: ignore[attr-defined]
+            writer.write(LAST)
+            await ended.wait()
 
 
 async def test_a_client_that_leaves_and_one_that_stays_harm_nobody() -> None:
