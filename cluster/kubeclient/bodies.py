@@ -137,7 +137,7 @@ class Body:
         if coding not in ("gzip", "x-gzip", "identity"):
             raise ConnectionError(f"the answer is encoded as {coding[:50]!r}, which was not asked for")
         self._inflate = _gzip() if coding != "identity" else None
-        self._keeps = answer.headers.get("connection", "").lower() != "close"
+        self._keeps = "close" not in re.split(r"[\s,]+", answer.headers.get("connection", "").lower())
 
     @property
     def is_over(self) -> bool:

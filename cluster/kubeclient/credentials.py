@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from kubeapi.meta import parse_time
 from kubeclient.access import NO_PEM, ConfigError, ExecPlugin, Impersonation, Pem, Server, User
@@ -17,9 +18,10 @@ EXPIRY_MARGIN_SECONDS = 10.0
 TOKEN_FILE_SECONDS = 60.0
 """How long a token from a file is used before the file is read again (transport's cachingTokenSource)."""
 
-
 CERTIFICATE_FILE_SECONDS = 300.0
 """How long a client certificate from a file is used before the file is read again (CertCallbackRefreshDuration)."""
+_OF_HEADER_NAMES = "!#$&'*+^`|"
+"""What stays as it is in the name of a header, besides letters, digits and ``-._~``."""
 
 
 class Credential(NamedTuple):
@@ -51,7 +53,7 @@ def read_exec_credential(text: bytes, plugin: ExecPlugin, server: str) -> Creden
     where = f"{plugin.command}, the exec plugin for {server}"
     try:
         printed = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ConfigError(f"{where}: what it prints is no JSON; run it by hand to see why") from None
     status = printed.get("status") if isinstance(printed, dict) else None
     if not isinstance(status, dict) or printed.get("kind") != "ExecCredential":
@@ -66,8 +68,8 @@ def read_exec_credential(text: bytes, plugin: ExecPlugin, server: str) -> Creden
         raise ConfigError(f"{where}: its status has neither a token nor a certificate with its key")
     return Credential(
         f"Bearer {token}" if token else "",
-        Pem(certificate.encode()),
-        Pem(key.encode()),
+        Pem(certificate.encode(errors="replace")),
+        Pem(key.encode(errors="replace")),
         _expiry(status.get("expirationTimestamp"), where),
     )
 
@@ -104,7 +106,7 @@ def token_expiry(token: str) -> float | None:
         return None
     try:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     expiry = claims.get("exp") if isinstance(claims, dict) else None
     return float(expiry) if isinstance(expiry, int | float) else None
@@ -115,5 +117,10 @@ def impersonation_headers(acts_as: Impersonation) -> list[tuple[str, str]]:
     headers = [("Impersonate-User", acts_as.user)] if acts_as.user else []
     headers += [("Impersonate-Uid", acts_as.uid)] if acts_as.uid else []
     headers += [("Impersonate-Group", group) for group in acts_as.groups]
-    headers += [(f"Impersonate-Extra-{name}", value) for name, values in acts_as.extra for value in values]
+    headers += [(f"Impersonate-Extra-{_escaped(name)}", value) for name, values in acts_as.extra for value in values]
     return headers
+
+
+def _escaped(name: str) -> str:
+    """Return the name of an extra field as headers have it (headerKeyEscape)."""
+    return quote(name, safe=_OF_HEADER_NAMES)

@@ -55,5 +55,14 @@ def endpoint_of(url: str) -> Endpoint:
     return Endpoint(parts.scheme, host, parts.port or _PORTS[parts.scheme], parts.path.rstrip("/"), authorization)
 
 
+def is_url(text: str) -> bool:
+    """Tell whether a text is a URL of http or https with a host, and a port that there can be."""
+    try:
+        endpoint_of(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _in_brackets(host: str) -> str:
     return f"[{host}]" if ":" in host else host

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from kubeapi.similar import did_you_mean
 from kubeclient.access import Access, ConfigError, Server, User
+from kubeclient.endpoint import is_url
 from kubeclient.entries import Entry
 from kubeclient.users import read_user
 
@@ -68,7 +69,7 @@ def _server(cluster: Entry) -> Server:
         message = "cannot stand beside certificate-authority: remove one of the two, kubectl refuses both as well"
         raise cluster.error("insecure-skip-tls-verify", message)
     proxy = cluster.text("proxy-url")
-    if proxy and not proxy.startswith(("http://", "https://")):
+    if proxy and not is_url(proxy):
         raise cluster.error("proxy-url", f"{proxy!r}: only http:// and https:// proxies are supported here")
     return Server(url, authority, is_insecure, cluster.text("tls-server-name"), proxy)
 
@@ -80,8 +81,7 @@ def _is_url_of_server(url: str) -> bool:
         has_port = parts.port is None or parts.port > 0
     except ValueError:
         return False
-    is_http = url.startswith(("http://", "https://"))
-    return is_http and has_port and bool(parts.hostname) and parts.username is None
+    return is_url(url) and has_port and parts.username is None
 
 
 class _Merged:

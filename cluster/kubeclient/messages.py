@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 HEAD_LIMIT = 64 * 1024
 SWITCHING = 101
+_OLD = "HTTP/1.0"
+"""Without another word, a server that speaks it closes the connection after its answer (RFC 9112 9.3)."""
 
 Headers = Sequence[tuple[str, str]]
 
@@ -47,7 +49,10 @@ class HeadReader:
         if not version.startswith("HTTP/1.") or not (code.isascii() and code.isdigit()):
             raise ConnectionError(f"the answer is not HTTP/1.1: {lines[0][:100]!r}")
         pairs = (line.partition(":") for line in lines[1:])
-        return Answer(int(code), reason, {name.strip().lower(): value.strip() for name, _, value in pairs})
+        headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+        if version == _OLD:
+            headers.setdefault("connection", "close")
+        return Answer(int(code), reason, headers)
 
 
 def request(method: str, target: str, headers: Headers, body: bytes | None = None) -> bytes:

@@ -43,7 +43,7 @@ class Pager:
         At most twice as many as before: a page may have fewer than were asked for.
         """
         if self._limit:
-            by_size = self._limit * min(PAGE_BYTES / size, 2.0)
+            by_size = self._limit * min(PAGE_BYTES / max(size, 1), 2.0)
             self._limit = min(max(round(by_size), FEWEST_ITEMS), MOST_ITEMS)
 
     def params(self) -> dict[str, str]:

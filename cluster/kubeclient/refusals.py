@@ -28,6 +28,8 @@ _REASONS = {
     503: "ServiceUnavailable",
     504: "Timeout",
 }
+_REDIRECTS = (301, 302, 303, 307, 308)
+"""None is followed: no API server redirects, and a page to log in at is no API."""
 _SHOWN = 200
 """Characters of a body that is no Status, in the text of the error."""
 
@@ -37,17 +39,24 @@ class Refusal(StatusError):
 
 
 def read_refusal(code: int, headers: Mapping[str, str], body: bytes) -> Refusal:
-    """Return the error of an answer with a status of 400 or more; names of headers are in lower case."""
+    """Return the error of an answer with a status of 300 or more; names of headers are in lower case."""
     try:
         status = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         status = None
     if not isinstance(status, dict) or status.get("kind") != "Status":
-        text = " ".join(body[: _SHOWN * 4].decode("utf-8", "replace").split())[:_SHOWN]
-        status = {"message": f"the server answers {code}" + (f": {text}" if text else "")}
+        status = {"message": f"the server answers {code}{_said(code, headers, body)}"}
     refusal = refusal_of(status, code)
     refusal.retry_after = max(refusal.retry_after, _seconds(headers.get("retry-after", "")))
     return refusal
+
+
+def _said(code: int, headers: Mapping[str, str], body: bytes) -> str:
+    """Return what else an answer says that is no Status."""
+    if code in _REDIRECTS and (place := headers.get("location", "")):
+        return f", which sends on to {place[:_SHOWN]}: name the API server itself as server in the kubeconfig"
+    text = " ".join(body[: _SHOWN * 4].decode("utf-8", "replace").split())[:_SHOWN]
+    return f": {text}" if text else ""
 
 
 def refusal_of(status: Mapping[str, Any], code: int = 0) -> Refusal:

@@ -65,10 +65,17 @@ def read_events(lines: Sequence[bytes], resource: Resource) -> Iterator[WatchEve
     """
     try:
         events = json.loads(b"[%b]" % b",".join(lines))
-    except ValueError:
-        events = (json.loads(line) for line in lines)
+    except (ValueError, RecursionError):
+        events = map(_parsed, lines)
     for event in events:
         yield _read(event, resource)
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
 
 
 def _read(event: Any, resource: Resource) -> WatchEvent | Bookmark:

@@ -70,6 +70,7 @@ def test_an_error_event_is_a_refusal() -> None:
     [
         b"{",
         b"[]",
+        b"[" * 100_000,
         b"{}",
         b'{"type":"ADDED"}',
         event("ADDED", {}),
@@ -98,12 +99,18 @@ def test_a_refusal_has_the_servers_words() -> None:
         (b"", "the server answers 502"),
         (b"<html>\n bad\tgateway", "the server answers 502: <html> bad gateway"),
         (b"\xff", "the server answers 502: \ufffd"),
+        (b"[" * 100_000, f"the server answers 502: {'[' * 200}"),
         (b'{"kind":"Status","details":7,"code":"x"}', "the server answers 502"),
     ],
 )
 def test_what_is_no_status_is_shown(body: bytes, text: str) -> None:
     refusal = read_refusal(502, {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, body)
     assert (str(refusal), refusal.code, refusal.retry_after) == (text, 502, 0.0)
+
+
+def test_a_redirect_says_where_it_leads() -> None:
+    refusal = read_refusal(302, {"location": "https://login.test/"}, b"<a href=/>")
+    assert str(refusal).startswith("the server answers 302, which sends on to https://login.test/: name the API server")
 
 
 def test_a_refusal_says_what_to_do() -> None:

@@ -50,6 +50,7 @@ def test_a_body_without_a_length_ends_with_its_connection() -> None:
 
 KEPT: dict[str, tuple[dict[str, str], bytes]] = {
     "says-so": ({"content-length": "3", "connection": "close"}, b"abc"),
+    "says-so-among-others": ({"content-length": "3", "connection": "TE, Close"}, b"abc"),
     "more-than-its-length": ({"content-length": "3"}, b"abcHTTP/1.1"),
     "more-than-its-chunks": (CHUNKED, b"0\r\n\r\nHTTP/1.1"),
 }

@@ -80,12 +80,13 @@ def test_a_token_says_when_it_expires() -> None:
 
 
 def test_another_user_is_acted_as_by_headers() -> None:
-    acts_as = Impersonation("jane", "7", ("a", "b"), (("scope", ("x", "y")),))
+    acts_as = Impersonation("jane", "7", ("a", "b"), (("a/Ü%", ("z",)), ("scope", ("x", "y"))))
     assert impersonation_headers(acts_as) == [
         ("Impersonate-User", "jane"),
         ("Impersonate-Uid", "7"),
         ("Impersonate-Group", "a"),
         ("Impersonate-Group", "b"),
+        ("Impersonate-Extra-a%2F%C3%9C%25", "z"),
         ("Impersonate-Extra-scope", "x"),
         ("Impersonate-Extra-scope", "y"),
     ]

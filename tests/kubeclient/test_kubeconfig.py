@@ -136,6 +136,8 @@ FAULTS: dict[str, tuple[Any, str, str]] = {
         "insecure-skip-tls-verify: cannot stand beside certificate-authority",
     ),
     "flag": (config({"insecure-skip-tls-verify": "yes"}), "", "insecure-skip-tls-verify: must be true or false"),
+    "proxy-of-no-port": (config({"proxy-url": "http://x:99999"}), "", "only http:// and https:// proxies"),
+    "server-of-no-name": (config({"server": "https://\xad:1"}), "", "is no URL of an API server"),
     "socks": (config({"proxy-url": "socks5://x:1"}), "", "only http:// and https:// proxies"),
     "half": (config(user={"client-key": "k"}), "", "users[0].user.client-key: needs client-certificate"),
     "no-command": (config(user={"exec": {**EXEC, "command": ""}}), "", "user.exec.command: must name a program"),

@@ -25,6 +25,12 @@ def test_a_head_may_come_in_pieces_and_what_follows_is_kept(size: int) -> None:
     assert reader.rest == b"rest"
 
 
+def test_a_server_of_old_keeps_a_connection_only_if_it_says_so() -> None:
+    for said, kept in (("", "close"), ("Connection: keep-alive\r\n", "keep-alive")):
+        found = HeadReader().feed(f"HTTP/1.0 200 OK\r\n{said}\r\n".encode())
+        assert found == Answer(200, "OK", {"connection": kept})
+
+
 @pytest.mark.parametrize("text", [b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"x" * 70_000])
 def test_what_is_no_head_is_refused(text: bytes) -> None:
     with pytest.raises(ConnectionError):

@@ -111,7 +111,7 @@ class APIClient:
         """Return the JSON of an answer; one that is cut, or no JSON, is a ConnectionError."""
         try:
             found = json.loads(body.decode())  # as text: of bytes it first guesses the encoding
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
             said = " ".join(bytes(body[:100]).decode("utf-8", "replace").split())

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kubeclient.access import Access, ConfigError, Pem, Server, User
+from kubeclient.endpoint import is_url
 from kubeclient.kubeconfig import DEFAULT_NAMESPACE, KubeconfigFile, read_kubeconfig
 from kubeclient.proxyvariables import proxy_for
 from kubehost.io.namedfiles import read_named
@@ -24,7 +25,7 @@ def find_access(kubeconfig: Path | None, context: str = "", account: Path = SERV
     """
     found = _find(kubeconfig, context, account)
     proxy = found.server.proxy or proxy_for(found.server.url, os.environ)
-    if proxy and not proxy.startswith(("http://", "https://")):
+    if proxy and not is_url(proxy):
         raise ConfigError(
             f"the environment's proxy for {found.server.url}, {proxy}: only http:// and https:// are served"
         )

@@ -141,6 +141,8 @@ TRUNCATED = json.dumps(listing("a", "b", version=5)).encode()[:-20]
         pytest.param(cut(head(length=500), b'{"items": ['), "has ended the connection", id="cut-in-the-answer"),
         pytest.param(whole(head(length=len(TRUNCATED)) + TRUNCATED), "no JSON object", id="truncated-json"),
         pytest.param(whole(answer([])), "no JSON object", id="a-list-of-json"),
+        pytest.param(whole(b"HTTP/1.1 204 No Content\r\n\r\n"), "no JSON object", id="nothing"),
+        pytest.param(whole(head(length=100_000) + b"[" * 100_000), "no JSON object", id="deep-json"),
         pytest.param(whole(answer({"kind": "ServiceList"})), "the answer is no list", id="no-list"),
         pytest.param(whole(answer({"metadata": {}, "items": {}})), "the answer is no list", id="no-items"),
         pytest.param(whole(b"SSH-2.0-OpenSSH_9.9\r\n"), "the API server", id="no-http"),
