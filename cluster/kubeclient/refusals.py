@@ -30,6 +30,8 @@ _REASONS = {
 }
 _REDIRECTS = (301, 302, 303, 307, 308)
 """None is followed: no API server redirects, and a page to log in at is no API."""
+_OF_PROXIES = 407
+"""A proxy that relays requests wants credentials (RFC 9110 15.5.8)."""
 _SHOWN = 200
 """Characters of a body that is no Status, in the text of the error."""
 
@@ -45,7 +47,8 @@ def read_refusal(code: int, headers: Mapping[str, str], body: bytes) -> Refusal:
     except (ValueError, RecursionError):
         status = None
     if not isinstance(status, dict) or status.get("kind") != "Status":
-        status = {"message": f"the server answers {code}{_said(code, headers, body)}"}
+        speaker = "proxy on the way" if code == _OF_PROXIES else "server"
+        status = {"message": f"the {speaker} answers {code}{_said(code, headers, body)}"}
     refusal = refusal_of(status, code)
     refusal.retry_after = max(refusal.retry_after, _seconds(headers.get("retry-after", "")))
     return refusal

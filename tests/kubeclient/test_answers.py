@@ -108,6 +108,10 @@ def test_what_is_no_status_is_shown(body: bytes, text: str) -> None:
     assert (str(refusal), refusal.code, refusal.retry_after) == (text, 502, 0.0)
 
 
+def test_credentials_that_a_proxy_wants_are_not_the_servers() -> None:
+    assert str(read_refusal(407, {}, b"")) == "the proxy on the way answers 407"
+
+
 def test_a_redirect_says_where_it_leads() -> None:
     refusal = read_refusal(302, {"location": "https://login.test/"}, b"<a href=/>")
     assert str(refusal).startswith("the server answers 302, which sends on to https://login.test/: name the API server")
