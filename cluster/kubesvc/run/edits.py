@@ -84,6 +84,8 @@ class Edited(NamedTuple):
     refused: list[Refusal]
     warnings: Sequence[tuple[Document, str]] = ()
     """What policies and webhooks warn of."""
+    is_begun: bool = True
+    """Whether the dry run refused none."""
 
 
 class Editor:
@@ -151,7 +153,7 @@ async def apply_edits(editor: Editor, documents: Iterable[Document]) -> Edited:
     ordered = in_order(documents)
     rehearsed = await _in_slices(editor.stored(ordered), editor.refusal)
     if refused := [each for each in rehearsed if each is not None]:
-        return Edited([], refused)
+        return Edited([], refused, is_begun=False)
     # Shielded, so that a client that disconnects does not leave half of its documents applied.
     made = await asyncio.shield(_in_slices(ordered, editor.apply))
     return Edited(

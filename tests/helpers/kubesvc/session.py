@@ -13,6 +13,7 @@ from tests.helpers.kubesvc.ground import document, ground
 from tests.helpers.patience import PATIENCE
 
 from kubesvc.config import ClusterConfiguration
+from kubesvc.run.api.admissions import ClusterAdmissions
 from kubesvc.run.cluster import Cluster
 from kubesvc.run.edits import Editor
 from kubesvc.run.machine.sandboxmode import NO_SANDBOXES
@@ -43,11 +44,12 @@ class FakeCluster:
         self.faults_of_the_machine: list[str] = []
         self.problems_of_services: list[str] = []
         self.words: list[str] = []
+        self.admissions: ClusterAdmissions | None = None
         self.postponed = Postponed((), self.editor())
         self.is_stopped = False
 
     def editor(self) -> Editor:
-        return Editor(self.registry)
+        return Editor(self.registry, self.admissions)
 
     async def run(self, stop: asyncio.Event) -> None:
         if self.failure is not None:

@@ -9,11 +9,11 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
 from importlib import import_module
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from kubeapi.kinds import kind_of
 from kubeapi.status import StatusError
 from kubemanifest.applying import Changes, changes_between, warning_of, without
 from kubesvc.escaping import escaped_values
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from kubemanifest.documents import Document
     from kubemanifest.faults import Fault
     from kubesvc.run.cluster import Cluster
+    from kubesvc.run.edits import Editor
     from kubesvc.run.prepare import Prepared
     from kubesvc.terminal.up.start import UpStart
 
@@ -226,15 +227,23 @@ class Session:
     async def _apply_changes(self, edits: Changes) -> Sequence[Document] | None:
         """Apply and delete, and return what was refused; None if nothing was done because of that."""
         editor = self._cluster.editor()
-        applied, refused, warnings = await apply_edits(editor, edits.applied)
+        # Policies and webhooks that are gone review nothing any more.
+        first = [each for each in edits.deleted if kind_of(each.resource).reviews_writes]
+        deleted = [await self._delete(editor, each) for each in first]
+        applied, refused, warnings, is_begun = await apply_edits(editor, edits.applied)
         self._warn(*(str(warning_of(*each)) for each in warnings))
         self._console.warn(*map(str, all_faults(refused)))
-        if refused and not applied:
+        if is_begun:
+            deleted += [await self._delete(editor, each) for each in edits.deleted if each not in first]
+        if refused and not applied and not any(deleted):
             self._console.warn("kubesvc: nothing was applied")
-            return None
-        for document in edits.deleted:
-            with suppress(StatusError):
-                await editor.delete(document)
-                self._console.say(f"{document.resource.kind.lower()}/{document.name} deleted")
         self._console.say(*(str(each) for each in applied if each.outcome != "unchanged"))
-        return [each.document for each in refused]
+        return [each.document for each in refused] if is_begun else None
+
+    async def _delete(self, editor: Editor, document: Document) -> bool:
+        try:
+            await editor.delete(document)
+        except StatusError:
+            return False
+        self._console.say(f"{document.resource.kind.lower()}/{document.name} deleted")
+        return True

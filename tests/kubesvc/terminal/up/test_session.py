@@ -8,12 +8,16 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from tests.helpers.kubesvc.input_manifests import load_text
 from tests.helpers.kubesvc.session import Run
 from tests.helpers.patience import PATIENCE
+from tests.kubesvc.run.test_prepare import POLICY
 
 from kubeapi.events import EventRecorder
 from kubeapi.scheme import SERVICES
 from kubemanifest.clientapply import apply
+from kubesvc.run.api.admissions import ClusterAdmissions
+from kubesvc.run.edits import Editor, apply_edits
 from kubesvc.run.postponed import Postponed
 from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL
 
@@ -349,3 +353,21 @@ async def test_what_was_refused_is_tried_again_at_the_next_edit(folder: Path, mo
     shop = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
     await edited(run, folder / "shop.yaml", shop, "service/lost created", monkeypatch)
     assert run.cluster.postponed.faults == []
+
+
+@pytest.mark.parametrize(("operation", "outcome"), [("CREATE", "created"), ("UPDATE", "configured")])
+async def test_what_a_removed_policy_refused_is_applied(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, operation: str, outcome: str
+) -> None:
+    run = Run(folder, is_watching=True)
+    text = POLICY.replace("ACTION", "Deny").replace("CREATE", operation)
+    web = run.read().loaded.documents
+    (folder / "policy.yaml").write_text(text)
+    stored = load_text(WEB.replace("80", "81")).documents if operation == "UPDATE" else ()
+    await apply_edits(Editor(run.cluster.registry), (*stored, *load_text(text).documents))
+    run.cluster.admissions = ClusterAdmissions(run.cluster.store, run.cluster.registry.rng)
+    run.cluster.postponed = Postponed(web, run.cluster.editor())
+    await run.cluster.postponed.apply(run.cluster.wait_until_started)
+    assert len(run.cluster.postponed.faults) == 1
+    await edited(run, folder / "policy.yaml", None, f"service/web {outcome}", monkeypatch)
+    assert "validatingadmissionpolicybinding/labelled deleted" in run.out.getvalue()
