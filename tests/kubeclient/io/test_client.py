@@ -395,9 +395,9 @@ async def tunnelling(context: ssl.SSLContext | None) -> AsyncIterator[str]:
     """Run an HTTP proxy that connects to what it is asked for; yields its URL."""
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while chunk := await reader.read(65536):
-            writer.write(chunk)
-        writer.close()
+        with contextlib.closing(writer):
+            while chunk := await reader.read(65536):
+                writer.write(chunk)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked = (await reader.readuntil(b"\r\n\r\n")).split()
