@@ -117,30 +117,31 @@ class _Document:
             why = f"replace operation does not apply: doc is missing key: {path}: {_MISSING}"
             raise PatchConflictError(why) from None
 
+    def _source(self, operation: dict[str, Any], what: str) -> tuple[str, dict[str, Any] | list[Any], str]:
+        """Return the path that an operation takes its value from, and the place that this is."""
+        source = _member(operation, "from", f"{what} operation failed to decode from: {_NO_FROM}")
+        why = f"{what} operation does not apply: doc is missing from path: {source}: {_MISSING}"
+        return source, *self._find(source, why)
+
+    def _destination(self, path: str, what: str) -> tuple[dict[str, Any] | list[Any], str]:
+        return self._find(path, f"{what} operation does not apply: doc is missing destination path: {path}: {_MISSING}")
+
     def _move(self, operation: dict[str, Any]) -> None:
-        source = _member(operation, "from", f"move operation failed to decode from: {_NO_FROM}")
-        container, key = self._find(
-            source, f"move operation does not apply: doc is missing from path: {source}: {_MISSING}"
-        )
+        _, container, key = self._source(operation, "move")
         with _explained(f"error in move for path: '{key}'"):
             value = _take(container, key)
         path = _member(operation, "path", f"move operation failed to decode path: {_NO_PATH}")
-        why = f"move operation does not apply: doc is missing destination path: {path}: {_MISSING}"
-        container, key = self._find(path, why)
+        container, key = self._destination(path, "move")
         with _explained(f"error in move for path: '{path}'"):
             _insert(container, key, value)
 
     def _copy_over(self, operation: dict[str, Any]) -> None:
         """Copy a value; one that an object does not have is null."""
-        source = _member(operation, "from", f"copy operation failed to decode from: {_NO_FROM}")
-        container, key = self._find(
-            source, f"copy operation does not apply: doc is missing from path: {source}: {_MISSING}"
-        )
+        source, container, key = self._source(operation, "copy")
         with _explained(f"error in copy for from: '{source}'"):
             value = _get(container, key)
         path = _member(operation, "path", f"copy operation failed to decode path: {_MISSING}")
-        why = f"copy operation does not apply: doc is missing destination path: {path}: {_MISSING}"
-        container, key = self._find(path, why)
+        container, key = self._destination(path, "copy")
         value = self._counted_copy(value)
         with _explained("error while adding value during copy"):
             _insert(container, key, value)

@@ -51,6 +51,8 @@ class _Cleaner:
 
     name: str
     resource: Resource
+    due: staticmethod[[JSON], float | None]
+    """When an object is deleted, in seconds since the epoch; None for never."""
 
     def __init__(self, listers: Listers) -> None:
         self._listers = listers
@@ -67,13 +69,10 @@ class _Cleaner:
     def reconcile(self, key: ObjectKey, now: float) -> list[Change]:
         """Return the deletion of a request, or when to look again."""
         request = self._listers.store.find(self.resource, key)
-        due = self._due(request) if request is not None else None
+        due = self.due(request) if request is not None else None
         if request is None or due is None:
             return []
         return [Requeue(due - now) if due > now else delete(self.resource, request)]
-
-    def _due(self, request: JSON) -> float | None:
-        raise NotImplementedError
 
 
 class SigningRequestCleaner(_Cleaner):
@@ -81,9 +80,7 @@ class SigningRequestCleaner(_Cleaner):
 
     name = "certificatesigningrequest-cleaner-controller"
     resource = CERTIFICATESIGNINGREQUESTS
-
-    def _due(self, request: JSON) -> float | None:
-        return signing_request_due(request)
+    due = staticmethod(signing_request_due)
 
 
 class PodRequestCleaner(_Cleaner):
@@ -91,6 +88,4 @@ class PodRequestCleaner(_Cleaner):
 
     name = "podcertificaterequest-cleaner-controller"
     resource = PODCERTIFICATEREQUESTS
-
-    def _due(self, request: JSON) -> float:
-        return pod_request_due(request)
+    due = staticmethod(pod_request_due)

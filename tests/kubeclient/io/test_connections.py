@@ -103,7 +103,7 @@ async def test_what_may_have_been_done_is_not_sent_again() -> None:
 
 @contextlib.asynccontextmanager
 async def said(*content: bytes) -> AsyncIterator[Route]:
-    """Serve a server that says something to whom it hears, and cuts the connection."""
+    """Have a server that answers each client's first request with some bytes, and cuts the connection."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError):  # a client may say nothing
