@@ -121,6 +121,5 @@ def test_the_external_ip_answers(shell: NodeShell) -> None:
 
 
 def test_nothing_was_translated(shell: NodeShell) -> None:
-    assert "127." not in shell.run(
-        "kubectl get svc,endpoints,nodes -o wide --no-headers | grep -v endpoints/kubernetes"
-    )
+    listed = shell.run("kubectl get svc,endpoints,nodes -o wide --no-headers | grep -v endpoints/kubernetes")
+    assert not re.search(r"(?<![\d.])127\.", listed)  # 10.110.127.253 is an address of the range
