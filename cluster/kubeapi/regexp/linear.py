@@ -54,10 +54,14 @@ class Linear:
 
 def _is_there(place: str, text: str, index: int) -> bool:
     match place:
-        case "AT_BEGINNING" | "AT_BEGINNING_STRING":
+        case "AT_BEGINNING_STRING":
             return index == 0
-        case "AT_END" | "AT_END_STRING":
+        case "AT_END_STRING":
             return index == len(text)
+        case "AT_BEGINNING":
+            return index == 0 or text[index - 1] == "\n"
+        case "AT_END":
+            return index == len(text) or text[index] == "\n"
     before, after = text[index - 1 : index] if index else "", text[index : index + 1]
     return (_is_word(before) != _is_word(after)) == (place == "AT_BOUNDARY")
 

@@ -16,25 +16,8 @@ from typing import Any
 
 from kubeapi.regexp.linear import Linear
 from kubeapi.regexp.programs import MANY, program_of
+from kubeapi.regexp.syntax import python_pattern
 
-_GO = re.compile(r"(\\.)|(\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\])|\$", re.DOTALL)
-_IN_CLASS = re.compile(r"(\\.)|\[:(\w+):\]|[\[&~|]", re.DOTALL)
-_POSIX = {
-    "alnum": "0-9A-Za-z",
-    "alpha": "A-Za-z",
-    "ascii": r"\x00-\x7f",
-    "blank": r"\t ",
-    "cntrl": r"\x00-\x1f\x7f",
-    "digit": "0-9",
-    "graph": "!-\\~",
-    "lower": "a-z",
-    "print": " -\\~",
-    "upper": "A-Z",
-    "word": "0-9A-Za-z_",
-    "punct": r"!-/:-@\[-`{-\~",
-    "space": r"\t\n\v\f\r ",
-    "xdigit": "0-9A-Fa-f",
-}
 _STEPS = 1 << 22
 """Steps that Python's re may need for a text, at most: some hundredths of a second."""
 
@@ -69,25 +52,22 @@ class Pattern:
             last = end
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
-        if len(text) <= self.quick_length:
-            yield from (each.span() for each in self.compiled.finditer(text))
-            return
         at = 0
-        while at <= len(text) and (span := self._linear.search(text, at)) is not None:
+        while at <= len(text) and (span := self._search(text, at)) is not None:
             yield span
             at = span[1] + (span[0] == span[1])
 
-    def _search(self, text: str) -> tuple[int, int] | None:
+    def _search(self, text: str, at: int = 0) -> tuple[int, int] | None:
         if len(text) <= self.quick_length:
-            found = self.compiled.search(text)
+            found = self.compiled.search(text, at)
             return found.span() if found is not None else None
-        return self._linear.search(text)
+        return self._linear.search(text, at)
 
 
 @lru_cache(maxsize=256)
 def go_regexp(pattern: str) -> Pattern:
-    r"""Return a pattern of Go; ValueError if it cannot be read. In Go $ is the end of the text alone, as \z is."""
-    translated = _GO.sub(_translated, pattern)
+    """Return a pattern of Go; ValueError if it cannot be read."""
+    translated = python_pattern(pattern)
     try:
         tree, compiled = _parser.parse(translated, re.ASCII), re.compile(translated, re.ASCII)
     except (re.error, OverflowError, RecursionError) as error:
@@ -97,26 +77,16 @@ def go_regexp(pattern: str) -> Pattern:
     return Pattern(compiled, tree, _quick_length(exponent, has_nested=has_nested))
 
 
-def _translated(found: re.Match[str]) -> str:
-    if found[2]:
-        return f"[{_IN_CLASS.sub(_in_class, found[2][1:-1])}]"
-    return r"\Z" if found[0] in ("\\z", "$") else found[0]
-
-
-def _in_class(found: re.Match[str]) -> str:
-    """Return a part of a character class: a named class as ranges, and what Python may read in another way escaped."""
-    if found[2]:
-        return _POSIX.get(found[2], found[0])
-    return found[0] if found[1] else f"\\{found[0]}"
-
-
 def _quick_length(exponent: int, *, has_nested: bool) -> int:
     """Return how long a text may be that is tried ``length ** exponent`` times, or 2 ** length."""
     return _STEPS.bit_length() - 1 if has_nested else int(_STEPS ** (1 / max(exponent, 1)))
 
 
 def _is_anchored(tree: Any) -> bool:
-    return bool(tree) and tree[0][0] is op.AT and tree[0][1] in (op.AT_BEGINNING, op.AT_BEGINNING_STRING)
+    if not tree:
+        return False
+    code, argument = tree[0]
+    return _is_anchored(argument[-1]) if code is op.SUBPATTERN else argument is op.AT_BEGINNING_STRING
 
 
 def _repeats(tree: Any) -> tuple[bool, int]:
