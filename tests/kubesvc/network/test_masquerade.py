@@ -15,6 +15,7 @@ from tests.helpers.kubeproxy.pods_process import NODE
 from tests.helpers.patience import PATIENCE
 
 from kubehost.addresses import Address
+from kubehost.io.links import wait_until_carrying
 from kubehost.io.netlink import NETLINK_ROUTE, NetlinkSocket
 from kubehost.io.places import Place, whole_socket
 from kubehost.io.rtnetlink import VethEnd, link_up, new_address, new_veth
@@ -35,10 +36,12 @@ async def pods() -> AsyncIterator[Pods]:
         yield pods
 
 
-def ask(place: Place, *messages: Message) -> None:
-    """Have the kernel change a network."""
+def ask(place: Place, *messages: Message, waiting_for: int = 0) -> None:
+    """Have the kernel change a network, and wait until an interface of it takes packets."""
     netlink = NetlinkSocket(sock=whole_socket(place.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_ROUTE)))
     netlink.request(messages)
+    if waiting_for:
+        wait_until_carrying(netlink, waiting_for)
     netlink.close()
 
 
@@ -52,6 +55,7 @@ def connect_to_world(pods: Pods) -> None:
     os.close(world)
     theirs = [new_address(901, each) for each in ("192.0.2.1/24", "2001:db8::1/64")]
     ask(pods.place(WORLD), link_up(901), *theirs)
+    ask(pods.place(NODE), waiting_for=900)
 
 
 def masquerade(pods: Pods) -> None:
