@@ -13,7 +13,8 @@ from kubeapi.meta import JSON, ObjectKey, controller_of
 from kubeapi.objects.node import read_node
 from kubeapi.objects.parts import map_at
 from kubeapi.objects.pod import read_pod
-from kubeapi.objects.podresources import Amounts, amounts_of, request_of
+from kubeapi.objects.podresizing import counted_request
+from kubeapi.objects.podresources import Amounts, amounts_of, requests_any
 from kubeapi.objects.priority import priority_of
 from kubescheduler.resources import Usage, usage_of
 
@@ -156,7 +157,8 @@ class Nodes:
                 self._nominated.setdefault(name, {})[key] = placed_pod(pod)
                 self._nominations[key] = name
             return before is not None
-        if before is not None and before.pod["spec"] is pod["spec"]:
+        # What a pod counts changes with its status while it is resized.
+        if before is not None and before.pod["spec"] is pod["spec"] and not requests_any(pod["spec"]):
             placed = before._replace(pod=pod)
         else:
             placed = placed_pod(pod)
@@ -204,7 +206,7 @@ def placed_pod(pod: JSON) -> PlacedPod:
     """Return a pod as one on a node."""
     affinity = pod["spec"].get("affinity") or {}
     has_affinity = bool(affinity.get("podAffinity") or affinity.get("podAntiAffinity"))
-    return PlacedPod(pod, owner_of(pod), request_of(pod), usage_of(pod), has_affinity)
+    return PlacedPod(pod, owner_of(pod), counted_request(pod), usage_of(pod), has_affinity)
 
 
 def owner_of(pod: JSON) -> str:

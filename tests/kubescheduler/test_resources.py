@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from tests.helpers.kubescheduler.worlds import asking_pod, sized_node, world_of
 
-from kubeapi.meta import JSON
-from kubeapi.objects.podresources import request_of
+from kubeapi.meta import JSON, key_of
+from kubeapi.objects.podresizing import counted_request
+from kubescheduler.nodes import Nodes
 from kubescheduler.resources import Usage, usage_of
 from kubescheduler.scheduling import Unschedulable, schedule
 
@@ -52,7 +54,7 @@ def container(restart: str = "", **requests: str) -> JSON:
 )
 def test_a_pod_requests_what_its_containers_need_at_once(spec: JSON, requested: Any, usage: Usage) -> None:
     pod = {"spec": spec}
-    assert (request_of(pod), usage_of(pod)) == (requested, usage)
+    assert (counted_request(pod), usage_of(pod)) == (requested, usage)
 
 
 SMALL = {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "1Gi", "example.com/gpu": "2"}
@@ -82,6 +84,26 @@ def test_a_node_runs_a_pod_that_it_has_enough_for(requests: dict[str, str], why:
     )
     expected = "node-1" if why is None else Unschedulable(f"0/1 nodes are available: {why}")
     assert decision == expected
+
+
+def test_a_resize_gives_room_to_others_once_it_is_done() -> None:
+    nodes, has = Nodes(), {"cpu": "2"}
+    nodes.put_node("node-1", sized_node("node-1", SMALL))
+    there = asking_pod("there", {"cpu": "1"}, "node-1")
+
+    def told(allocated: Mapping[str, str], actual: Mapping[str, str]) -> JSON:
+        said = {"name": "c", "allocatedResources": allocated, "resources": {"requests": actual}}
+        return {**there, "status": {"containerStatuses": [said]}}
+
+    for pod, made_room, fits in (
+        (told(has, has), False, False),
+        (told({"cpu": "1"}, has), False, False),
+        (told({"cpu": "1"}, {"cpu": "1"}), True, True),
+    ):
+        assert nodes.put_pod(key_of(pod), pod) == made_room
+        decision = schedule(asking_pod("web", {"cpu": "1"}), nodes.world(), random.Random())
+        assert (decision == "node-1") == fits
+        assert nodes.world().infos[0].usage.cpu == (1000 if fits else 2000)
 
 
 def test_a_pod_that_names_its_nodes_is_not_told_of_the_others() -> None:

@@ -20,16 +20,18 @@ Quantities = Mapping[str, str]
 Amounts = Mapping[str, int]
 """Whole numbers by the names of resources: thousandths of CPUs, bytes, pieces of anything else."""
 
+Kind = Literal["requests", "limits"]
+
 CONTAINERS = ("containers", "initContainers")
 _OWN = ("cpu", "memory")
 _NOTHING: Amounts = {}
 
 
-def pod_resources(spec: JSON, kind: Literal["requests", "limits"]) -> dict[str, str]:
+def pod_resources(spec: JSON, kind: Kind) -> dict[str, str]:
     """Return the requests or the limits of a pod's spec."""
     total = added(map_at(each, "resources", kind) for each in list_at(spec, "containers"))
     going_on: dict[str, str] = {}
-    largest: dict[str, str] = {}
+    initial: list[Quantities] = []
     for container in list_at(spec, "initContainers"):
         own = map_at(container, "resources", kind)
         if container.get("restartPolicy") == "Always":
@@ -38,8 +40,8 @@ def pod_resources(spec: JSON, kind: Literal["requests", "limits"]) -> dict[str, 
             own = going_on
         else:
             own = added((own, going_on))
-        largest = _larger(largest, own)
-    total = _larger(total, largest)
+        initial.append(own)
+    total = largest_of((total, *initial))
     whole = map_at(spec, "resources", kind)
     total |= {name: str(value) for name, value in whole.items() if name in _OWN or name.startswith("hugepages-")}
     overhead = map_at(spec, "overhead")
@@ -81,9 +83,11 @@ def added(quantities: Iterable[Quantities]) -> dict[str, str]:
     return total
 
 
-def _larger(one: Quantities, other: Quantities) -> dict[str, str]:
-    larger = dict(one)
-    for name, value in other.items():
-        if name not in larger or amount_of(value) > amount_of(larger[name]):
-            larger[name] = value
-    return larger
+def largest_of(quantities: Iterable[Quantities]) -> dict[str, str]:
+    """Return the largest of the quantities of each resource."""
+    largest: dict[str, str] = {}
+    for each in quantities:
+        for name, value in each.items():
+            if name not in largest or amount_of(value) > amount_of(largest[name]):
+                largest[name] = value
+    return largest

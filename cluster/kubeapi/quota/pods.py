@@ -7,7 +7,7 @@ from collections.abc import Collection
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at, spec_of
 from kubeapi.objects.pod import read_pod
-from kubeapi.objects.podresources import pod_resources
+from kubeapi.objects.podresizing import counted_resources
 from kubeapi.objects.qos import qos_class
 from kubeapi.quota.countable import Countable, names_class
 
@@ -30,8 +30,7 @@ def _usage(pod: JSON) -> dict[str, str]:
     """Return what a pod takes; one that has ended is only counted."""
     if read_pod(pod).is_finished:
         return {}
-    spec = spec_of(pod)
-    return {"pods": "1", **_compute(pod_resources(spec, "requests"), pod_resources(spec, "limits"))}
+    return {"pods": "1", **_compute(counted_resources(pod, "requests"), counted_resources(pod, "limits"))}
 
 
 def _compute(requests: JSON, limits: JSON) -> dict[str, str]:

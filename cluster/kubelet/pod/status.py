@@ -13,7 +13,8 @@ from kubeapi.meta import JSON, format_time
 from kubeapi.objects.conditions import conditions_of, is_condition_true
 from kubeapi.objects.parts import list_at, map_at, status_of
 from kubeapi.objects.pod import read_pod
-from kubelet.pod.machine.resizing import IN_PROGRESS, PENDING, resize_condition
+from kubeapi.objects.podresizing import RESIZE_PENDING
+from kubelet.pod.machine.resizing import IN_PROGRESS, resize_condition
 from kubelet.pod.machine.state import ContainerState, PodPlace, PodState, Stage, Termination, has_init_failed
 from kubelet.pod.spec import Role
 
@@ -119,10 +120,10 @@ def _conditions(pod: JSON, state: PodState, place: PodPlace, phase: str, now: fl
     }
     own = [_condition(kind, verdict, before.get(kind), now) | _observed(pod) for kind, verdict in verdicts.items()]
     if state.deferred is not None:
-        own.append(resize_condition(PENDING, "Deferred", state.deferred, before.get(PENDING), now))
+        own.append(resize_condition(RESIZE_PENDING, "Deferred", state.deferred, before.get(RESIZE_PENDING), now))
     if state.resizing is not None:
         own.append(resize_condition(IN_PROGRESS, "Error", state.resizing, before.get(IN_PROGRESS), now))
-    return own + [each for kind, each in before.items() if kind not in (*verdicts, PENDING, IN_PROGRESS)]
+    return own + [each for kind, each in before.items() if kind not in (*verdicts, RESIZE_PENDING, IN_PROGRESS)]
 
 
 def _initialized(state: PodState, phase: str) -> _Verdict:

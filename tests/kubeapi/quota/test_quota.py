@@ -44,6 +44,15 @@ def asking(**requests: str) -> JSON:
             {"count/pods": "1", "pods": "1", "cpu": "3", "requests.cpu": "3"},
             id="the largest init container",
         ),
+        pytest.param(
+            PODS,
+            {
+                **pod(containers=[{**asking(cpu="1"), "name": "a"}]),
+                "status": {"containerStatuses": [{"name": "a", "resources": {"requests": {"cpu": "3"}}}]},
+            },
+            {"count/pods": "1", "pods": "1", "cpu": "3", "requests.cpu": "3"},
+            id="what a pod still has that asks for less",
+        ),
         pytest.param(PODS, {**pod(), "status": {"phase": "Succeeded"}}, {"count/pods": "1"}, id="a pod that has ended"),
         pytest.param(
             SERVICES,

@@ -12,12 +12,12 @@ from kubeapi.objects.conditions import conditions_of
 from kubeapi.objects.container import ContainerStatus
 from kubeapi.objects.parts import status_of
 from kubeapi.objects.pod import read_pod
-from kubelet.pod.machine.resizing import PENDING
+from kubeapi.objects.podresizing import RESIZE_PENDING
 from kubelet.pod.machine.state import EarlierRuns, Termination
 
 UNKNOWN_EXIT = 255
 """containerd's exit code of a container that ended unseen."""
-_STAYING = ("PodScheduled", PENDING)
+_STAYING = ("PodScheduled", RESIZE_PENDING)
 """Conditions that need no process."""
 _LISTS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 

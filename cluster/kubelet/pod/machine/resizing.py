@@ -15,6 +15,7 @@ from kubeapi.meta import JSON, format_time
 from kubeapi.objects.conditions import is_condition_true
 from kubeapi.objects.parts import list_at, map_at, spec_of
 from kubeapi.objects.pod import read_pod
+from kubeapi.objects.podresizing import RESIZE_PENDING
 from kubeapi.objects.podresources import CONTAINERS, Amounts, request_of
 from kubeapi.objects.priority import priority_of
 from kubeapi.serialization.quantity import amount_of
@@ -22,8 +23,8 @@ from kubelet.pod.limitedresources import LIMITED_RESOURCES
 from kubelet.pod.machine.state import Given, Resizing
 from kubelet.pod.spec import ContainerSpec, PodSpec, Role
 
-PENDING, IN_PROGRESS = "PodResizePending", "PodResizeInProgress"
-"""The conditions of a pod whose resize waits for room on its node, or is not done."""
+IN_PROGRESS = "PodResizeInProgress"
+"""The condition of a pod whose resize is not done."""
 _STATUSES = ("containerStatuses", "initContainerStatuses")
 _NO_LIMIT = "max"
 
@@ -57,7 +58,7 @@ def _with(holder: JSON, other: JSON) -> JSON:
 
 def allocated_before(pod: JSON) -> JSON:
     """Return the spec of a pod that was there before its kubelet: with a resize that waited, as its status tells it."""
-    if not is_condition_true(pod, PENDING):
+    if not is_condition_true(pod, RESIZE_PENDING):
         return spec_of(pod)
     has = {each["name"]: each for each in chain.from_iterable(list_at(pod, "status", each) for each in _STATUSES)}
     lists = {name: [has.get(each["name"], each) for each in list_at(pod, "spec", name)] for name in CONTAINERS}
