@@ -1,4 +1,12 @@
-"""The Common Expression Language as Kubernetes has it: parser, type checker, evaluator, function libraries. Pure.
+"""The Common Expression Language as Kubernetes has it, in the order in which an expression passes through. Pure.
 
-``Environment`` compiles an expression into a ``Program``; see ``environment``. Nothing here knows what is validated.
+- ``environment``: what an expression may name; ``program.compiled`` makes a ``Program`` of text and environment
+- ``syntax``: from text to a tree of nodes
+- ``checking``: which type each node has, and what does not fit
+- ``cost``: what the expression costs at most
+- ``evaluation``: its value
+- ``library``: the functions; ``declarations`` says what a function is
+- ``types``, ``values``, ``faults``: the nouns of all of them
+
+Follows cel-go (``parser``, ``checker``, ``interpreter``, ``ext``) and apiserver ``pkg/cel``.
 """

@@ -1,4 +1,4 @@
-"""What an expression may name, and how it becomes a ``Program``. Pure."""
+"""What an expression may name: variables, functions, and the fields of objects. Pure."""
 
 from __future__ import annotations
 

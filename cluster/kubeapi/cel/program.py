@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kubeapi.cel.checker import Checker
+from kubeapi.cel.checking.checker import Checker
+from kubeapi.cel.checking.literalfaults import literal_faults
 from kubeapi.cel.environment import Environment
-from kubeapi.cel.evaluator import Budget, Evaluator
+from kubeapi.cel.evaluation.evaluator import Budget, Evaluator
 from kubeapi.cel.faults import CompilationError, EvaluationError, Fault
-from kubeapi.cel.literalfaults import literal_faults
-from kubeapi.cel.nodes import Node
-from kubeapi.cel.parser import parse
+from kubeapi.cel.syntax.nodes import Node
+from kubeapi.cel.syntax.parser import parse
 from kubeapi.cel.types import Type
 
 PER_CALL = 1_000_000

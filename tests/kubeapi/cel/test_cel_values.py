@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from kubeapi.cel.environment import Environment
-from kubeapi.cel.evaluator import Budget
+from kubeapi.cel.evaluation.evaluator import Budget
 from kubeapi.cel.faults import EvaluationError
 from kubeapi.cel.program import compiled
 from kubeapi.cel.types import DYN

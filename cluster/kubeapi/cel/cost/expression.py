@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kubeapi.cel.checker import Checker
+from kubeapi.cel.checking.checker import Checker
 from kubeapi.cel.cost.calls import estimate
 from kubeapi.cel.cost.operands import UNKNOWN, Operand
 from kubeapi.cel.cost.values import Entries, Local, Path, is_binding, literal_size
-from kubeapi.cel.nodes import Call, Constant, Fold, ListOf, MapOf, Name, Node, ObjectOf, Select
 from kubeapi.cel.program import Program
+from kubeapi.cel.syntax.nodes import Call, Constant, Fold, ListOf, MapOf, Name, Node, ObjectOf, Select
 from kubeapi.cel.types import DYN, Type, unwrapped
 
 Sizes = Callable[[Path], int | None]

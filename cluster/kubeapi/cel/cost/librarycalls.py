@@ -21,7 +21,7 @@ from kubeapi.cel.cost.operands import (
     scaled,
     traversal,
 )
-from kubeapi.cel.nodes import Constant
+from kubeapi.cel.syntax.nodes import Constant
 
 _REQUIREMENT_COST = 50
 """Of a requirement of a selector, of which there may be one for two characters."""

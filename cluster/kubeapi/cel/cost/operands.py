@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from math import ceil
 from typing import NamedTuple
 
-from kubeapi.cel.nodes import Constant, Node
+from kubeapi.cel.syntax.nodes import Constant, Node
 from kubeapi.cel.types import BYTES, STRING, Type
 
 UNKNOWN = 2**64 - 1

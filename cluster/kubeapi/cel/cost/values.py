@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kubeapi.cel.nodes import Constant, Fold, ListOf, MapOf, Node
+from kubeapi.cel.syntax.nodes import Constant, Fold, ListOf, MapOf, Node
 
 Path = tuple[str, ...]
 """The way from a variable to what is declared below it."""

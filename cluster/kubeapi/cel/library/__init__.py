@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from kubeapi.cel.arithmetic import OPERATORS
 from kubeapi.cel.declarations import Function
+from kubeapi.cel.evaluation.arithmetic import OPERATORS
 from kubeapi.cel.library.addresses import ADDRESSES
 from kubeapi.cel.library.authorization import AUTHORIZATION
 from kubeapi.cel.library.collections import COLLECTIONS

@@ -7,9 +7,9 @@ from functools import reduce
 from itertools import pairwise
 from typing import Any
 
-from kubeapi.cel.access import shown_key
-from kubeapi.cel.arithmetic import add
 from kubeapi.cel.declarations import Function, define
+from kubeapi.cel.evaluation.access import shown_key
+from kubeapi.cel.evaluation.arithmetic import add
 from kubeapi.cel.faults import EvaluationError
 from kubeapi.cel.values import contains, equal, type_of_value
 

@@ -6,8 +6,8 @@ import math
 from decimal import Decimal
 from typing import Any
 
-from kubeapi.cel.arithmetic import checked, moment
 from kubeapi.cel.declarations import Function, define
+from kubeapi.cel.evaluation.arithmetic import checked, moment
 from kubeapi.cel.faults import EvaluationError
 from kubeapi.cel.library.moments import duration_text, read_duration, read_timestamp, timestamp_text
 from kubeapi.cel.values import MAX_INT, MAX_UINT, MIN_INT, Duration, Timestamp, TypeValue, Uint, type_of_value

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from kubeapi.cel.arithmetic import moment, span
+from kubeapi.cel.evaluation.arithmetic import moment, span
 from kubeapi.cel.faults import EvaluationError
 from kubeapi.cel.values import Duration, Timestamp
 

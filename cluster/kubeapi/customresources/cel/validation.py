@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from kubeapi.cel.evaluator import TOO_COSTLY, Budget
+from kubeapi.cel.evaluation.evaluator import TOO_COSTLY, Budget
 from kubeapi.cel.faults import EvaluationError
 from kubeapi.cel.program import PER_OBJECT
 from kubeapi.cel.values import NOTHING, Optional

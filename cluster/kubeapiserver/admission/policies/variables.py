@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubeapi.cel.evaluator import TOO_COSTLY, Budget
+from kubeapi.cel.evaluation.evaluator import TOO_COSTLY, Budget
 from kubeapi.cel.faults import EvaluationError
 from kubeapi.cel.library.authorization import Authorizer, Decision, Question, ResourceCheck
 from kubeapi.cel.library.moments import read_timestamp

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from kubeapi.cel.checking.typing import Typing
 from kubeapi.cel.declarations import Function
 from kubeapi.cel.environment import Environment
-from kubeapi.cel.nodes import Call, Constant, Entry, Fold, ListOf, MapOf, Name, Node, ObjectOf, Select
+from kubeapi.cel.syntax.nodes import Call, Constant, Entry, Fold, ListOf, MapOf, Name, Node, ObjectOf, Select
 from kubeapi.cel.types import (
     BOOL,
     DYN,
@@ -21,7 +22,6 @@ from kubeapi.cel.types import (
     struct,
     unwrapped,
 )
-from kubeapi.cel.typing import Typing
 from kubeapi.cel.values import type_of_value
 
 

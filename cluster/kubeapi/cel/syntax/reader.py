@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from kubeapi.cel.faults import Fault
-from kubeapi.cel.lexer import END, Token
+from kubeapi.cel.syntax.lexer import END, Token
 
 _STARTS = (
     *("'['", "'{'", "'('", "'.'", "'-'", "'!'", "'true'", "'false'", "'null'"),

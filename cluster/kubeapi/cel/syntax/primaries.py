@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from kubeapi.cel.lexer import END, Token
-from kubeapi.cel.literals import bytes_of, text_of
-from kubeapi.cel.nodes import Constant, Entry, ListOf, MapOf, Name, Node, ObjectOf
-from kubeapi.cel.reader import Reader, SyntaxFault
+from kubeapi.cel.syntax.lexer import END, Token
+from kubeapi.cel.syntax.literals import bytes_of, text_of
+from kubeapi.cel.syntax.nodes import Constant, Entry, ListOf, MapOf, Name, Node, ObjectOf
+from kubeapi.cel.syntax.reader import Reader, SyntaxFault
 from kubeapi.cel.values import MAX_INT, MAX_UINT, MIN_INT, Uint
 
 _RESERVED = frozenset(

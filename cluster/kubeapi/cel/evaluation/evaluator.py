@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from kubeapi.cel.access import at_key, has_key, shown, shown_key
 from kubeapi.cel.declarations import Function
+from kubeapi.cel.evaluation.access import at_key, has_key, shown, shown_key
 from kubeapi.cel.faults import EvaluationError
-from kubeapi.cel.nodes import Call, Constant, Fold, ListOf, MapOf, Name, Node, ObjectOf, Select
+from kubeapi.cel.syntax.nodes import Call, Constant, Fold, ListOf, MapOf, Name, Node, ObjectOf, Select
 from kubeapi.cel.types import SCALARS
 from kubeapi.cel.values import LazyFields, Optional, Typed, TypeValue, type_of_value
 

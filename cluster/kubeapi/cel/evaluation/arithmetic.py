@@ -7,8 +7,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from kubeapi.cel.access import at_key, has_key
 from kubeapi.cel.declarations import Function, define
+from kubeapi.cel.evaluation.access import at_key, has_key
 from kubeapi.cel.faults import EvaluationError
 from kubeapi.cel.values import (
     MAX_INT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kubeapi.cel.nodes import Call, Constant, Fold, ListOf, MapOf, Name, Node, Select
+from kubeapi.cel.syntax.nodes import Call, Constant, Fold, ListOf, MapOf, Name, Node, Select
 
 TOTAL = "@result"
 """The variable that a loop adds up; no expression can name it."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from kubeapi.cel.faults import EvaluationError, Fault
 from kubeapi.cel.library import FUNCTIONS
 from kubeapi.cel.library.formatting import clause_fault
-from kubeapi.cel.nodes import Call, Constant, ListOf, Node, parts
+from kubeapi.cel.syntax.nodes import Call, Constant, ListOf, Node, parts
 
 _READ = {"duration": 0, "timestamp": 0, "matches": -1}
 

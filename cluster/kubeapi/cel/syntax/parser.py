@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from kubeapi.cel.faults import CompilationError, Fault
-from kubeapi.cel.lexer import END, Token, read_tokens
-from kubeapi.cel.macros import MacroError, expand
-from kubeapi.cel.nodes import Call, Constant, Node, Select
-from kubeapi.cel.primaries import Parser, read_primary
-from kubeapi.cel.reader import SyntaxFault
+from kubeapi.cel.syntax.lexer import END, Token, read_tokens
+from kubeapi.cel.syntax.macros import MacroError, expand
+from kubeapi.cel.syntax.nodes import Call, Constant, Node, Select
+from kubeapi.cel.syntax.primaries import Parser, read_primary
+from kubeapi.cel.syntax.reader import SyntaxFault
 
 _LONGEST = 100_000
 _DEEPEST = 60

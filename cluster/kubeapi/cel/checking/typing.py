@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from kubeapi.cel.checking.unification import Bindings, most_general
 from kubeapi.cel.environment import Environment
 from kubeapi.cel.faults import Fault
 from kubeapi.cel.types import DYN, ERROR, Type, param
-from kubeapi.cel.unification import Bindings, most_general
 
 
 class Typing:
