@@ -14,16 +14,16 @@ from tests.helpers.kubeclient.server import added, bookmark, event, item, status
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTSLICES, EVENTS_V1, NODES, PODS, SERVICES, Resource
 from kubeapi.watching import EventType, WatchEvent
-from kubeclient import watchlines
-from kubeclient.backoff import LONGEST_SECONDS, RESET_SECONDS, Backoff
-from kubeclient.freshness import Freshness, oldest
-from kubeclient.listoptions import WATCH_SECONDS, is_behind, watch_params
-from kubeclient.paging import FEWEST_ITEMS, MOST_ITEMS, PAGE_BYTES, Pager, next_token
+from kubeclient.listwatch import watchlines
+from kubeclient.listwatch.backoff import LONGEST_SECONDS, RESET_SECONDS, Backoff
+from kubeclient.listwatch.freshness import Freshness, oldest
+from kubeclient.listwatch.listoptions import WATCH_SECONDS, is_behind, watch_params
+from kubeclient.listwatch.paging import FEWEST_ITEMS, MOST_ITEMS, PAGE_BYTES, Pager, next_token
+from kubeclient.listwatch.selection import Selection
+from kubeclient.listwatch.slim import PARTS_LIMIT, Sharing, slimmed
+from kubeclient.listwatch.watchlines import Bookmark, LineReader, read_events
 from kubeclient.paths import path_of
 from kubeclient.refusals import Refusal, must_list_again, read_refusal, with_remedy
-from kubeclient.selection import Selection
-from kubeclient.slim import PARTS_LIMIT, Sharing, slimmed
-from kubeclient.watchlines import Bookmark, LineReader, read_events
 
 
 def read_event(line: bytes, resource: Resource) -> WatchEvent | Bookmark:

@@ -1,1 +1,1 @@
-"""Requests to an API server: the files that know sockets, TLS and the clock."""
+"""Requests to one API server and events for it, by a user whose credentials are renewed."""

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Self
 
 from kubeapi.meta import JSON
-from kubeclient.access import Access, ConfigError
-from kubeclient.credentials import Credential, impersonation_headers
 from kubeclient.endpoint import endpoint_of
-from kubeclient.handshake import Upgrade
-from kubeclient.io.connecting import Route
-from kubeclient.io.connections import Connections, Request
+from kubeclient.http.handshake import Upgrade
+from kubeclient.http.io.connecting import Route
+from kubeclient.http.io.connections import Connections, Request
+from kubeclient.http.io.failures import explain, named
+from kubeclient.http.io.received import Received
+from kubeclient.http.io.tls import make_context
+from kubeclient.http.io.upgrade import Upgraded, open_upgraded
 from kubeclient.io.credentials import Credentials
-from kubeclient.io.failures import explain, named
-from kubeclient.io.loading import find_access
-from kubeclient.io.received import Received
-from kubeclient.io.tls import make_context
-from kubeclient.io.upgrade import Upgraded, open_upgraded
+from kubeclient.kubeconfig.access import Access, ConfigError
+from kubeclient.kubeconfig.credentials import Credential, impersonation_headers
+from kubeclient.kubeconfig.io.loading import find_access
 from kubeclient.refusals import UNAUTHORIZED, Refusal, read_refusal, with_remedy
 
 ANSWER_SECONDS = 60.0

@@ -8,8 +8,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from kubeclient.access import Access, ConfigError, ExecPlugin, OpenIDConnect, Pem
-from kubeclient.credentials import (
+from kubeclient.http.io.tls import content_of
+from kubeclient.kubeconfig.access import Access, ConfigError, ExecPlugin, OpenIDConnect, Pem
+from kubeclient.kubeconfig.credentials import (
     CERTIFICATE_FILE_SECONDS,
     TOKEN_FILE_SECONDS,
     Credential,
@@ -18,8 +19,7 @@ from kubeclient.credentials import (
     static_credential,
     token_expiry,
 )
-from kubeclient.io.loading import read_file
-from kubeclient.io.tls import content_of
+from kubeclient.kubeconfig.io.loading import read_file
 
 PLUGIN_SECONDS = 120.0
 """How long a plugin may take: long enough to log in by a browser, whose address it prints."""

@@ -11,9 +11,9 @@ from typing import NoReturn
 
 from kubeapi.meta import JSON
 from kubeapi.status import StatusError
-from kubeclient.access import ConfigError
 from kubeclient.eventseries import EventSeries, Occurrence, Write
 from kubeclient.io.client import APIClient
+from kubeclient.kubeconfig.access import ConfigError
 
 QUEUE_LIMIT = 1000
 """Events that wait (watch.NewLongQueueBroadcaster); further ones are dropped."""

@@ -11,11 +11,11 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from kubeclient.access import NO_PEM, ConfigError, OpenIDConnect, Server
 from kubeclient.endpoint import endpoint_of
-from kubeclient.io.connecting import Route
-from kubeclient.io.connections import Connections, Request
-from kubeclient.io.tls import make_context
+from kubeclient.http.io.connecting import Route
+from kubeclient.http.io.connections import Connections, Request
+from kubeclient.http.io.tls import make_context
+from kubeclient.kubeconfig.access import NO_PEM, ConfigError, OpenIDConnect, Server
 
 SECONDS = 30.0
 _DISCOVERY = ".well-known/openid-configuration"

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from kubeapi.scheme import Resource
-from kubeclient.freshness import Freshness, oldest
+from kubeclient.listwatch.freshness import Freshness, oldest
 
 LOOK_SECONDS = 1.0
 """Pause between two looks; a loss is said when two looks have seen it, as a watch that ends is begun anew at once."""

@@ -14,9 +14,9 @@ from tests.helpers.patience import PATIENCE
 
 from kubeapi.io.informer import Informer
 from kubeapi.scheme import SERVICES, Resource
-from kubeclient.access import Access, Server, User
 from kubeclient.io.client import APIClient
-from kubeclient.io.listerwatcher import APIListerWatcher
+from kubeclient.kubeconfig.access import Access, Server, User
+from kubeclient.listwatch.io.listerwatcher import APIListerWatcher
 
 
 def access_to(url: str, **user: Any) -> Access:

@@ -28,13 +28,14 @@ from tests.helpers.loops import settled
 
 from kubeapi.status import StatusError
 from kubeapiserver.wire.tls import Certificate, server_certificate
-from kubeclient.access import ConfigError
 from kubeclient.endpoint import endpoint_of
-from kubeclient.handshake import SPDY, Upgrade
-from kubeclient.io import credentials, loading
+from kubeclient.http.handshake import SPDY, Upgrade
+from kubeclient.http.io.connecting import Route, connect
+from kubeclient.http.io.sockets import DEAD_SECONDS
+from kubeclient.io import credentials
 from kubeclient.io.client import APIClient
-from kubeclient.io.connecting import Route, connect
-from kubeclient.io.sockets import DEAD_SECONDS
+from kubeclient.kubeconfig.access import ConfigError
+from kubeclient.kubeconfig.io import loading
 
 YEAR = 365 * 86400.0
 OK = answer({"kind": "Namespace"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubeapi.scheme import NAMESPACES, SERVICES
-from kubeclient.freshness import Freshness
+from kubeclient.listwatch.freshness import Freshness
 from kubesvc.remote.losses import Losses
 
 WELL = {NAMESPACES: Freshness(10.0), SERVICES: Freshness(10.0)}

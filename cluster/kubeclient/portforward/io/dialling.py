@@ -17,8 +17,8 @@ from kubeapi.scheme import PODS
 from kubeapi.status import StatusError
 from kubeapi.streaming.portforward import SPDY_PROTOCOL
 from kubeapi.streaming.websocket import TUNNEL_PROTOCOL, WebSocketFrames
-from kubeclient.handshake import SPDY, WEBSOCKET, Upgrade
-from kubeclient.io.upgrade import Upgraded
+from kubeclient.http.handshake import SPDY, WEBSOCKET, Upgrade
+from kubeclient.http.io.upgrade import Upgraded
 from kubeclient.paths import path_of
 from kubeclient.refusals import NOT_FOUND, TOO_MANY, UNAUTHORIZED
 

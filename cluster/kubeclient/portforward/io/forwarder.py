@@ -18,7 +18,7 @@ from kubeapi.status import StatusError
 from kubeapi.streaming.io.joined import JoinedSocket
 from kubeapi.streaming.io.multiplexer import NOT_SPDY, Multiplexer
 from kubeapi.streaming.portforward import DATA, ERROR, PortStream
-from kubeclient.access import ConfigError
+from kubeclient.kubeconfig.access import ConfigError
 from kubeclient.portforward.io.dialling import Dial
 from kubeclient.portforward.plan import Load, choose
 

@@ -18,14 +18,14 @@ from kubeapi.meta import ObjectKey
 from kubeapi.scheme import ENDPOINTSLICES, PODS, SERVICES, Resource
 from kubeapi.status import StatusError
 from kubeapiserver.streaming.runtime import Runtime
-from kubeclient.access import ConfigError
-from kubeclient.freshness import oldest
 from kubeclient.io.client import APIClient
-from kubeclient.io.listerwatcher import APIListerWatcher
+from kubeclient.kubeconfig.access import ConfigError
+from kubeclient.listwatch.freshness import oldest
+from kubeclient.listwatch.io.listerwatcher import APIListerWatcher
+from kubeclient.listwatch.selection import Selection
+from kubeclient.listwatch.slim import slimmed
 from kubeclient.paths import path_of
 from kubeclient.refusals import FORBIDDEN
-from kubeclient.selection import Selection
-from kubeclient.slim import slimmed
 from kubehost.network import Network
 from kubesvc.config import ClusterConfiguration
 from kubesvc.remote.connect.addresses import Pool

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from kubeapi.failures import Failures
 from kubeapi.scheme import ENDPOINTSLICES, NAMESPACES, PODS, SERVICES, Resource
-from kubeclient.access import ConfigError
-from kubeclient.freshness import Freshness
 from kubeclient.io.client import APIClient
-from kubeclient.io.listerwatcher import APIListerWatcher
-from kubeclient.selection import Selection
+from kubeclient.kubeconfig.access import ConfigError
+from kubeclient.listwatch.freshness import Freshness
+from kubeclient.listwatch.io.listerwatcher import APIListerWatcher
+from kubeclient.listwatch.selection import Selection
 from kubedns.io.server import DNSServer
 from kubehost.addresses import Address
 from kubeproxy.server.healthcheck import HealthcheckServer

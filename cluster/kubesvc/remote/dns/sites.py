@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from kubeapi.scheme import Resource
-from kubeclient.freshness import Freshness
+from kubeclient.listwatch.freshness import Freshness
 from kubedns.io.server import DNSCounts, DNSServer
 from kubehost.addresses import Address
 from kubeproxy.counters import Figure

@@ -15,7 +15,7 @@ from kubeapi.scheme import NODES
 from kubeapi.status import StatusError
 from kubeapi.watching import Delta
 from kubeclient.io.client import APIClient
-from kubeclient.io.listerwatcher import APIListerWatcher
+from kubeclient.listwatch.io.listerwatcher import APIListerWatcher
 from kubeclient.paths import path_of
 from kubeclient.refusals import FORBIDDEN, NOT_FOUND, UNAUTHORIZED
 from kubeproxy import NAME

@@ -8,11 +8,11 @@ from typing import NamedTuple, NoReturn
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import SERVICES
 from kubeapi.status import StatusError
-from kubeclient.access import ConfigError
 from kubeclient.io.client import APIClient
 from kubeclient.io.events import EventPoster
+from kubeclient.kubeconfig.access import ConfigError
+from kubeclient.listwatch.watchlines import whole
 from kubeclient.paths import path_of
-from kubeclient.watchlines import whole
 from kubeproxy.portowner import NEEDS_PRIVILEGE
 from kubesvc.remote.user import User
 

@@ -18,11 +18,11 @@ from typing import Any, NamedTuple, TypeVar
 from kubeapi.failures import Failures
 from kubeapi.objects.endpointslice import HEADLESS_LABEL, PROXY_NAME_LABEL
 from kubeapi.scheme import ENDPOINTSLICES, NODES, SERVICES, Resource
-from kubeclient.freshness import oldest
 from kubeclient.io.client import APIClient
 from kubeclient.io.events import EventPoster
-from kubeclient.io.listerwatcher import APIListerWatcher
-from kubeclient.selection import Selection
+from kubeclient.listwatch.freshness import oldest
+from kubeclient.listwatch.io.listerwatcher import APIListerWatcher
+from kubeclient.listwatch.selection import Selection
 from kubedns.config import read_resolv_conf
 from kubehost import openfiles
 from kubehost.io.machine import connected_networks, gateways, not_local, own_addresses

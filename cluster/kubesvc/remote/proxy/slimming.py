@@ -1,7 +1,7 @@
 """What `kubesvc proxy` keeps of objects at its border, as a large cluster has 100,000 endpoints with much beside. Pure.
 
 Objects are changed in place, which costs least. What is left is read by ``kubeapi.objects`` as the whole would be, but
-for the names of pods. What objects have in common is shared by ``kubeclient.slim``.
+for the names of pods. What objects have in common is shared by ``kubeclient.listwatch.slim``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import ENDPOINTSLICES, SERVICES, Resource
-from kubeclient.slim import slimmed
+from kubeclient.listwatch.slim import slimmed
 
 _OF_METADATA = ("ownerReferences", "finalizers", "generateName")
 

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import click
 
 from kubeapi.status import StatusError
-from kubeclient.access import ConfigError
+from kubeclient.kubeconfig.access import ConfigError
 from kubehost import openfiles
 from kubesvc.escaping import escaped
 from kubesvc.remote.errors import CommandError

@@ -17,7 +17,7 @@ from tests.helpers.patience import PATIENCE
 from kubeapi.meta import ObjectKey
 from kubeapi.status import StatusError
 from kubeapiserver.messages import Answer, PortForwardSession, Request
-from kubeclient.access import ConfigError
+from kubeclient.kubeconfig.access import ConfigError
 from kubeclient.portforward.io.dialling import PortForwardDialler, Wire
 from kubesvc.remote.connect.gateways import PortForwardGateways
 from kubesvc.remote.connect.podports import PodPorts

@@ -11,7 +11,7 @@ from tests.helpers.kubedns.server import serving
 from tests.helpers.kubesvc.corefile import KUBEADM, composed
 
 from kubeapi.scheme import NAMESPACES, SERVICES
-from kubeclient.freshness import Freshness
+from kubeclient.listwatch.freshness import Freshness
 from kubesvc.remote.dns.places import cannot_bind, everywhere, places_text
 from kubesvc.remote.dns.sites import Reloads, Sites
 

@@ -10,7 +10,7 @@ from tests.helpers.kubeproxy.cluster import service, slice_of
 from kubeapi.meta import JSON
 from kubeapi.objects.endpointslice import read_endpoint_slice
 from kubeapi.objects.service import read_service
-from kubeclient.slim import Sharing
+from kubeclient.listwatch.slim import Sharing
 from kubesvc.remote.proxy.slimming import slim_service, slim_slice
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"

@@ -1,0 +1,1 @@
+"""Connections to one server: made, secured, kept, upgraded, and why one failed."""

@@ -1,0 +1,1 @@
+"""From kubeconfig files to the ``Access`` of a context: a server, and credentials for it (client-go ``clientcmd``)."""

@@ -1,0 +1,1 @@
+"""Reading kubeconfig files, and what a pod has in their place."""

@@ -1,0 +1,1 @@
+"""Following the resources of an API server."""
