@@ -142,6 +142,20 @@ def ask_outcome(sock: SocketType, target: Target) -> int:
     return errno.EINPROGRESS if code == errno.EALREADY else code
 
 
+def late_outcome(sock: SocketType) -> int:
+    """Return how a dial has gone that has an answer, or no time left: 0, why it failed, ETIMEDOUT without an answer.
+
+    A process that did not run for a while learns first that the time is over, and the answer may be there long since.
+    """
+    if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        return code
+    try:
+        sock.getpeername()
+    except OSError:  # ENOTCONN: it is still connecting
+        return errno.ETIMEDOUT
+    return 0
+
+
 def ask_by_sending(sock: SocketType, target: Target, first: bytes) -> tuple[int, int]:
     """Return how a dial has gone, and how many of the first bytes were sent by asking.
 

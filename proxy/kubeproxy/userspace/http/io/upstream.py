@@ -13,7 +13,7 @@ import socket
 from kubeproxy.http.answerhead import AnswerReader
 from kubeproxy.outcomes import Result
 from kubeproxy.types import Choice, ServicePortName
-from kubeproxy.userspace.dialling import connect
+from kubeproxy.userspace.dialling import connect, late_outcome
 from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.http.io.wire import Conversation, Wire
 from kubeproxy.userspace.http.pool import Pool
@@ -71,7 +71,7 @@ class Upstream(Wire):
         self.is_connected = False
         self.events = WRITABLE
         self._shared.poller.register(self.fd, WRITABLE, self)
-        self._timer = self._shared.loop.call_later(DIAL_TIMEOUTS[attempt - 1], self._learn_outcome, errno.ETIMEDOUT)
+        self._timer = self._shared.loop.call_later(DIAL_TIMEOUTS[attempt - 1], self._learn_outcome)
 
     def pause(self, *, is_paused: bool) -> None:
         """Stop or go on reading the endpoint, because its client is slow."""
@@ -141,7 +141,7 @@ class Upstream(Wire):
         if self.is_connected:
             super()._on_writable()
         else:
-            self._learn_outcome(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+            self._learn_outcome()
 
     def _on_stalled(self) -> None:
         self.ask(self.events | WRITABLE)
@@ -159,8 +159,8 @@ class Upstream(Wire):
         if self.conversation is not None:
             self.events = self._shared.poller.hang_up(self.fd)
 
-    def _learn_outcome(self, code: int) -> None:
-        conversation = self.conversation
+    def _learn_outcome(self) -> None:
+        conversation, code = self.conversation, late_outcome(self.sock)
         self._cancel_timer()
         if code:
             self.close()

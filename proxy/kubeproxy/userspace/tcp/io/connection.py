@@ -15,7 +15,7 @@ from kubeproxy.counters import EndpointCounters
 from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome, Result
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.types import Choice
-from kubeproxy.userspace.dialling import ask_by_sending
+from kubeproxy.userspace.dialling import ask_by_sending, late_outcome
 from kubeproxy.userspace.poller import READABLE, UNREGISTERED, WRITABLE
 from kubeproxy.userspace.sockets import RESET_ON_CLOSE
 from kubeproxy.userspace.tcp.io.end import AT_ONCE, READING, End
@@ -71,7 +71,7 @@ class Connection:
         """Send what ``end`` did not take before; while connecting, learn how the dial went."""
         relay = self.relay
         if not relay.is_connected:
-            self._learn_outcome(end.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+            self._learn_outcome()
             return
         try:
             sent = end.sock.send(relay.unsent[end.side], AT_ONCE)
@@ -154,7 +154,7 @@ class Connection:
         self.upstream = (TimedEnd if choice.is_followed else End)(self, sock, _UPSTREAM)
         if not code:
             return self._establish(choice, sent)
-        self._timer = shared.loop.call_later(self.relay.dial_timeout, self._learn_outcome, errno.ETIMEDOUT)
+        self._timer = shared.loop.call_later(self.relay.dial_timeout, self._learn_outcome)
         return None
 
     def _dial_again(self, code: int) -> Action | None:
@@ -165,13 +165,13 @@ class Connection:
         self.shared.counters.unreachable(record.route.port_name, record.choice.address)
         return self.relay.dial()
 
-    def _learn_outcome(self, code: int) -> None:
-        """Take the late answer to a dial: 0, or why it failed."""
+    def _learn_outcome(self) -> None:
+        """Take the late answer to a dial, or that there is none in time."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if code:
-            assert self.upstream is not None
+        assert self.upstream is not None
+        if code := late_outcome(self.upstream.sock):
             self.shared.poller.close_socket(self.upstream.sock)
             self.upstream = None
             self.perform(self._dial_again(code))
