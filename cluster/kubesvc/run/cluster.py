@@ -109,7 +109,7 @@ class Cluster:
 
     def problems(self) -> list[str]:
         """Return what the cluster runs without (an address that is taken ...) and its own faults, one sentence each."""
-        return [*self.health.problems(), *map(str, self.postponed.faults)]
+        return [*self.health.problems(), *self.postponed.problems()]
 
     def service_problems(self) -> list[str]:
         """Return the reason for each Service that has no ready endpoint, one sentence each; of the first alone."""

@@ -27,6 +27,9 @@ from kubesvc.run.api.admissions import ClusterAdmissions
 
 T = TypeVar("T")
 
+CallAgain = Callable[[Outcome], Awaitable[bool]]
+"""Asked for each webhook that failed: whether to call it again."""
+
 SLICE_SECONDS = 0.01
 """Longest time for which the event loop is held, apart from a single slow object."""
 
@@ -97,9 +100,9 @@ class Editor:
         self.warnings: list[tuple[Document, str]] = []
         """What policies and webhooks have warned of."""
 
-    async def apply(self, document: Document) -> Applied | Refusal:
+    async def apply(self, document: Document, is_called_again: CallAgain | None = None) -> Applied | Refusal:
         """Write a document, once the webhooks that review it have been asked."""
-        heard = _Heard(self._admissions) if self._admissions is not None else None
+        heard = _Heard(self._admissions, is_called_again) if self._admissions is not None else None
         client = Client(self._registry, ADMINISTRATOR, heard)
         try:
             _, outcome = await client.write(lambda acting: apply(acting, document.resource, document.obj))
@@ -136,8 +139,9 @@ class Editor:
 class _Heard:
     """The admissions for one write, of which the warnings of its last attempt are kept."""
 
-    def __init__(self, admissions: ClusterAdmissions) -> None:
+    def __init__(self, admissions: ClusterAdmissions, is_called_again: CallAgain | None) -> None:
         self._admissions = admissions
+        self._is_called_again = is_called_again
         self.warnings: list[str] = []
 
     def admission(self, user: User, reviews: Reviews | None) -> Admission:
@@ -145,7 +149,10 @@ class _Heard:
         return self._admissions.admission(user, reviews, self.warnings)
 
     async def call(self, wanted: Call) -> Outcome:
-        return await self._admissions.call(wanted)
+        while True:
+            outcome = await self._admissions.call(wanted)
+            if not outcome.failure or self._is_called_again is None or not await self._is_called_again(outcome):
+                return outcome
 
 
 async def apply_edits(editor: Editor, documents: Iterable[Document]) -> Edited:

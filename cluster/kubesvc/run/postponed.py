@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
+from kubeapi.webhooks.calls import Outcome
 from kubemanifest.documents import Document
 from kubemanifest.faults import Fault
-from kubesvc.run.edits import Editor, Refusal, all_faults, identity
+from kubesvc.run.edits import Editor, Refusal, all_faults
 
 READY_SECONDS = 30.0
-"""How long the other objects may take to get ready, among which the webhook may be; then it is asked all the same."""
+"""How long the other objects may take to get ready, among which the webhook may be; then its failure counts."""
+AGAIN_SECONDS = 0.1
+"""Pause before a webhook is called again that may only not be there yet."""
 
 
 class Postponed:
@@ -21,28 +24,55 @@ class Postponed:
         self._waiting = [*documents]
         self._editor = editor
         self._done = asyncio.Event()
+        self._is_late = asyncio.Event()
+        """Whether a webhook that is not there by now will not come."""
+        self._is_last_call = False
+        self._failure = ""
         self._denied_creations: list[Refusal] = []
         self._denied_changes: list[Refusal] = []
         if not documents:
             self._done.set()
 
     async def apply(self, others_are_ready: Callable[[], Awaitable[None]]) -> None:
-        """Write the documents in order as soon as everything else is ready, each as far as webhooks allow it."""
+        """Write the documents in order, each as far as webhooks allow it.
+
+        A webhook that fails is called again until everything else is ready, as it may be one of the cluster's pods.
+        """
         if not self._waiting:
             return
+        waiting = asyncio.create_task(self._wait_for(others_are_ready), name="readiness of a webhook")
         try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(READY_SECONDS):
-                    await others_are_ready()
             while self._waiting:
-                document = self._waiting[0]
-                denied = self._denied_changes if self._editor.stored([document]) else self._denied_creations
-                written = await self._editor.apply(document)
-                if isinstance(written, Refusal):
-                    denied.append(written)
+                await self._write(self._waiting[0])
                 self._waiting.pop(0)
         finally:
             self._done.set()
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+
+    async def _write(self, document: Document) -> None:
+        denied = self._denied_changes if self._editor.stored([document]) else self._denied_creations
+        self._is_last_call, self._failure = self._is_late.is_set(), ""
+        written = await self._editor.apply(document, self._is_called_again)
+        if isinstance(written, Refusal):
+            denied.append(written)
+
+    async def _wait_for(self, others_are_ready: Callable[[], Awaitable[None]]) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(READY_SECONDS):
+                await others_are_ready()
+        self._is_late.set()
+
+    async def _is_called_again(self, outcome: Outcome) -> bool:
+        """Return after a pause whether a webhook that failed may be there now."""
+        if self._is_last_call:
+            return False
+        self._failure = outcome.failure
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(AGAIN_SECONDS):
+                await self._is_late.wait()
+        self._is_last_call = self._is_late.is_set()
+        return True
 
     @property
     def refused(self) -> Sequence[Refusal]:
@@ -55,6 +85,11 @@ class Postponed:
         """Why these were refused, in the order of the input."""
         return all_faults(self.refused)
 
+    def problems(self) -> list[str]:
+        """Return why objects of the input are not there, one sentence each."""
+        refused = ((each.document, fault) for each in self.refused for fault in each.faults())
+        return [f"{_shown(document)} was refused: {fault._replace(hint='')}" for document, fault in refused]
+
     @property
     def warnings(self) -> Sequence[tuple[Document, str]]:
         """What policies and webhooks have warned of."""
@@ -65,5 +100,10 @@ class Postponed:
         await self._done.wait()
 
     def waiting_for(self) -> list[str]:
-        """Return what is not written yet, one sentence each."""
-        return [f"{' '.join(filter(None, identity(each)))}: a webhook reviews it" for each in self._waiting]
+        """Return what is not written yet, one sentence each; of the first one why."""
+        said = [f"{_shown(each)}: a webhook reviews it" for each in self._waiting]
+        return [f"{said[0]}, which fails: {self._failure}", *said[1:]] if said and self._failure else said
+
+
+def _shown(document: Document) -> str:
+    return f"{document.obj['kind']} {document.key}"

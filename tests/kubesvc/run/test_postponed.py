@@ -24,15 +24,18 @@ pytestmark = pytest.mark.looptime
 
 
 class Answering(ClusterAdmissions):
-    """A webhook that answers with ``response``; without one it cannot be called."""
+    """A webhook that answers with ``response``; without one it cannot be called, nor before it ``is_there``."""
 
     def __init__(self, registry: Registry, response: JSON | None) -> None:
         super().__init__(registry.store, random.Random(1))
         self._response = response
+        self.is_there = True
+        self.calls = 0
 
     async def call(self, wanted: Call) -> Outcome:
+        self.calls += 1
         await asyncio.sleep(0.01)
-        if self._response is None:
+        if self._response is None or not self.is_there:
             return Outcome(
                 wanted.uid, failure=f'Post "{wanted.url}": dial tcp 127.0.0.1:1: connect: connection refused'
             )
@@ -47,9 +50,16 @@ def documents(*texts: str) -> tuple[Document, ...]:
 
 async def editor(response: JSON | None, *texts: str) -> tuple[Registry, Editor]:
     """Return an editor of a cluster that has the objects of the texts."""
+    registry, _, editor = await answering(response, *texts)
+    return registry, editor
+
+
+async def answering(response: JSON | None, *texts: str) -> tuple[Registry, Answering, Editor]:
+    """Return the webhook too."""
     registry = ground()
     await apply_edits(Editor(registry), documents(*texts))
-    return registry, Editor(registry, Answering(registry, response))
+    hook = Answering(registry, response)
+    return registry, hook, Editor(registry, hook)
 
 
 def exists(registry: Registry, name: str) -> bool:
@@ -69,7 +79,7 @@ async def test_an_object_is_written_once_the_webhook_allows_it() -> None:
     postponed = Postponed(documents(SHOP, IN_SHOP), own)
     assert postponed.waiting_for() == [
         "Namespace shop: a webhook reviews it",
-        "ConfigMap shop prices: a webhook reviews it",
+        "ConfigMap shop/prices: a webhook reviews it",
     ]
     await postponed.apply(ready)
     assert (postponed.waiting_for(), postponed.faults) == ([], [])
@@ -84,6 +94,7 @@ async def test_a_denial_is_the_fault_of_its_object() -> None:
     assert [str(each) for each in postponed.faults] == [
         '<stdin>:1:46: admission webhook "hook.example.com" denied the request: no more shops'
     ]
+    assert postponed.problems() == [f"Namespace shop was refused: {postponed.faults[0]}"]
     assert not exists(registry, "shop")
 
 
@@ -120,6 +131,37 @@ async def test_a_webhook_that_never_comes_up_holds_nothing_up_for_ever() -> None
         'Internal error occurred: failed calling webhook "hook.example.com": failed to call webhook: '
         'Post "https://127.0.0.1:1/?timeout=10s": dial tcp 127.0.0.1:1: connect: connection refused'
     ]
+
+
+async def test_what_others_wait_for_is_written_as_soon_as_its_webhook_is_there() -> None:
+    registry, hook, own = await answering({"allowed": True}, WEBHOOK)
+    hook.is_there = False
+    postponed = Postponed(documents(SHOP, IN_SHOP), own)
+    writing = asyncio.create_task(postponed.apply(never))
+    await asyncio.sleep(1)
+    assert postponed.waiting_for() == [
+        "Namespace shop: a webhook reviews it, which fails: "
+        'Post "https://127.0.0.1:1/?timeout=10s": dial tcp 127.0.0.1:1: connect: connection refused',
+        "ConfigMap shop/prices: a webhook reviews it",
+    ]
+    hook.is_there = True
+    async with asyncio.timeout(1):
+        await writing
+    assert (postponed.faults, exists(registry, "shop")) == ([], True)
+
+
+async def test_the_failure_of_a_webhook_counts_once_everything_else_is_ready() -> None:
+    _, hook, own = await answering(None, WEBHOOK)
+    postponed = Postponed(documents(SHOP), own)
+    async with asyncio.timeout(1):
+        await postponed.apply(ready)
+    assert (hook.calls, len(postponed.faults)) == (2, 1)
+
+
+async def test_a_denial_is_not_asked_for_again() -> None:
+    _, hook, own = await answering({"allowed": False}, WEBHOOK)
+    await Postponed(documents(SHOP), own).apply(never)
+    assert hook.calls == 1
 
 
 async def test_a_webhook_that_may_fail_lets_the_object_through() -> None:

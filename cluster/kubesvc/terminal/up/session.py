@@ -8,31 +8,22 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from importlib import import_module
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from kubeapi.kinds import kind_of
-from kubeapi.status import StatusError
-from kubemanifest.applying import Changes, changes_between, warning_of, without
+from kubemanifest.applying import warning_of
 from kubesvc.escaping import escaped_values
 from kubesvc.run.api.kubeconfig import export_line
-from kubesvc.run.edits import all_faults, apply_edits
 from kubesvc.run.eventwarnings import EventWarnings
 from kubesvc.run.health import MAX_PROBLEMS
-from kubesvc.run.prepare import prepare
 from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL, missing_lines
 from kubesvc.terminal.text import printers
-from kubesvc.terminal.up.watch import changes
+from kubesvc.terminal.up.watching import Watching
 from kubesvc.wording import counted, shortened
 
 if TYPE_CHECKING:
-    from kubemanifest.documents import Document
-    from kubemanifest.faults import Fault
     from kubesvc.run.cluster import Cluster
-    from kubesvc.run.edits import Editor
-    from kubesvc.run.prepare import Prepared
     from kubesvc.terminal.up.start import UpStart
 
 _SOON_WANTED = ("kubelet.runtime.pods.workers", "kubesvc.why.diagnosis")
@@ -51,22 +42,15 @@ class Session:
         self._options = up.options
         self._console = up.console
         self._up = up
-        self._seen = up.seen
         self._cluster = cluster
         self._serve = serve
-        self._loaded = prepared.loaded
-        self._configuration = cluster.configuration
         self._stop = asyncio.Event()
         self._is_draining = False
         self._status = EXIT_FAILED
-        warnings = [*up.news, *map(str, self._warnings(prepared)), *map(str, sorted(prepared.rehearsed.warnings))]
-        self._held: list[str] | None = list(warnings)
-        self._said = frozenset(warnings)
+        own = prepared.warnings(has_sandboxes=cluster.sandbox.has_sandboxes)
+        self._held: list[str] | None = [*up.news, *map(str, own), *map(str, sorted(prepared.rehearsed.warnings))]
         self._problems = frozenset[str]()
         self._held_events: list[str] = []
-
-    def _warnings(self, prepared: Prepared) -> list[Fault]:
-        return prepared.warnings(has_sandboxes=self._cluster.sandbox.has_sandboxes)
 
     async def run(self) -> int:
         """Run the cluster until it is told to stop; returns the exit status. A cluster that never got ready has failed.
@@ -104,8 +88,12 @@ class Session:
             self._console.warn(*(f"Warning: {line}" for line in lines))
 
     def _warn_of_problems(self) -> None:
-        """Warn of what is new: some is known only when everything serves, such as too few open files."""
-        problems = self._cluster.problems()
+        """Warn of what is new: some is known only when everything serves, such as too few open files.
+
+        What was refused is no warning.
+        """
+        refused = self._cluster.postponed.problems()
+        problems = [each for each in self._cluster.problems() if each not in refused]
         new = [each for each in problems if each not in self._problems]
         self._warn(*shortened(new, MAX_PROBLEMS, f"`kubesvc status{self._options.state.option}`"))
         self._problems = frozenset(problems)
@@ -140,7 +128,7 @@ class Session:
         if not is_ready and not self._options.is_detached:
             self._stop.set()
         elif self._options.is_watching:
-            await self._watch()
+            await Watching(self._up, self._cluster, self._warn).run()
         elif self._up.meanwhile is not None:
             await self._up.meanwhile(self._cluster, self._console)
 
@@ -171,17 +159,22 @@ class Session:
             self._console.say(*(f"  {line}" for line in moved), "")
 
     def _say_ready(self) -> int:
-        """Say that the cluster is ready, and how many documents webhooks have refused: each is one of the problems."""
         (self._console.warn if self._up.is_for_tools else self._console.say)("kubesvc: ready")
+        if not (count := self._tell_refused()):
+            return EXIT_WELL
+        self._console.warn(f"kubesvc: {counted(count, 'fault')} found, the rest is applied")
+        return EXIT_BAD_INPUT
+
+    def _tell_refused(self) -> int:
+        """Say what webhooks warn of, and why they refused documents; returns the number of these faults."""
         postponed = self._cluster.postponed
         self._warn(*(str(warning_of(*each)) for each in postponed.warnings))
-        if not postponed.faults:
-            return EXIT_WELL
-        self._console.warn(f"kubesvc: {counted(len(postponed.faults), 'fault')} found, the rest is applied")
-        return EXIT_BAD_INPUT
+        self._console.warn(*map(str, faults := postponed.faults))
+        return len(faults)
 
     async def _say_what_is_missing(self) -> int:
         reasons, words = self._cluster.waiting_for(), await self._cluster.last_words()
+        self._tell_refused()
         self._console.warn(*missing_lines(reasons, self._options.timeout, words))
         if self._options.is_detached:
             option = self._options.state.option
@@ -197,53 +190,3 @@ class Session:
         self._console.warn("kubesvc: draining; a second Ctrl-C stops at once")
         self._is_draining = True
         self._stop.set()
-
-    async def _watch(self) -> None:
-        self._loaded = without(self._loaded, [each.document for each in self._cluster.postponed.refused])
-        async for _ in changes(self._options.paths, self._seen):
-            with self._cluster.store.failures.guard("kubesvc", "applying what was edited"):
-                await self._apply_edits()
-
-    async def _apply_edits(self) -> None:
-        """Apply the edited files; if they have faults, print these and change nothing."""
-        # In a thread, because thousands of documents take seconds to read.
-        paths, plan = self._options.paths, self._configuration.plan
-        prepared = await asyncio.to_thread(prepare, paths, StringIO(), is_running=True, plan=plan)
-        warnings = [*map(str, self._warnings(prepared))]
-        # Only new warnings: those of unchanged lines have been printed before.
-        self._warn(*(each for each in warnings if each not in self._said))
-        self._said = frozenset(warnings)
-        if prepared.faults:
-            self._console.warn(*map(str, prepared.faults), "kubesvc: nothing was applied")
-            return
-        refused = await self._apply_changes(changes_between(self._loaded, prepared.loaded))
-        if refused is not None:
-            # What was refused is tried again at the next edit.
-            self._loaded = without(prepared.loaded, refused)
-            if prepared.configuration != self._configuration:
-                self._configuration = prepared.configuration
-                self._console.warn("kubesvc: the ClusterConfiguration changed; it takes effect at the next start")
-
-    async def _apply_changes(self, edits: Changes) -> Sequence[Document] | None:
-        """Apply and delete, and return what was refused; None if nothing was done because of that."""
-        editor = self._cluster.editor()
-        # Policies and webhooks that are gone review nothing any more.
-        first = [each for each in edits.deleted if kind_of(each.resource).reviews_writes]
-        deleted = [await self._delete(editor, each) for each in first]
-        applied, refused, warnings, is_begun = await apply_edits(editor, edits.applied)
-        self._warn(*(str(warning_of(*each)) for each in warnings))
-        self._console.warn(*map(str, all_faults(refused)))
-        if is_begun:
-            deleted += [await self._delete(editor, each) for each in edits.deleted if each not in first]
-        if refused and not applied and not any(deleted):
-            self._console.warn("kubesvc: nothing was applied")
-        self._console.say(*(str(each) for each in applied if each.outcome != "unchanged"))
-        return [each.document for each in refused] if is_begun else None
-
-    async def _delete(self, editor: Editor, document: Document) -> bool:
-        try:
-            await editor.delete(document)
-        except StatusError:
-            return False
-        self._console.say(f"{document.resource.kind.lower()}/{document.name} deleted")
-        return True

@@ -19,7 +19,7 @@ from kubemanifest.clientapply import apply
 from kubesvc.run.api.admissions import ClusterAdmissions
 from kubesvc.run.edits import Editor, apply_edits
 from kubesvc.run.postponed import Postponed
-from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL
+from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL
 
 WEB = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n"
 
@@ -340,6 +340,26 @@ async def test_an_edit_that_the_registry_refuses_changes_nothing_at_all(
     assert "may not change once set" in run.err.getvalue()
     assert names(run) == {"kubernetes", "web"}
     assert run.cluster.store.get(SERVICES, "default", "web")["spec"]["clusterIP"] == taken
+
+
+@pytest.mark.parametrize("is_ready", [True, False])
+async def test_what_was_refused_comes_as_faults_of_the_input_and_the_rest_runs(folder: Path, is_ready: bool) -> None:
+    run = Run(folder, is_detached=True, timeout=30.0 if is_ready else 0.01)
+    lost = load_text(WEB.replace("name: web", "name: lost, namespace: shop")).documents
+    run.cluster.postponed = Postponed(lost, run.cluster.editor())
+    await run.cluster.postponed.apply(run.cluster.wait_until_started)
+    run.cluster.faults_of_the_machine = [*run.cluster.postponed.problems(), "odd"]
+    if is_ready:
+        run.cluster.ready.set()
+    async with run.going() as task:
+        async with asyncio.timeout(PATIENCE):
+            while not run.told:
+                await asyncio.sleep(0.001)
+        signal.raise_signal(signal.SIGTERM)
+    fault = str(run.cluster.postponed.faults[0])
+    last = "1 fault found, the rest is applied" if is_ready else "not ready within 0.01s:"
+    assert run.err.getvalue().startswith(f"Warning: odd\n{fault}\nkubesvc: {last}\n")
+    assert run.told == [await task] == [EXIT_BAD_INPUT if is_ready else EXIT_NOT_READY]
 
 
 async def test_what_was_refused_is_tried_again_at_the_next_edit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
