@@ -6,15 +6,31 @@ forwards requests.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubeapi.meta import JSON
 from kubeapi.objects.apiservice import APIService, read_api_service
 from kubeapi.objects.parts import list_at, map_at
-from kubeapi.scheme import APISERVICES
+from kubeapi.scheme import APISERVICES, Resource
 from kubeapi.store import Store
 from kubeapi.watching import WatchEvent
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteResource(Resource):
+    """A kind that an extension API server has. Only that server knows its plural, and whether it is namespaced."""
+
+
+def remote_resource(api_version: str, kind: str, api_services: Iterable[JSON]) -> RemoteResource | None:
+    """Return the resource of a kind for which one of the APIServices names a server, None without."""
+    group, _, version = api_version.rpartition("/")
+    for each in api_services:
+        spec = map_at(each, "spec")
+        if (spec.get("group"), spec.get("version")) == (group, version) and spec.get("service"):
+            return RemoteResource(kind, "", group, version, namespaced=True)
+    return None
 
 
 class Swagger:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from kubeapi.customresources.resource import CustomResource
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
@@ -62,11 +63,11 @@ def in_order(documents: Iterable[Document]) -> list[Document]:
     """Return the documents in the order to apply them: those that others need first, then as they were written.
 
     What reviews writes (an admission policy, its binding, the configuration of a webhook) stays between what is written
-    before and after it, as with kubectl.
+    before and after it, as with kubectl. What extension API servers have comes last: they may be pods.
     """
     given = [*documents]
     order = sorted(zip(_steps(given), given, strict=True), key=lambda each: (each[0], *_rank(each[1])))
-    return [document for _, document in order]
+    return sorted((document for _, document in order), key=lambda each: each.is_remote)
 
 
 def _steps(documents: Sequence[Document]) -> list[int]:
@@ -75,7 +76,7 @@ def _steps(documents: Sequence[Document]) -> list[int]:
     needed: dict[tuple[Resource, str], int] = {}
     for document, step in zip(documents, before, strict=False):
         needed.setdefault((NAMESPACES, document.namespace), step)
-        if document.custom is not None:
+        if isinstance(document.custom, CustomResource):
             needed.setdefault((CUSTOM_RESOURCE_DEFINITIONS, document.custom.qualified), step)
     return [
         min(step, needed.get((each.resource, each.name), step)) for each, step in zip(documents, before, strict=False)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from kubeapi.customresources.decoding import decode_object
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.kinds import RESOURCES, resource_for
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.remoteapis import RemoteResource, remote_resource
 from kubeapi.scheme import Resource
 from kubeapi.serialization.hints import hint_for
 from kubeapi.similar import did_you_mean
@@ -25,6 +27,7 @@ from kubemanifest.documents import (
     RESOURCE_OF,
     Document,
     Loaded,
+    api_services_in,
     customs_in,
     position_of,
 )
@@ -32,8 +35,6 @@ from kubemanifest.faults import Fault, as_written
 from kubemanifest.reading import Tree
 
 _UNMARSHAL = re.compile(r"cannot unmarshal (\w+).* of type (\S+)$")
-Customs = Mapping[tuple[str, str], CustomResource]
-"""The custom resources of the input, by apiVersion and kind."""
 
 _GROUPS = frozenset(each.api_version for each in RESOURCES)
 
@@ -44,9 +45,10 @@ def read_documents(trees: Sequence[tuple[str, Tree]], faults: list[Fault], warni
     configurations: list[Document] = []
     of_fields: list[Fault] = []
     unpacked = [each for source, tree in trees for each in _unpack(source, tree, faults)]
-    customs = customs_in(each.obj for each in unpacked)
+    objects = [each.obj for each in unpacked]
+    others = _OtherKinds(customs_in(objects), api_services_in(objects))
     for each in unpacked:
-        found = _classify(each, customs, faults, warnings)
+        found = _classify(each, others, faults, warnings)
         if isinstance(found, Resource):
             documents.append(_decoded(_in_namespace(each, found), found, of_fields))
         elif found is not None:
@@ -90,8 +92,19 @@ def _unpack(source: str, tree: Tree, faults: list[Fault]) -> Iterator[Document]:
         yield from _unpack(source, Tree(item, spot.item(index)), faults)
 
 
+class _OtherKinds(NamedTuple):
+    """What the input has of other kinds than those that are built in."""
+
+    customs: Mapping[tuple[str, str], CustomResource]
+    api_services: Sequence[JSON]
+
+    def find(self, api_version: str, kind: str) -> Resource | None:
+        """Return the resource of a kind, None for an unknown one."""
+        return self.customs.get((api_version, kind)) or remote_resource(api_version, kind, self.api_services)
+
+
 def _classify(
-    document: Document, customs: Customs, faults: list[Fault], warnings: list[Fault]
+    document: Document, others: _OtherKinds, faults: list[Fault], warnings: list[Fault]
 ) -> Resource | str | None:
     """Return the resource, CONFIGURATION_KIND for a configuration, None if it is unknown or has a fault."""
     api_version, kind = document.obj.get("apiVersion"), document.obj.get("kind")
@@ -102,7 +115,7 @@ def _classify(
     if api_version.partition("/")[0] == CONFIGURATION_GROUP:
         return _classify_configuration(document, api_version, kind, faults)
     built_in = resource_for(api_version, kind)  # perhaps a version in which no object is stored
-    resource = built_in if built_in in RESOURCES else customs.get((api_version, kind))
+    resource = built_in if built_in in RESOURCES else others.find(api_version, kind)
     if resource is None:
         return _classify_unknown(document, api_version, kind, faults, warnings)
     errors = _metadata_faults(document.obj, resource)
@@ -139,7 +152,7 @@ def _classify_unknown(
         message = f"{api_version} {kind} {name} is left out: kubesvc does not emulate this kind"
         is_custom = "." in api_version.partition("/")[0]
         hint = (
-            "a custom resource needs its CustomResourceDefinition in the input; kubectl takes it without"
+            "it needs its CustomResourceDefinition or APIService in the input; kubectl takes it without"
             if is_custom
             else ""
         )
@@ -172,7 +185,7 @@ def _metadata_faults(obj: JSON, resource: Resource) -> list[FieldError]:
 def _in_namespace(document: Document, resource: Resource) -> Document:
     """Return the document with ``default`` where it has to say a namespace and does not."""
     metadata = document.obj["metadata"]
-    if metadata.get("namespace"):
+    if metadata.get("namespace") or isinstance(resource, RemoteResource):
         return document
     metadata = {key: value for key, value in metadata.items() if key != "namespace"}
     if resource.namespaced:
@@ -182,6 +195,8 @@ def _in_namespace(document: Document, resource: Resource) -> Document:
 
 def _decoded(document: Document, resource: Resource, faults: list[Fault]) -> Document:
     """Return the document with only what its schema knows; the rest becomes faults."""
+    if isinstance(resource, RemoteResource):
+        return document._replace(custom=resource)
     custom = resource if isinstance(resource, CustomResource) else None
     decoded = decode_object(resource, document.obj)
     for error in decoded.unknown:

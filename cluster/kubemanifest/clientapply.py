@@ -33,10 +33,8 @@ def apply(registry: Registry, resource: Resource, obj: JSON, *, dry_run: bool = 
     """
     _check_known(registry, resource)
     manifest = read_object(resource, obj)
-    annotations = manifest["metadata"].setdefault("annotations", {})
-    annotations.pop(LAST_APPLIED, None)
     manifest.pop("status", None)
-    annotations[LAST_APPLIED] = _to_json(manifest) + "\n"
+    keep_applied(manifest)
     stored = registry.store.find(resource, key_of(manifest)) if manifest["metadata"].get("name") else None
     if stored is None:
         # A manifest that was written by `kubectl get -o yaml` states the resourceVersion of an older object.
@@ -44,7 +42,7 @@ def apply(registry: Registry, resource: Resource, obj: JSON, *, dry_run: bool = 
         return registry.create_typed(resource, manifest, dry_run=dry_run), "created"
     stored = as_comparable(resource, stored)
     known = None if isinstance(resource, CustomResource) else struct_of(resource)
-    patch = three_way_patch(_last_applied(stored), manifest, stored, known)
+    patch = three_way_patch(last_applied(stored), manifest, stored, known)
     if not patch:
         return stored, "unchanged"
     new = registry.update(resource, strategic_merge(stored, patch, known), dry_run=dry_run)
@@ -60,7 +58,14 @@ def _check_known(registry: Registry, resource: Resource) -> None:
         raise StatusError(404, "NotFound", message)
 
 
-def _last_applied(stored: JSON) -> JSON:
+def keep_applied(manifest: JSON) -> None:
+    """Write into a manifest's own annotation what it says."""
+    annotations = manifest["metadata"].setdefault("annotations", {})
+    annotations.pop(LAST_APPLIED, None)
+    annotations[LAST_APPLIED] = _to_json(manifest) + "\n"
+
+
+def last_applied(stored: JSON) -> JSON:
     """Return the manifest that was applied last, ``{}`` when there is none that can be read."""
     try:
         original = json.loads(annotations_of(stored).get(LAST_APPLIED, "{}"))

@@ -9,7 +9,8 @@ from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.customresources.resource import CustomResource, declared_by
 from kubeapi.kinds import RESOURCES, resource_for
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS, Resource
+from kubeapi.remoteapis import RemoteResource, remote_resource
+from kubeapi.scheme import APISERVICES, CUSTOM_RESOURCE_DEFINITIONS, Resource
 from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubemanifest.faults import Fault, Place, Position, hint_for_unsupported, locate
@@ -33,8 +34,8 @@ class Document(NamedTuple):
     spot: Spot
     faulty: frozenset[str] = _NONE
     """Paths of fields that could not be read; ``obj`` is without them, so that its other faults are found too."""
-    custom: CustomResource | None = None
-    """The resource of a custom kind."""
+    custom: CustomResource | RemoteResource | None = None
+    """The resource of a custom kind, or of one of an extension API server."""
 
     @property
     def place(self) -> Place:
@@ -55,6 +56,11 @@ class Document(NamedTuple):
     def resource(self) -> Resource:
         """The resource of the object; KeyError for the cluster's configuration, which is no object."""
         return self.custom or RESOURCE_OF[self.obj["kind"]]
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether an extension API server has the object."""
+        return isinstance(self.custom, RemoteResource)
 
     @property
     def key(self) -> ObjectKey:
@@ -85,22 +91,30 @@ class Loaded(NamedTuple):
 def bare_documents(objects: Sequence[JSON], store: Store) -> list[Document]:
     """Return the documents of objects that come from no file, or from one that is not here, for a cluster.
 
-    Custom kinds may be in the Store or among the objects.
+    What defines other kinds may be in the Store or among the objects.
     """
     given, customs = customs_in(objects), CustomKinds(store)
-    return [_bare(each, given, customs) for each in objects]
+    servers = [*api_services_in(objects), *store.list(APISERVICES)]
 
+    def bare(obj: JSON) -> Document:
+        named = obj.get("apiVersion", ""), obj.get("kind", "")
+        custom: CustomResource | RemoteResource | None = None
+        if not resource_for(*named):
+            custom = given.get(named) or customs.declared(*named) or remote_resource(*named, servers)
+        return Document(obj, "", Spot(Written("", 0, 0)), custom=custom)
 
-def _bare(obj: JSON, given: dict[tuple[str, str], CustomResource], customs: CustomKinds) -> Document:
-    named = obj.get("apiVersion", ""), obj.get("kind", "")
-    custom = None if resource_for(*named) else given.get(named) or customs.declared(*named)
-    return Document(obj, "", Spot(Written("", 0, 0)), custom=custom)
+    return [*map(bare, objects)]
 
 
 def customs_in(objects: Iterable[JSON]) -> dict[tuple[str, str], CustomResource]:
     """Return the custom resources that the definitions among objects declare, by apiVersion and kind."""
     definitions = (each for each in objects if each.get("kind") == CUSTOM_RESOURCE_DEFINITIONS.kind)
     return {(each.api_version, each.kind): each for definition in definitions for each in declared_by(definition)}
+
+
+def api_services_in(objects: Iterable[JSON]) -> list[JSON]:
+    """Return the APIServices among objects."""
+    return [each for each in objects if each.get("kind") == APISERVICES.kind]
 
 
 def position_of(document: Document, field: str) -> Position:

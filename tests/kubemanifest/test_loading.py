@@ -247,9 +247,21 @@ def test_other_kinds_are_named_in_a_warning_and_the_rest_goes_on() -> None:
     assert named(loaded) == ["Service default/web"]
     assert [str(each) for each in loaded.warnings] == [
         "<stdin>:1:1: gateway.networking.k8s.io/v1 HTTPRoute db is left out: kubesvc does not emulate this kind\n"
-        "    a custom resource needs its CustomResourceDefinition in the input; kubectl takes it without"
+        "    it needs its CustomResourceDefinition or APIService in the input; kubectl takes it without"
     ]
     assert loaded.faults == ()
+
+
+def test_an_object_whose_api_server_the_input_names_is_taken_as_it_is_and_comes_last() -> None:
+    thing = "{apiVersion: example.com/v1, kind: Thing, metadata: {name: a}, spec: {b: [1]}}\n---\n"
+    server = "{apiVersion: apiregistration.k8s.io/v1, kind: APIService, metadata: {name: v1.example.com}, spec: SPEC}\n"
+    spec = "{group: example.com, version: v1, service: {name: a, namespace: b}}"
+    loaded = load_text(thing + server.replace("SPEC", spec))
+    assert (loaded.faults, loaded.warnings) == ((), ())
+    assert [each.obj["kind"] for each in in_order(loaded.documents)] == ["APIService", "Thing"]
+    assert loaded.documents[0].obj["spec"] == {"b": [1]}
+    local = load_text(thing + server.replace("SPEC", "{group: example.com, version: v1}"))
+    assert named(local) == ["APIService v1.example.com"]
 
 
 def test_two_objects_of_one_name_are_a_fault_that_names_both() -> None:

@@ -47,12 +47,12 @@ class Extensions:
     """``run`` until it is cancelled. ``certificate`` makes the file with which servers are asked; OSError."""
 
     def __init__(self, remotes: RemoteAPIs, client: Client, runtime: Runtime, certificate: Callable[[], Path]) -> None:
-        self._remotes = remotes
+        self.remotes = remotes
         self._client = client
-        self._store = client.registry.store
+        self.store = client.registry.store
         self._runtime = runtime
         self._certificate = certificate
-        self._proxying = Proxying(self._store, client.registry.rng)
+        self._proxying = Proxying(self.store, client.registry.rng)
         self._has_changed = asyncio.Event()
         self._servers: dict[str, ExtensionServer] = {}
         self._sweeps: dict[str, asyncio.Task[RemoteContents]] = {}
@@ -61,35 +61,35 @@ class Extensions:
 
     def answers(self, path: str) -> bool:
         """Tell whether an extension API server answers for a path."""
-        return self._remotes.of_path(normalized(path)) is not None
+        return self.remotes.of_path(normalized(path)) is not None
 
     async def serve(self, received: web.BaseRequest, delegated: Delegated) -> web.StreamResponse:
         """Forward one request and return its answer; OSError if the certificate for that cannot be kept."""
         from kubeaggregator.io.forwarding import forward
 
-        return await forward(received, delegated, self._server(delegated.api))
+        return await forward(received, delegated, self.server_of(delegated.api))
 
     def contents(self, namespace: str) -> RemoteContents:
         """Return what the servers have of a namespace that is being deleted; they begin to delete it if asked first."""
-        apis = self._remotes.all()
+        apis = self.remotes.all()
         if not apis:
             return NOTHING
         task = self._sweeps.get(namespace)
         if task is None:
             from kubeaggregator.io.sweeping import sweep
 
-            found = sweep(namespace, self._remotes, self._server)
+            found = sweep(namespace, self.remotes, self.server_of)
             self._sweeps[namespace] = asyncio.get_running_loop().create_task(found, name=f"emptying {namespace}")
             return RemoteContents(is_pending=True)
         if not task.done():
             return RemoteContents(is_pending=True)
         del self._sweeps[namespace]
-        stale = tuple(f"{each.group}/{each.version}" for each in apis if not self._remotes.offer(each).is_current)
+        stale = tuple(f"{each.group}/{each.version}" for each in apis if not self.remotes.offer(each).is_current)
         return task.result()._replace(undiscovered=stale)
 
     def external(self, metric: ExternalMetric) -> ExternalValues | None:
         """Return the values of a metric, None while they are asked for."""
-        api = self._remotes.find(EXTERNAL_GROUP, EXTERNAL_VERSION)
+        api = self.remotes.find(EXTERNAL_GROUP, EXTERNAL_VERSION)
         if api is None:
             return NO_SERVERS.external(metric)
         now = asyncio.get_running_loop().time()
@@ -97,20 +97,20 @@ class Extensions:
         if metric not in self._metrics:
             from kubeaggregator.io.externalmetrics import fetch
 
-            task = asyncio.create_task(fetch(metric, api, self._server(api)), name=f"metric {metric.name}")
+            task = asyncio.create_task(fetch(metric, api, self.server_of(api)), name=f"metric {metric.name}")
             self._metrics[metric] = _Asked(now, task)
         asked = self._metrics[metric].task
         return asked.result() if asked.done() else None
 
     async def run(self) -> None:
         """Watch over the servers."""
-        stop = self._store.watch(APISERVICES, self._store.resource_version, self._note)
+        stop = self.store.watch(APISERVICES, self.store.resource_version, self._note)
         self._has_changed.set()
         try:
             while True:
                 await self._has_changed.wait()
                 self._has_changed.clear()
-                if self._remotes.all():
+                if self.remotes.all():
                     await self._follow()
         finally:
             stop()
@@ -132,22 +132,22 @@ class Extensions:
         """Begin to follow new APIServices and stop with those that are gone; returns whether there are any."""
         from kubeaggregator.io.follower import Follower
 
-        names = {each.name for each in self._remotes.all()}
+        names = {each.name for each in self.remotes.all()}
         for name in set(self._followers) - names:
             _, task = self._followers.pop(name)
             task.cancel()
         await self._close(set(self._servers) - names)
         for name in names - set(self._followers):
-            follower = Follower(name, self._remotes, self._client, self._server)
+            follower = Follower(name, self.remotes, self._client, self.server_of)
             self._followers[name] = follower, tasks.create_task(follower.run(), name=f"APIService {name}")
         return bool(names)
 
     async def _close(self, names: set[str] | list[str]) -> None:
         for name in names:
-            self._remotes.offers.pop(name, None)
+            self.remotes.offers.pop(name, None)
             await self._servers.pop(name).close()
 
-    def _server(self, api: APIService) -> ExtensionServer:
+    def server_of(self, api: APIService) -> ExtensionServer:
         """Return the connections of an APIService, new ones if its server is another one."""
         from kubeaggregator.io.server import ExtensionServer, Surroundings
 
@@ -155,7 +155,7 @@ class Extensions:
         if found is None or not found.is_for(api):
             if found is not None:
                 asyncio.get_running_loop().create_task(found.close(), name=f"closing {api.name}")
-            surroundings = Surroundings(self._store, self._proxying, self._runtime, self._certificate())
+            surroundings = Surroundings(self.store, self._proxying, self._runtime, self._certificate())
             found = self._servers[api.name] = ExtensionServer(api, surroundings)
         return found
 
@@ -170,9 +170,9 @@ class Extensions:
 
     @contextmanager
     def _noting_endpoints(self) -> Iterator[None]:
-        version = self._store.resource_version
-        stop_services = self._store.watch(SERVICES, version, lambda event: self._note_endpoints(key_of(event.object)))
-        stop_slices = self._store.watch(
+        version = self.store.resource_version
+        stop_services = self.store.watch(SERVICES, version, lambda event: self._note_endpoints(key_of(event.object)))
+        stop_slices = self.store.watch(
             ENDPOINTSLICES, version, lambda event: self._note_endpoints(service_of_slice(event.object))
         )
         try:

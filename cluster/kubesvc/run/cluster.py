@@ -41,6 +41,7 @@ from kubesvc.why.status import Readings, status_document
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kubeaggregator.io.extensions import Extensions
     from kubelet.process.runner import ProcessRunner
     from kubesvc.run.start import Start
     from kubesvc.why.diagnosis import Diagnosis
@@ -65,6 +66,8 @@ class Cluster:
         self.journal = Journal(start.state.database)
         self.components = Components(self.configuration, self.state, self.registry, runner, start.upstream)
         self.health = Health(self.configuration, self.store, self.components, self.journal)
+        self.extensions: Extensions | None = None
+        """The extension API servers, once the API server has started."""
         self.postponed = Postponed(start.prepared.rehearsed.postponed, self.editor())
         self.sandbox = start.sandbox
         self.started = asyncio.Event()
@@ -105,7 +108,7 @@ class Cluster:
 
     def editor(self) -> Editor:
         """Return what writes documents for the administrator, as kubectl would."""
-        return Editor(self.registry, self.components.admissions)
+        return Editor(self.registry, self.components.admissions, lambda: self.extensions)
 
     def problems(self) -> list[str]:
         """Return what the cluster runs without (an address that is taken ...) and its own faults, one sentence each."""

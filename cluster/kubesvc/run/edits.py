@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+from kubeaggregator.io.extensions import Extensions
 from kubeapi.io.client import Client
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
 from kubeapi.registry.admission import Admission
+from kubeapi.remoteapis import RemoteResource
 from kubeapi.scheme import NAMESPACES
 from kubeapi.status import FieldError, StatusError
 from kubeapi.users import ADMINISTRATOR, User
@@ -30,6 +33,10 @@ T = TypeVar("T")
 CallAgain = Callable[[Outcome], Awaitable[bool]]
 """Asked for each webhook that failed: whether to call it again."""
 
+SERVER_SECONDS = 30.0
+"""How long an edit waits for an extension API server, which may be a pod that it has just made."""
+AGAIN_SECONDS = 0.1
+"""Pause before what is not there yet is asked again."""
 SLICE_SECONDS = 0.01
 """Longest time for which the event loop is held, apart from a single slow object."""
 
@@ -92,16 +99,27 @@ class Edited(NamedTuple):
 
 
 class Editor:
-    """Writes documents to a running cluster. ``admissions`` None: nothing is reviewed."""
+    """Writes documents to a running cluster. ``admissions`` None: nothing is reviewed.
 
-    def __init__(self, registry: Registry, admissions: ClusterAdmissions | None = None) -> None:
+    ``extensions`` returns the extension API servers.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        admissions: ClusterAdmissions | None = None,
+        extensions: Callable[[], Extensions | None] = lambda: None,
+    ) -> None:
         self._registry = registry
         self._admissions = admissions
+        self._extensions = extensions
         self.warnings: list[tuple[Document, str]] = []
         """What policies and webhooks have warned of."""
 
     async def apply(self, document: Document, is_called_again: CallAgain | None = None) -> Applied | Refusal:
         """Write a document, once the webhooks that review it have been asked."""
+        if isinstance(document.resource, RemoteResource):
+            return await self._apply_remote(document, document.resource)
         heard = _Heard(self._admissions, is_called_again) if self._admissions is not None else None
         client = Client(self._registry, ADMINISTRATOR, heard)
         try:
@@ -110,6 +128,22 @@ class Editor:
             return Refusal(document, error)
         self.warnings += [(document, each) for each in heard.warnings] if heard is not None else []
         return Applied(document.resource, document.namespace, document.name, outcome)
+
+    async def _apply_remote(self, document: Document, resource: RemoteResource) -> Applied | Refusal:
+        # Imported here, because most clusters have no extension API servers.
+        from kubeaggregator.io.applying import apply as apply_remote
+
+        try:
+            outcome = await apply_remote(self._servers(), resource, document.obj)
+        except StatusError as error:
+            return Refusal(document, error)
+        return Applied(resource, document.namespace, document.name, outcome)
+
+    def _servers(self) -> Extensions:
+        found = self._extensions()
+        if found is None:
+            raise StatusError(503, "ServiceUnavailable", "the cluster's API server has not started")
+        return found
 
     async def refusal(self, document: Document) -> Refusal | None:
         """Return why the change of an object would be refused, None if no reason is known."""
@@ -129,6 +163,11 @@ class Editor:
 
     async def delete(self, document: Document) -> None:
         """Delete the object of a document; StatusError."""
+        if isinstance(document.resource, RemoteResource):
+            from kubeaggregator.io.applying import delete
+
+            await delete(self._servers(), document.resource, document.key)
+            return
         await self.write(lambda acting: acting.delete(document.resource, document.namespace, document.name))
 
     def stored(self, documents: Iterable[Document]) -> list[Document]:
@@ -162,12 +201,26 @@ async def apply_edits(editor: Editor, documents: Iterable[Document]) -> Edited:
     if refused := [each for each in rehearsed if each is not None]:
         return Edited([], refused, is_begun=False)
     # Shielded, so that a client that disconnects does not leave half of its documents applied.
-    made = await asyncio.shield(_in_slices(ordered, editor.apply))
+    deadline = time.monotonic() + SERVER_SECONDS
+    made = await asyncio.shield(_in_slices(ordered, partial(_apply_until, deadline, editor)))
     return Edited(
         [each for each in made if isinstance(each, Applied)],
         [each for each in made if isinstance(each, Refusal)],
         editor.warnings,
     )
+
+
+async def _apply_until(deadline: float, editor: Editor, document: Document) -> Applied | Refusal:
+    while True:
+        written = await editor.apply(document)
+        if not has_no_server(written) or time.monotonic() > deadline:
+            return written
+        await asyncio.sleep(AGAIN_SECONDS)
+
+
+def has_no_server(written: Applied | Refusal) -> bool:
+    """Tell whether the extension API server that has an object does not answer (yet)."""
+    return isinstance(written, Refusal) and written.document.is_remote and written.error.code == 503
 
 
 async def _in_slices(documents: Sequence[Document], do: Callable[[Document], Awaitable[T]]) -> list[T]:

@@ -83,7 +83,7 @@ class Run:
 
     async def _apply_postponed(self) -> None:
         cluster = self.cluster
-        with cluster.store.failures.guard("kubesvc", "applying what webhooks review"):
+        with cluster.store.failures.guard("kubesvc", "applying what waited for webhooks or API servers"):
             await cluster.postponed.apply(cluster.health.wait_until_ready)
 
     def _add_host_routes(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
@@ -139,6 +139,7 @@ class Run:
                 cluster.api_address = api.address
                 self._keep()
                 await api.serve(self._components.runtime, self._components.proxy.traffic, cluster.journal.flushed)
+                cluster.extensions = api.extensions
             except OSError as error:
                 raise _not_served(error) from error
             except MergeError as error:

@@ -1,4 +1,4 @@
-"""The documents of a start that a webhook has to be asked about: they are written once the cluster can call it."""
+"""The documents of a start that wait for what may be pods of the cluster: webhooks, and extension API servers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from kubeapi.webhooks.calls import Outcome
 from kubemanifest.documents import Document
 from kubemanifest.faults import Fault
-from kubesvc.run.edits import Editor, Refusal, all_faults
+from kubesvc.run.edits import AGAIN_SECONDS, Editor, Refusal, all_faults, has_no_server
 
 READY_SECONDS = 30.0
 """How long the other objects may take to get ready, among which the webhook may be; then its failure counts."""
-AGAIN_SECONDS = 0.1
-"""Pause before a webhook is called again that may only not be there yet."""
+
+_OF_WEBHOOK, _OF_SERVER = "a webhook reviews it", "its API server does not answer"
 
 
 class Postponed:
@@ -36,15 +36,19 @@ class Postponed:
     async def apply(self, others_are_ready: Callable[[], Awaitable[None]]) -> None:
         """Write the documents in order, each as far as webhooks allow it.
 
-        A webhook that fails is called again until everything else is ready, as it may be one of the cluster's pods.
+        A webhook that fails is called again until everything else is ready, as it may be one of the cluster's pods. An
+        extension API server is waited for as long as it takes: its objects are not ready before.
         """
         if not self._waiting:
             return
         waiting = asyncio.create_task(self._wait_for(others_are_ready), name="readiness of a webhook")
         try:
+            for document in [each for each in self._waiting if not each.is_remote]:
+                await self._write(document)
             while self._waiting:
-                await self._write(self._waiting[0])
-                self._waiting.pop(0)
+                for document in [*self._waiting]:
+                    await self._write(document)
+                await asyncio.sleep(AGAIN_SECONDS)
         finally:
             self._done.set()
             waiting.cancel()
@@ -55,7 +59,11 @@ class Postponed:
         self._is_last_call, self._failure = self._is_late.is_set(), ""
         written = await self._editor.apply(document, self._is_called_again)
         if isinstance(written, Refusal):
+            if has_no_server(written):
+                self._failure = written.error.message
+                return
             denied.append(written)
+        self._waiting.remove(document)
 
     async def _wait_for(self, others_are_ready: Callable[[], Awaitable[None]]) -> None:
         with contextlib.suppress(TimeoutError):
@@ -101,8 +109,8 @@ class Postponed:
 
     def waiting_for(self) -> list[str]:
         """Return what is not written yet, one sentence each; of the first one why."""
-        said = [f"{_shown(each)}: a webhook reviews it" for each in self._waiting]
-        return [f"{said[0]}, which fails: {self._failure}", *said[1:]] if said and self._failure else said
+        said = [f"{_shown(each)}: {_OF_SERVER if each.is_remote else _OF_WEBHOOK}" for each in self._waiting]
+        return [f"{said[0]}: {self._failure}", *said[1:]] if said and self._failure else said
 
 
 def _shown(document: Document) -> str:

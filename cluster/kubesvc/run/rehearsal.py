@@ -16,7 +16,7 @@ from kubemanifest.faults import Fault
 
 
 class Rehearsed(NamedTuple):
-    """What has come of documents: faults, what policies warn of, and which are left out for a webhook to review."""
+    """What has come of documents: faults, what policies warn of, and which wait for a webhook or an API server."""
 
     faults: Sequence[Fault] = ()
     warnings: Sequence[Fault] = ()
@@ -40,8 +40,8 @@ def rehearse(registry: Registry, documents: Sequence[Document], *, is_reviewed: 
         heard[id(document)] = said
         return registry.acting(admission)
 
-    faults, _, waiting = apply_documents(acting, documents)
+    faults, _, waiting = apply_documents(acting, (each for each in documents if not each.is_remote))
     for each in waiting:  # they are reviewed again
         heard.pop(id(each), None)
     warnings = [warning_of(each, text) for each in documents for text in heard.get(id(each), ())]
-    return Rehearsed(faults, warnings, waiting)
+    return Rehearsed(faults, warnings, [*waiting, *(each for each in documents if each.is_remote)])

@@ -7,7 +7,7 @@ import base64
 import contextlib
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 
 import pytest
@@ -109,6 +109,9 @@ async def _answer_things(request: web.BaseRequest) -> web.StreamResponse:
     return web.json_response(LEFT)
 
 
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
 class Extended(NamedTuple):
     """A cluster's API server with an extension API server."""
 
@@ -143,12 +146,14 @@ class Extended(NamedTuple):
 
 
 @contextlib.asynccontextmanager
-async def extended(certificates: Certificates, *, is_external: bool = False, **spec: Any) -> AsyncIterator[Extended]:
+async def extended(
+    certificates: Certificates, *, is_external: bool = False, answer: Handler = _answer, **spec: Any
+) -> AsyncIterator[Extended]:
     """Run both; ``spec`` is what the APIService says else; one that ``is_external`` is no pod, but on this machine."""
     context = certificates.server.context()
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(cadata=certificates.client.authority)
-    runner = web.ServerRunner(web.Server(_answer, handler_cancellation=True))
+    runner = web.ServerRunner(web.Server(answer, handler_cancellation=True))
     await runner.setup()
     host = "127.0.0.1" if is_external else HOST
     await web.TCPSite(runner, host, 0, ssl_context=context).start()

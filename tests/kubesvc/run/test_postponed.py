@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections.abc import Mapping
 
 import pytest
 from tests.helpers.kubesvc.ground import ground
@@ -13,11 +14,15 @@ from tests.kubesvc.run.test_prepare import IN_SHOP, LISTENER, LISTENERS, POLICY,
 
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
+from kubeapi.remoteapis import RemoteResource
 from kubeapi.scheme import CONFIGMAPS, NAMESPACES, SERVICES
+from kubeapi.status import StatusError
 from kubeapi.webhooks.calls import Call, Outcome
+from kubemanifest.applying import Applied
 from kubemanifest.documents import Document
+from kubemanifest.reading import Spot, Written
 from kubesvc.run.api.admissions import ClusterAdmissions
-from kubesvc.run.edits import Editor, apply_edits
+from kubesvc.run.edits import CallAgain, Editor, Refusal, apply_edits
 from kubesvc.run.postponed import Postponed
 
 pytestmark = pytest.mark.looptime
@@ -140,7 +145,7 @@ async def test_what_others_wait_for_is_written_as_soon_as_its_webhook_is_there()
     writing = asyncio.create_task(postponed.apply(never))
     await asyncio.sleep(1)
     assert postponed.waiting_for() == [
-        "Namespace shop: a webhook reviews it, which fails: "
+        "Namespace shop: a webhook reviews it: "
         'Post "https://127.0.0.1:1/?timeout=10s": dial tcp 127.0.0.1:1: connect: connection refused',
         "ConfigMap shop/prices: a webhook reviews it",
     ]
@@ -169,6 +174,40 @@ async def test_a_webhook_that_may_fail_lets_the_object_through() -> None:
     postponed = Postponed(documents(SHOP), own)
     await postponed.apply(ready)
     assert (postponed.faults, exists(registry, "shop")) == ([], True)
+
+
+class Remote(Editor):
+    """Of an extension API server, which answers once it is there."""
+
+    answers: Mapping[str, Applied | StatusError] = {}
+
+    async def apply(self, document: Document, is_called_again: CallAgain | None = None) -> Applied | Refusal:
+        answer = self.answers.get(document.name, StatusError(503, "ServiceUnavailable", "not there"))
+        return Refusal(document, answer) if isinstance(answer, StatusError) else answer
+
+
+THING = RemoteResource("Thing", "", "example.com", "v1", namespaced=True)
+
+
+async def test_what_an_extension_api_server_has_is_written_once_it_is_there() -> None:
+    documents = [
+        Document({"kind": "Thing", "metadata": {"name": name}}, "things.yaml", Spot(Written("", 0, 0)), custom=THING)
+        for name in ("a", "b")
+    ]
+    own = Remote(ground())
+    postponed = Postponed(documents, own)
+    writing = asyncio.create_task(postponed.apply(ready))
+    await asyncio.sleep(60)
+    assert postponed.waiting_for() == [
+        "Thing a: its API server does not answer: not there",
+        "Thing b: its API server does not answer",
+    ]
+    own.answers = {"b": Applied(THING, "", "b", "created")}
+    await asyncio.sleep(1)
+    assert postponed.waiting_for() == ["Thing a: its API server does not answer: not there"]
+    own.answers = {"a": StatusError(422, "Invalid", "no such color")}
+    await writing
+    assert postponed.problems() == ["Thing a was refused: things.yaml:1:1: no such color"]
 
 
 async def test_policies_review_what_a_running_cluster_is_given() -> None:

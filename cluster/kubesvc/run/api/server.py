@@ -75,7 +75,7 @@ class ClusterAPI:
         self._user_kubeconfig = user_kubeconfig
         self._listener: APIServerListener | None = None
         self._socket: socket.socket | None = None
-        self._extensions: Extensions | None = None
+        self.extensions: Extensions | None = None
         self.port = 0
         self.read_only = cluster.read_only
         """Why no client may write, "" if they may."""
@@ -94,10 +94,10 @@ class ClusterAPI:
 
     async def keep(self) -> None:
         """Keep what every cluster has, and watch over extension API servers; runs until it is cancelled."""
-        assert self._extensions is not None
+        assert self.extensions is not None
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._published.keep(self.port), name="bootstrap objects")
-            tasks.create_task(self._extensions.run(), name="extension API servers")
+            tasks.create_task(self.extensions.run(), name="extension API servers")
 
     async def serve(self, runtime: Runtime, traffic: TrafficSource, flush: Flush) -> None:
         """Start to serve, and write the kubeconfig; OSError, MergeError."""
@@ -116,9 +116,9 @@ class ClusterAPI:
 
         handlers = api(self._registry)
         large = LargeRequests(self._registry, lambda registry: api(registry).answer, handlers.count)
-        self._extensions = self._make_extensions(handlers, runtime)
+        self.extensions = self._make_extensions(handlers, runtime)
         access = Access(authenticator, (*identity.addresses, *identity.names))
-        backend = Backend(handlers.handle, self._registry.store, flush, large, self._extensions)
+        backend = Backend(handlers.handle, self._registry.store, flush, large, self.extensions)
         self._listener = APIServerListener(backend, runtime, access)
         await self._listener.start(self._socket, certificate.context())
         kubeconfig = Kubeconfig(context_name(self._state.name), self.address, certificate.authority, token)
