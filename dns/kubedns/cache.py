@@ -8,8 +8,7 @@ keeping them costs more than answering them. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
 
 from kubedns.packets.responses import Dated, Response
 from kubedns.types import Owner
@@ -22,13 +21,28 @@ Key = bytes | tuple[bytes]
 """A packet from its third byte on; in a tuple when it came over TCP, where a response has more room."""
 
 
-class Entry(NamedTuple):
-    """A response in all its ``variants``, or () for one that is rendered anew; ``counter`` counts its use."""
+class Entry:
+    """A response in all its ``variants``, or () for one that is rendered anew; ``counter`` counts its use.
 
-    variants: tuple[bytes, ...]
-    response: Response | Dated
-    counter: list[int]
-    owners: tuple[Owner, ...]
+    ``only`` is the one variant of a response that has one: most have, and a hit reads nothing else.
+    """
+
+    __slots__ = ("_response", "_variants", "counter", "only", "owners")
+
+    def __init__(
+        self, variants: tuple[bytes, ...], response: Response | Dated, counter: list[int], owners: tuple[Owner, ...]
+    ) -> None:
+        self.only = variants[0] if len(variants) == 1 else None
+        self._variants = variants
+        self._response = response
+        self.counter = counter
+        self.owners = owners
+
+    def any(self, random: Callable[[], float]) -> bytes:
+        """Return the response with its addresses in random order."""
+        if self._variants:
+            return self._variants[int(random() * len(self._variants))]
+        return self._response.render(random)
 
 
 class ResponseCache:

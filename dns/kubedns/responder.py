@@ -69,13 +69,8 @@ class Responder:
         entry = self._entries.get(question)
         if entry is None:
             return None
-        variants, response, counter, _ = entry
-        counter[0] += 1
-        if len(variants) == 1:
-            return variants[0]
-        if variants:
-            return variants[int(self._random() * len(variants))]
-        return response.render(self._random)
+        entry.counter[0] += 1
+        return entry.any(self._random) if entry.only is None else entry.only
 
     def respond(self, packet: bytes, *, is_tcp: bool) -> bytes | Pending | Transfer | None:
         """Return the response, with its id, to a packet; None for silence."""
