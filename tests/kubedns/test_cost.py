@@ -32,8 +32,8 @@ from kubehost.io.datagrams import SLOTS
 
 SHOP = "shop.svc.cluster.local"
 
-CALLS_KEPT, CALLS_BURST = 5, 32
-"""Functions of Python and C for each query that is kept (two to find it, two lengths, one to find what leaves with it),
+CALLS_KEPT, CALLS_BURST = 4, 32
+"""Functions of Python and C for each query that is kept (two to find it, its length, one to find what leaves with it),
 and for all of a burst."""
 
 COLD = {

@@ -21,13 +21,13 @@ from kubehost.addresses import Address
 SLOTS = 64
 """Datagrams of one call."""
 
-NAME_BYTES = 28
-"""struct sockaddr_in6; an IPv4 address has zeros behind its 16 bytes."""
+NAME_BYTES = 32
+"""A struct sockaddr_in6, 28 bytes, in whole words; an IPv4 address has zeros behind its 16 bytes."""
 
 _NAME = struct.Struct(f"{NAME_BYTES}s")
 _NAMES: dict[int, struct.Struct] = {
-    socket.AF_INET: struct.Struct(">2xH4s20x"),
-    socket.AF_INET6: struct.Struct(">2xH4x16s4x"),
+    socket.AF_INET: struct.Struct(">2xH4s24x"),
+    socket.AF_INET6: struct.Struct(">2xH4x16s8x"),
 }
 """Port and address in struct sockaddr_in and sockaddr_in6."""
 
@@ -99,7 +99,9 @@ class Batch(Generic[Room]):
 
     Sending and receiving have message headers of their own on the same rooms and the same addresses. So an answer goes
     back to the sender without a copy of the address, and its length does not shorten the room of the next datagram.
-    ``lengths`` has the length of what was received in each slot, ``sizes`` the length of what is to be sent.
+    ``lengths`` has the length of what was received in each slot, ``sizes`` the length of what is to be sent, and
+    ``vectors`` the struct iovec of that. ``ports`` has the first 8 bytes of each sender's name: its port and, of IPv4,
+    its address.
     """
 
     def __init__(self, rooms: Sequence[Room], destinations: Destinations | None = None) -> None:
@@ -112,9 +114,10 @@ class Batch(Generic[Room]):
         self._name = cast(Callable[[slice], bytes], array.__getitem__)
         self._name_bytes = memoryview(names)
         self._names_at = ctypes.addressof(array)
+        self.ports = self._name_bytes.cast("Q")[:: NAME_BYTES // 8]
         self._received, self._sent = (_Headers(self.rooms, self._names_at, destinations) for _ in range(2))
         self._received_at, self._sent_at = self._received.address, self._sent.address
-        self.lengths, self.sizes = self._received.lengths, self._sent.sizes
+        self.lengths, self.sizes, self.vectors = self._received.lengths, self._sent.sizes, self._sent.vectors
 
     def receive(self, sock: SocketType) -> int:
         """Receive what waits, as far as there are rooms, from the first slot on; return how many datagrams came.
@@ -136,17 +139,13 @@ class Batch(Generic[Room]):
         """Return the address in a slot as the kernel writes it."""
         return self._name(self._places[slot])
 
-    def names(self, begin: int, end: int) -> Iterator[tuple[bytes]]:
-        """Yield the addresses in the slots from ``begin`` to before ``end``."""
-        return _NAME.iter_unpack(self._name_bytes[begin * NAME_BYTES : end * NAME_BYTES])
+    def names(self, end: int) -> Iterator[tuple[bytes]]:
+        """Yield the addresses in the slots before ``end``."""
+        return _NAME.iter_unpack(self._name_bytes[: end * NAME_BYTES])
 
     def name_address(self, slot: int) -> int:
         """Return where in memory the address in a slot is."""
         return self._names_at + slot * NAME_BYTES
-
-    def bases(self) -> Sequence[int]:
-        """Return where in memory the rooms are."""
-        return self._sent.bases
 
     def address(self, slot: int, name: bytes, size: int) -> None:
         """Address the first ``size`` bytes of a room to ``name``; an answer in place needs only its ``sizes``."""
@@ -187,9 +186,13 @@ class Destinations:
         """Keep of what was received the addresses alone."""
         self._interfaces[:] = self._none
 
-    def each(self, begin: int, end: int) -> Iterator[tuple[bytes]]:
-        """Yield what the kernel has written in the slots from ``begin`` to before ``end``."""
-        return struct.iter_unpack(f"{self.room}s", self._bytes[begin * self.room : end * self.room])
+    def each(self, end: int) -> Iterator[tuple[bytes]]:
+        """Yield what the kernel has written in the slots before ``end``."""
+        return struct.iter_unpack(f"{self.room}s", self._bytes[: end * self.room])
+
+    def written(self, slot: int) -> bytes:
+        """Return what the kernel has written in a slot."""
+        return bytes(self._bytes[slot * self.room : (slot + 1) * self.room])
 
     def ancillary(self, slot: int) -> list[tuple[int, int, bytes]]:
         """Return what makes an answer to the datagram in a slot come from where that was sent to (``sendmsg``)."""
@@ -213,7 +216,8 @@ class _Headers(Generic[Room]):
                 message.header.control_length = destinations.room
         self.address = ctypes.addressof(structs[1])
         self.sizes = memoryview(vectors).cast("P")[1::2]
-        self.bases = memoryview(vectors).cast("P")[::2].tolist()
+        view = memoryview(vectors)
+        self.vectors = [view[at : at + VECTOR_BYTES] for at in range(0, len(vectors), VECTOR_BYTES)]
         self.lengths = memoryview(messages).cast("I")[_Message.length.offset // 4 :: MESSAGE_BYTES // 4]
 
 

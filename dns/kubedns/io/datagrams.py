@@ -35,7 +35,7 @@ class Datagrams:
         self._socket = sock
         self._destinations = Destinations(sock, SLOTS) if sock.getsockname()[0] in EVERY_ADDRESS else None
         self._batch = Batch(copying_rooms(SLOTS, MAX_DATAGRAM), self._destinations)
-        self._segments = Segments(self._batch, SLOTS, self._destinations)
+        self._segments = Segments(self._batch, sock.family, self._destinations)
 
     def drain(self) -> None:
         """Answer up to SLOTS datagrams, then let the loop go on; UDP may lose what a full send buffer refuses."""
@@ -50,8 +50,7 @@ class Datagrams:
             response = kept(question)
             if response is None:
                 response = self._respond(index, room[: lengths[index]], question)
-            size = 2 + len(response or b"")
-            if response is None or size > MAX_DATAGRAM:
+            if response is None or (size := 2 + len(response)) > MAX_DATAGRAM:
                 send(self._socket, begin, index)
                 begin = index + 1
                 if response:

@@ -130,13 +130,13 @@ async def test_a_response_that_the_kernel_does_not_take_costs_no_other_one(monke
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.setblocking(False)
             client.connect((served.host, served.port))
-            for ident in range(4):
+            for ident in range(3):
                 client.send(write_query(ident, wire_of(f"cart.{SHOP}"), 1, 1232))
             loop = asyncio.get_running_loop()
             async with asyncio.timeout(PATIENCE):
-                replies = [await loop.sock_recv(client, 4096) for _ in range(3)]
-    assert [each[1] for each in replies] == [0, 2, 3]
-    assert calls == [4, 3, 2, 1]
+                replies = [await loop.sock_recv(client, 4096) for _ in range(2)]
+    assert [each[1] for each in replies] == [0, 2]
+    assert calls == [3, 2, 1]
 
 
 async def test_addresses_come_in_every_order() -> None:

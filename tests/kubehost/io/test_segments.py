@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import mmap
 import socket
 from collections.abc import Iterator, Sequence
 
 import pytest
 from tests.helpers.kubeproxy.udp import udp_client
+from tests.helpers.patience import PATIENCE
 
 from kubehost.io import segments
 from kubehost.io.binding import socket_family
 from kubehost.io.datagrams import SLOTS, Batch, Destinations, copying_rooms, send_messages
-from kubehost.io.segments import FEWEST, PAUSE, SEGMENT_LIMIT, Group, Segments
+from kubehost.io.segments import FEWEST, SEGMENT_LIMIT, WORTH, Segments
 
 HERE, PORT = "127.82.8.1", 20055
 PER_PEER = 16
@@ -28,17 +28,18 @@ class Server:
         self.sock = sock
         destinations = Destinations(sock, SLOTS) if address in ("0.0.0.0", "::") else None
         self._batch = Batch(copying_rooms(SLOTS, 4096), destinations)
-        self.segments = Segments(self._batch, SLOTS, destinations)
+        self.segments = Segments(self._batch, sock.family, destinations)
 
-    def answer(self) -> int:
-        """Answer what waits, and return how many datagrams that were."""
+    def answer(self, parts: int = 1) -> int:
+        """Answer what waits, in so many parts, and return how many datagrams that were."""
         batch = self._batch
         count = batch.receive(self.sock)
         for slot in range(count):
             letter, size = batch.rooms[slot][:1], int(batch.rooms[slot][1 : batch.lengths[slot]])
             batch.rooms[slot][:size] = letter * size
             batch.sizes[slot] = size
-        self.segments.send(self.sock, 0, count)
+        for part in range(parts):
+            self.segments.send(self.sock, count * part // parts, count * (part + 1) // parts)
         return count
 
 
@@ -82,14 +83,45 @@ def test_what_one_peer_asks_for_leaves_together_and_arrives_one_by_one(address: 
         assert sent == [2]
 
 
-def test_datagrams_of_other_sizes_leave_beside_them(sent: list[int]) -> None:
-    sizes: Sequence[int] = (*[70] * 8, *[90] * 8, 0, 5, SEGMENT_LIMIT, 4000, 4000)
+@pytest.mark.parametrize(
+    ("sizes", "messages"),
+    [
+        ((70, 70, 70, 90, 90), 2),  # 90 90 70, 70 70
+        ((90, 20, 70, 30, 80), 3),  # 90 80, 70 30, 20
+        ((0, 80, 0, 80), 3),
+        ((SEGMENT_LIMIT, SEGMENT_LIMIT + 1, 4000, 80), 3),
+        ((4000,) * 4, 4),
+    ],
+)
+def test_a_smaller_datagram_leaves_behind_larger_ones(sizes: Sequence[int], messages: int, sent: list[int]) -> None:
     with serving() as server, udp_client((HERE, PORT)) as client:
         for _ in range(2):  # and again from the same slots
             expected = ask(client, *sizes)
             server.answer()
             assert sorted(read(client, len(sizes))) == sorted(expected)
-    assert sent == [7, 7]
+    assert sent == [messages, messages]
+
+
+def test_a_part_of_a_batch_leaves_without_the_others(sent: list[int]) -> None:
+    with serving() as server, udp_client((HERE, PORT)) as client:
+        expected = ask(client, 80, 70, 80, 70, 60, 50, 60, 50)
+        server.answer(parts=2)
+        assert sorted(read(client, 8)) == sorted(expected)
+    assert sent == [2, 2]
+
+
+@pytest.mark.parametrize("address", ["::", f"::ffff:{HERE}"])
+def test_peers_with_one_port_at_different_addresses_get_their_own(address: str, sent: list[int]) -> None:
+    with serving(address) as server, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2)]
+        for number, each in enumerate(clients):
+            each.settimeout(PATIENCE)
+            each.bind((f"127.82.8.{number + 2}", PORT + 1))
+            each.connect((HERE, PORT))
+        expected = [ask(each, *[80] * PER_PEER, begin=begin) for each, begin in zip(clients, "aA", strict=True)]
+        server.answer()
+        assert [read(each, PER_PEER) for each in clients] == expected
+    assert sent == [2]
 
 
 @pytest.mark.parametrize(("address", "asked"), [("0.0.0.0", "127.82.8.9"), ("::", "::1")])
@@ -101,24 +133,14 @@ def test_they_come_from_the_address_that_was_asked(address: str, asked: str, sen
     assert sent == [1]
 
 
-def test_where_every_peer_asks_once_they_leave_as_they_are_and_few_batches_are_looked_at(
-    sent: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked: list[int] = []
-    groups = Segments._groups
-
-    def look(found: Segments[mmap.mmap], begin: int, end: int) -> list[Group]:
-        looked.append(end)
-        return groups(found, begin, end)
-
-    monkeypatch.setattr(Segments, "_groups", look)
+@pytest.mark.parametrize(("count", "asked"), [(FEWEST, 1), (FEWEST, WORTH), (1, FEWEST - 1)])
+def test_where_peers_ask_for_little_at_once_it_leaves_as_it_is(count: int, asked: int, sent: list[int]) -> None:
     with serving() as server, contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(udp_client((HERE, PORT))) for _ in range(FEWEST)]
-        for _ in range(PAUSE + 2):
-            expected = [ask(each, 50) for each in clients]
-            server.answer()
-            assert [read(each, 1) for each in clients] == expected
-    assert (len(looked), sent) == (2, [])
+        clients = [stack.enter_context(udp_client((HERE, PORT))) for _ in range(count)]
+        expected = [ask(each, *[50] * asked) for each in clients]
+        server.answer()
+        assert [read(each, asked) for each in clients] == expected
+    assert sent == []
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.EINVAL])
