@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+BACKLOG_HIGH, BACKLOG_LOW = 1024 * 1024, 256 * 1024
+"""Bytes of one stream that its owner keeps for a slow reader: when it stalls the stream, and when it lets it go on."""
+
 
 class StreamOwner(Protocol):
     """Where one stream's bytes go. Nothing is called after ``broken``; none of these may raise.

@@ -75,7 +75,8 @@ class SpdyConnection:
         self.outgoing: list[bytes | bytearray] = []
         """What ``take`` will return."""
         self._blocks = HeaderBlocks()
-        self._streams: dict[int, _OpenStream] = {}
+        self.streams: dict[int, _OpenStream] = {}
+        """Those that have not ended in both directions, by number."""
         self._last_opened = 0
         self._next_stream = self._next_ping = 1 if is_client else 2
         self._rest = bytearray()
@@ -138,7 +139,7 @@ class SpdyConnection:
 
     def _data(self, piece: bytes, events: list[Event]) -> None:
         """Handle a part of the current data frame."""
-        stream = self._streams.get(self._current)
+        stream = self.streams.get(self._current)
         if stream is None or stream.has_peer_ended:
             return
         if piece:
@@ -151,7 +152,7 @@ class SpdyConnection:
             self._opened(flags, body, events)
         elif frame == RST_STREAM:
             number = int.from_bytes(body[:4], "big") & _NUMBER
-            if self._streams.pop(number, None) is not None:
+            if self.streams.pop(number, None) is not None:
                 events.append(Ended(number, is_reset=True))
         elif frame == PING:
             if body[-1:] and body[-1] & 1 == self._parity:
@@ -164,7 +165,7 @@ class SpdyConnection:
             # The headers are not needed, but the next block can only be decompressed after this one.
             self._blocks.unpack(body[4:])
             number = int.from_bytes(body[:4], "big") & _NUMBER
-            if flags & FIN and number in self._streams:
+            if flags & FIN and number in self.streams:
                 events.append(self._ended(number))
 
     def _opened(self, flags: int, body: bytes, events: list[Event]) -> None:
@@ -175,16 +176,16 @@ class SpdyConnection:
         if number <= self._last_opened or number & 1 == self._parity:
             message = f"stream {number} cannot be opened"
             raise SpdyError(message)
-        if len(self._streams) >= STREAM_LIMIT:
+        if len(self.streams) >= STREAM_LIMIT:
             raise SpdyError("too many streams")
         self._last_opened = number
-        self._streams[number] = _OpenStream()
+        self.streams[number] = _OpenStream()
         events.append(Opened(number, headers))
         if flags & FIN:
             events.append(self._ended(number))
 
     def _ended(self, number: int) -> Ended:
-        stream = self._streams[number]
+        stream = self.streams[number]
         stream.has_peer_ended = True
         self._forget_if_done(number, stream)
         return Ended(number)
@@ -203,7 +204,7 @@ class SpdyConnection:
         """Open a stream and return its number."""
         number = self._next_stream
         self._next_stream += 2
-        self._streams[number] = _OpenStream()
+        self.streams[number] = _OpenStream()
         body = struct.pack(">IIH", number, 0, 0) + self._blocks.pack(headers)
         self.outgoing.append(_control(SYN_STREAM, 0, body))
         return number
@@ -219,7 +220,7 @@ class SpdyConnection:
 
     def send(self, number: int, content: bytes) -> None:
         """Send bytes on a stream; they are dropped if the stream has ended."""
-        stream = self._streams.get(number)
+        stream = self.streams.get(number)
         if stream is None or stream.have_we_ended:
             return
         for start in range(0, len(content), FRAME_LIMIT):
@@ -228,7 +229,7 @@ class SpdyConnection:
 
     def end(self, number: int) -> None:
         """End our side of a stream."""
-        stream = self._streams.get(number)
+        stream = self.streams.get(number)
         if stream is not None and not stream.have_we_ended:
             stream.have_we_ended = True
             self.outgoing.append(_HEAD.pack(number, FIN << 24))
@@ -236,12 +237,12 @@ class SpdyConnection:
 
     def reset(self, number: int) -> None:
         """Abort a stream in both directions."""
-        if self._streams.pop(number, None) is not None:
+        if self.streams.pop(number, None) is not None:
             self.outgoing.append(_control(RST_STREAM, 0, struct.pack(">II", number, CANCEL)))
 
     def _forget_if_done(self, number: int, stream: _OpenStream) -> None:
         if stream.has_peer_ended and stream.have_we_ended:
-            del self._streams[number]
+            del self.streams[number]
 
 
 def _control(kind: int, flags: int, body: bytes) -> bytes:

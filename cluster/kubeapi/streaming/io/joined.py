@@ -10,8 +10,9 @@ import socket
 import struct
 from typing import cast
 
-from kubeapi.streaming.io.multiplexer import BACKLOG_HIGH, BACKLOG_LOW, Multiplexer
+from kubeapi.streaming.io.multiplexer import Multiplexer
 from kubeapi.streaming.io.reading import BufferedReader
+from kubeapi.streaming.owner import BACKLOG_HIGH, BACKLOG_LOW
 
 EARLY_BYTES = 64 * 1024
 """What is kept of a connection without a stream; the rest waits in its socket."""

@@ -19,8 +19,6 @@ from kubeapi.streaming.owner import StreamOwner
 from kubeapi.streaming.spdy import Ended, GoingAway, Opened, Received, SpdyConnection
 from kubeapi.streaming.websocket import WebSocketError, WebSocketFrames
 
-BACKLOG_HIGH, BACKLOG_LOW = 1024 * 1024, 256 * 1024
-"""Bytes of one stream that wait for its reader: when it is stalled, and when it goes on."""
 SEND_HIGH, SEND_LOW = 256 * 1024, 64 * 1024
 """Bytes that wait to be sent on a connection: when the sources of its streams are not read, and when they are again."""
 GONE = "the connection to the API server is gone"
@@ -92,6 +90,8 @@ class Multiplexer(BufferedReader):
     def end(self, number: int) -> None:
         """End our side of a stream."""
         self._engine.end(number)
+        if number not in self._engine.streams:
+            self.forget(number)
         self._flush_soon()
 
     def reset(self, number: int) -> None:
@@ -107,7 +107,8 @@ class Multiplexer(BufferedReader):
 
     def stall(self, number: int) -> None:
         """Read no more until a stream's owner has passed its bytes on, which it tells by ``unstall``."""
-        self._stalling.add(number)
+        if number in self._owners:
+            self._stalling.add(number)
 
     def unstall(self, number: int) -> None:
         """Go on."""
@@ -205,12 +206,11 @@ class Multiplexer(BufferedReader):
 
     def _over(self, event: Ended) -> None:
         owner = self._owners.get(event.stream)
-        if owner is None:
-            return
-        if event.is_reset:
+        if event.stream not in self._engine.streams:
             self.forget(event.stream)
+        if owner is not None and event.is_reset:
             owner.broken("the stream was reset")
-        else:
+        elif owner is not None:
             owner.ended()
 
     def _flush_soon(self) -> None:
@@ -243,8 +243,7 @@ class Multiplexer(BufferedReader):
     def _judge(self, stalled: Collection[int]) -> None:
         """Reset the streams that are stalled if others wait for them."""
         if any(each.carries_data for number, each in self._owners.items() if number not in stalled):
-            for number in tuple(stalled):
-                owner = self._owners.get(number)
+            for number in stalled:
+                owner = self._owners[number]
                 self.reset(number)
-                if owner is not None:
-                    owner.broken(TOO_SLOW)
+                owner.broken(TOO_SLOW)

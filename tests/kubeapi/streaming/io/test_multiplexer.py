@@ -210,3 +210,18 @@ async def test_a_server_that_goes_away_gets_no_more_streams() -> None:
     pair = Pair()
     pair.client.feed(b"\x80\x03\x00\x07\x00\x00\x00\x08" + bytes(8))
     assert not pair.client.takes_streams
+
+
+@pytest.mark.parametrize("first", ["client", "server"])
+async def test_an_owner_is_forgotten_once_both_sides_have_ended(first: str) -> None:
+    pair = Pair()
+    number, owner = await pair.open()
+    one, other = (pair.client, pair.server) if first == "client" else (pair.server, pair.client)
+    one.end(number)
+    await turns()
+    assert pair.client._owners and pair.server._owners
+    other.end(number)
+    await turns()
+    assert not pair.client._owners
+    assert not pair.server._owners
+    assert owner.said == ["end"]
