@@ -9,6 +9,7 @@ from kubeapi.failures import Failures
 from kubehost.network import Network
 from kubeproxy.balancers import Rng
 from kubeproxy.proxier import Sync
+from kubeproxy.tunnels import OpenTunnel
 
 
 class Staleness(NamedTuple):
@@ -30,7 +31,7 @@ class ProxyDependencies(NamedTuple):
     """``clock`` gives monotonic seconds.
 
     ``prepare`` is called with each change of the rules before it is obeyed. ``stale`` says how old the source's objects
-    are, None while they are new.
+    are, None while they are new. ``open_tunnel`` opens the tunnels to endpoints, None where there are none.
     """
 
     network: Network
@@ -39,3 +40,4 @@ class ProxyDependencies(NamedTuple):
     failures: Failures
     prepare: Callable[[Sync], None] = _nothing
     stale: Callable[[], Staleness | None] = _never
+    open_tunnel: OpenTunnel | None = None

@@ -131,10 +131,11 @@ class Components:
         )
 
     def _make_proxy(self) -> ProxyServer:
+        open_tunnel = self.upstream.open_tunnel if self.upstream is not None else None
         return ProxyServer(
             self._source,
             settings.proxy_config(self._config, self._state, has_nodes=self.upstream is None),
-            ProxyDependencies(self.network, time.monotonic, self._rng, self._store.failures),
+            ProxyDependencies(self.network, time.monotonic, self._rng, self._store.failures, open_tunnel=open_tunnel),
             record=self._recorders.record_on_service,
             figures=lambda: settings.dns_figures(self.dns.counts()),
         )
@@ -180,11 +181,8 @@ class Components:
         """Return what makes pods of objects, or brings both from another cluster."""
         if self.upstream is not None:
             return dict(self.upstream.parts())
-        return {
-            "kubelet": self.kubelet.run(),
-            "controllers": self.controllers.run(),
-            "scheduler": self.scheduler.run(),
-        }
+        kubelet, controllers, scheduler = self.kubelet.run(), self.controllers.run(), self.scheduler.run()
+        return {"kubelet": kubelet, "controllers": controllers, "scheduler": scheduler}
 
     @property
     def runtime(self) -> Runtime:

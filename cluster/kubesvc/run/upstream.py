@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kubeapi.meta import ObjectKey
 from kubeapi.registry import Registry
 from kubeapiserver.streaming.runtime import Runtime
+from kubeproxy.tunnels import Tunnel, TunnelReader
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.run.recorders import EventRecorders
 
@@ -26,6 +27,10 @@ class Upstream(Protocol):
     @property
     def runtime(self) -> Runtime:
         """What logs, exec and port-forward of a pod lead to."""
+        ...
+
+    def open_tunnel(self, address: str, port: int, reader: TunnelReader) -> Tunnel | None:
+        """Open a connection to an endpoint without a socket; None for one that a socket leads to."""
         ...
 
     async def start(self) -> None:

@@ -50,6 +50,7 @@ class DataPlaneParts:
         self.poller = Poller(dependencies.failures)
         self.targets = Targets(dependencies.network)
         self.dialler = dialler_of(dependencies.network)
+        self.open_tunnel = dependencies.open_tunnel
         self.load_balancer = load_balancer
         self.counters = counters
         self.recent = RecentConnections(dependencies.clock)

@@ -143,7 +143,7 @@ class Poller:
                     try:
                         handler.on_event(events)
                     except Exception as failure:
-                        self._abandon(handler, failure)
+                        self.abandon(handler, failure)
         finally:
             while self._at_turn_end:
                 with self.failures.guard(NAME, "a batch of datagrams"):
@@ -151,7 +151,8 @@ class Poller:
             self._is_in_turn = False
             self._close_sockets()
 
-    def _abandon(self, handler: EventHandler, failure: Exception) -> None:
+    def abandon(self, handler: EventHandler, failure: Exception) -> None:
+        """Have a handler end what a failure has broken, and note the failure."""
         self.failures.note(NAME, f"an event of {type(handler).__name__.lstrip('_')}", failure)
         try:
             handler.abandon()

@@ -14,7 +14,8 @@ from tests.helpers.patience import PATIENCE
 from kubeapi.meta import ObjectKey
 from kubeclient.io.client import APIClient
 from kubeclient.portforward.io.dialling import PortForwardDialler
-from kubeclient.portforward.io.forwarder import ForwardedSocket, PodForwarder
+from kubeclient.portforward.io.forwardedsocket import ForwardedSocket
+from kubeclient.portforward.io.forwarder import PodForwarder
 
 WEB = ObjectKey("default", "web")
 PORT = 80

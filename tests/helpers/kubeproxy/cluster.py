@@ -28,6 +28,7 @@ from kubeproxy.config import ProxyConfig
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.plane import ListenerStatus
 from kubeproxy.server.proxyserver import ProxyServer
+from kubeproxy.tunnels import OpenTunnel
 from kubeproxy.userspace.dataplane import DataPlane
 from kubeproxy.userspace.plane import UserspacePlane
 from kubeproxy.userspace.tcp.relay import Relay
@@ -149,14 +150,24 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @contextlib.asynccontextmanager
 async def cluster(
-    *objects: JSON, network: Network | None = None, config: ProxyConfig | None = None, seed: int = 7
+    *objects: JSON,
+    network: Network | None = None,
+    config: ProxyConfig | None = None,
+    seed: int = 7,
+    open_tunnel: OpenTunnel | None = None,
 ) -> AsyncIterator[Cluster]:
     """Run a proxy over a Store with ``objects``; its clock stands still unless a test moves it."""
     store, events, now = Store(), list[Recorded](), [1000.0]
     proxy = ProxyServer(
         StoreListerWatcher(store),
         config or ProxyConfig(healthz_address=None, metrics_address=None),
-        ProxyDependencies(network or DirectNetwork(), lambda: now[0], random.Random(seed), Failures(lambda: now[0])),
+        ProxyDependencies(
+            network or DirectNetwork(),
+            lambda: now[0],
+            random.Random(seed),
+            Failures(lambda: now[0]),
+            open_tunnel=open_tunnel,
+        ),
         record=lambda *event: events.append(Recorded(*event)),
     )
     running = Cluster(store, proxy, events, now)

@@ -15,11 +15,10 @@ from collections import deque
 from collections.abc import Callable
 
 from kubeapi.status import StatusError
-from kubeapi.streaming.io.joined import JoinedSocket
 from kubeapi.streaming.io.multiplexer import NOT_SPDY, Multiplexer
-from kubeapi.streaming.portforward import DATA, ERROR, PortStream
 from kubeclient.kubeconfig.access import ConfigError
 from kubeclient.portforward.io.dialling import Dial
+from kubeclient.portforward.io.streams import Forwarded
 from kubeclient.portforward.plan import Load, choose
 
 IDLE_SECONDS = 300.0
@@ -28,8 +27,6 @@ OPEN_SECONDS = 15.0
 """Time limit for a connection to the API server."""
 STALL_SECONDS = 10.0
 """How long a reader that takes nothing may hold up others on its connection."""
-ERROR_BYTES = 4096
-"""What is kept of the text of an error stream."""
 
 ENDED = "the pod is gone"
 
@@ -45,7 +42,7 @@ class PodForwarder:
         self._report = report
         self._wires: dict[Multiplexer, int] = {}
         """The connections to the API server, and how many forwarded ones each carries."""
-        self._waiting: deque[ForwardedSocket] = deque()
+        self._waiting: deque[Forwarded] = deque()
         self._opening: asyncio.Task[None] | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._request = 0
@@ -56,8 +53,8 @@ class PodForwarder:
         """How many connections are forwarded now."""
         return sum(self._wires.values()) + len(self._waiting)
 
-    def forward(self, connection: ForwardedSocket) -> None:
-        """Forward a connection that was accepted, at once or when there is a connection to the API server."""
+    def forward(self, connection: Forwarded) -> None:
+        """Forward a connection, at once or when there is a connection to the API server."""
         if self._is_closed:
             connection.abort()
             return
@@ -78,7 +75,7 @@ class PodForwarder:
         if self._opening is None and not self._is_closed:
             self._opening = asyncio.create_task(self._open(), name="port-forward: open")
 
-    def over(self, connection: ForwardedSocket, wire: Multiplexer | None) -> None:
+    def over(self, connection: Forwarded, wire: Multiplexer | None) -> None:
         """Know that a forwarded connection has ended."""
         if wire is None:
             with contextlib.suppress(ValueError):
@@ -104,7 +101,7 @@ class PodForwarder:
         self._abort_waiting()
         self._close_wires(ENDED)
 
-    def _begin(self, connection: ForwardedSocket, wire: Multiplexer) -> None:
+    def _begin(self, connection: Forwarded, wire: Multiplexer) -> None:
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
@@ -160,72 +157,3 @@ class PodForwarder:
         self._idle = None
         for each in tuple(self._wires):
             each.close(reason)
-
-
-class ForwardedSocket(JoinedSocket):
-    """One connection that was accepted, to be forwarded to a port of the pod."""
-
-    def __init__(self, forwarder: PodForwarder, port: int) -> None:
-        super().__init__()
-        self._forwarder = forwarder
-        self._port = port
-        self._carrier: Multiplexer | None = None
-        self._errors = _Errors(self)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Forward it."""
-        super().connection_made(transport)
-        self._forwarder.forward(self)
-
-    def begin(self, wire: Multiplexer, request: str) -> None:
-        """Open the two streams, as kubectl does, and pass on what has come."""
-        self._carrier = wire
-        wire.end(wire.open(PortStream(ERROR, self._port, request).headers(), self._errors))
-        self.join(wire, wire.open(PortStream(DATA, self._port, request).headers(), self))
-
-    def ended(self) -> None:
-        """Pass the end on. Without an error stream the server takes no more bytes either (kubelet, and kubectl)."""
-        super().ended()
-        if self._errors.has_ended and self._transport is not None:
-            self._transport.close()
-
-    def refuse(self, reason: str) -> None:
-        """Reset the client, as the pod cannot be reached or has reset the connection."""
-        if self._wire is not None:
-            self._wire.reset(self._stream)
-        self.broken(reason)
-
-    def over(self, error: Exception | None) -> None:
-        """Know that the socket is closed."""
-        del error
-        self._forwarder.over(self, self._carrier)
-
-
-class _Errors:
-    """The owner of an error stream: an error resets the connection."""
-
-    carries_data = False
-
-    def __init__(self, connection: ForwardedSocket) -> None:
-        self._connection = connection
-        self._text = b""
-        self.has_ended = False
-
-    def received(self, content: bytes) -> None:
-        """Keep it."""
-        self._text = (self._text + content)[:ERROR_BYTES]
-
-    def ended(self) -> None:
-        """Reset the connection if there was a text."""
-        self.has_ended = True
-        if self._text:
-            self._connection.refuse(self._text.decode("utf-8", "replace"))
-
-    def broken(self, reason: str) -> None:
-        """Nothing: the data stream ends as well."""
-
-    def pause(self) -> None:
-        """Nothing: nothing is sent."""
-
-    def resume(self) -> None:
-        """Nothing."""

@@ -1,7 +1,9 @@
 """Gateways: sockets at the translated addresses of a remote cluster's pods, whose bytes travel by port-forward.
 
 Each pod has one for each port. Accepted connections are forwarded by ``kubeclient.portforward``, which has its own
-connections to the API server for each pod, none before the first use.
+connections to the API server for each pod, none before the first use. The proxy's connections come without a socket
+(``open_tunnel``), so that their bytes are moved once: only programs that dial a pod's own address, and HTTP Services,
+whose connections to pods are kept, meet the sockets.
 
 What a real cluster's container runtime does behind port-forward is not what a connection to the pod's address does. It
 dials 127.0.0.1 in the pod, so a program that listens at the pod's address alone is not reached (by runtimes of before
@@ -18,7 +20,9 @@ from functools import partial
 
 from kubeapi.meta import ObjectKey
 from kubeclient.portforward.io.dialling import Wire
-from kubeclient.portforward.io.forwarder import ForwardedSocket, PodForwarder
+from kubeclient.portforward.io.forwardedsocket import ForwardedSocket
+from kubeclient.portforward.io.forwarder import PodForwarder
+from kubeclient.portforward.io.tunnel import Reader, Tunnel
 from kubehost.io.binding import bind_socket, socket_family
 from kubehost.io.places import Place, whole_socket
 from kubehost.network import Network
@@ -38,20 +42,27 @@ class PortForwardGateways:
         self._dial = dial
         self._network = network
         self._gateways: dict[str, Gateway] = {}
-        self._ending: set[asyncio.Task[None]] = set()
+        self._by_address: dict[str, Gateway] = {}
 
     def serve(self, pod: PodPorts) -> None:
         """Answer for a pod, or at other ports than before; it listens when this returns."""
         gateway = self._gateways.get(pod.uid)
         if gateway is None:
             gateway = self._gateways[pod.uid] = Gateway(pod, self._dial)
+        self._by_address[pod.address] = gateway
         gateway.listen(pod, self._network.places[-1])
 
     def end(self, uid: str) -> None:
         """Answer no more for a pod that has gone, and reset its connections at once."""
         gateway = self._gateways.pop(uid, None)
         if gateway is not None:
+            self._by_address.pop(gateway.address)
             gateway.end()
+
+    def open_tunnel(self, address: str, port: int, reader: Reader) -> Tunnel | None:
+        """Open a tunnel to a pod, given by its address here; None if it is not served there."""
+        gateway = self._by_address.get(address)
+        return gateway.open_tunnel(port, reader) if gateway is not None else None
 
     def renew(self) -> None:
         """Listen in the cluster's network again, which is another one than before."""
@@ -92,6 +103,15 @@ class Gateway:
                 self._taken[port] = error.strerror or str(error)
             else:
                 self._taken.pop(port, None)
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return self._pod.address
+
+    def open_tunnel(self, port: int, reader: Reader) -> Tunnel | None:
+        """Open a tunnel to one of the pod's ports; None if it has no such port."""
+        return Tunnel(self._forwarder, port, reader) if port in self._pod.ports else None
 
     def renew(self, place: Place) -> None:
         """Listen again, in another network."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from kubeapi.meta import ObjectKey
+from kubeproxy.tunnels import Tunnel, TunnelReader
 
 
 class PodPorts(NamedTuple):
@@ -37,6 +38,10 @@ class Gateways(Protocol):
 
     def end(self, uid: str) -> None:
         """Answer no more for a pod that has gone, and reset its connections at once."""
+        ...
+
+    def open_tunnel(self, address: str, port: int, reader: TunnelReader) -> Tunnel | None:
+        """Open a connection to a pod without a socket, by its address here; None if it is not served there."""
         ...
 
     def renew(self) -> None:

@@ -27,6 +27,7 @@ from kubeclient.listwatch.slim import slimmed
 from kubeclient.paths import path_of
 from kubeclient.refusals import FORBIDDEN
 from kubehost.network import Network
+from kubeproxy.tunnels import Tunnel, TunnelReader
 from kubesvc.config import ClusterConfiguration
 from kubesvc.remote.connect.addresses import Pool
 from kubesvc.remote.connect.mirror import Mirror
@@ -151,6 +152,10 @@ class RemoteCluster:
 
     async def _keep(self) -> None:
         await asyncio.gather(*self._following)
+
+    def open_tunnel(self, address: str, port: int, reader: TunnelReader) -> Tunnel | None:
+        """Open a connection to a pod of the remote cluster; None for other endpoints, which this machine dials."""
+        return self._gateways.open_tunnel(address, port, reader) if self._has_started else None
 
     def renew(self) -> None:
         """Have the gateways listen in the network that there is now."""

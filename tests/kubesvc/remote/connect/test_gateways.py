@@ -154,3 +154,57 @@ async def test_gateways_listen_again_in_a_renewed_network(cluster: Cluster) -> N
     cluster.gateways.serve(pod(PORT))
     cluster.gateways.renew()
     assert await ask() == b"HELLO"
+
+
+class Heard:
+    """A tunnel's reader, which remembers what the pod says."""
+
+    def __init__(self) -> None:
+        self.heard = b""
+        self.is_reset = asyncio.Event()
+        self.has_heard = asyncio.Event()
+
+    def on_bytes(self, content: bytes) -> None:
+        self.heard += content
+        self.has_heard.set()
+
+    def on_end(self) -> None:
+        pass
+
+    def on_room(self) -> None:
+        pass
+
+    def on_reset(self) -> None:
+        self.is_reset.set()
+
+
+async def test_a_tunnel_leads_to_a_served_port_of_a_pod_and_is_reset_with_it(cluster: Cluster) -> None:
+    cluster.gateways.serve(pod(PORT))
+    heard = Heard()
+    tunnel = cluster.gateways.open_tunnel(ADDRESS, PORT, heard)
+    assert tunnel is not None
+    tunnel.send(b"hello")
+    await asyncio.wait_for(heard.has_heard.wait(), PATIENCE)
+    assert heard.heard == b"HELLO"
+    cluster.gateways.end("one")
+    assert heard.is_reset.is_set()
+
+
+@pytest.mark.parametrize(("address", "port"), [(ADDRESS, OTHER_PORT), ("127.115.0.2", PORT)], ids=["port", "address"])
+async def test_no_tunnel_leads_to_what_is_not_served(cluster: Cluster, address: str, port: int) -> None:
+    cluster.gateways.serve(pod(PORT))
+    assert cluster.gateways.open_tunnel(address, port, Heard()) is None
+    cluster.gateways.end("one")
+    assert cluster.gateways.open_tunnel(ADDRESS, PORT, Heard()) is None
+
+
+async def test_a_successor_at_a_pod_s_address_has_its_tunnels(cluster: Cluster) -> None:
+    cluster.gateways.serve(pod(PORT))
+    cluster.gateways.end("one")
+    cluster.gateways.serve(pod(PORT, uid="two"))
+    heard = Heard()
+    tunnel = cluster.gateways.open_tunnel(ADDRESS, PORT, heard)
+    assert tunnel is not None
+    tunnel.send(b"x")
+    await asyncio.wait_for(heard.has_heard.wait(), PATIENCE)
+    tunnel.close(is_reset=True)

@@ -14,6 +14,7 @@ from kubeapi.registry import Registry, RegistryConfig, bootstrap
 from kubeapi.scheme import ENDPOINTSLICES, NAMESPACES, PODS, SERVICES, Resource
 from kubeapi.store import Store
 from kubeapi.watching import Delta
+from kubeproxy.tunnels import TunnelReader
 from kubesvc.remote.connect.addresses import Pool
 from kubesvc.remote.connect.mirror import Mirror
 from kubesvc.remote.connect.podports import PodPorts
@@ -34,6 +35,9 @@ class FakeGateways:
 
     def end(self, uid: str) -> None:
         del self.pods[uid]
+
+    def open_tunnel(self, address: str, port: int, reader: TunnelReader) -> None:
+        del address, port, reader
 
     def renew(self) -> None:
         pass

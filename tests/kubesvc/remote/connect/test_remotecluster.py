@@ -31,6 +31,7 @@ from kubeapi.registry import Registry, RegistryConfig, bootstrap
 from kubeapi.scheme import ENDPOINTSLICES, PODS, SERVICES
 from kubeapi.status import StatusError
 from kubeapi.store import Store
+from kubeproxy.tunnels import TunnelReader
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.remote.connect.podports import PodPorts
@@ -87,6 +88,9 @@ class FakeGateways:
 
     def end(self, uid: str) -> None:
         del self.pods[uid]
+
+    def open_tunnel(self, address: str, port: int, reader: TunnelReader) -> None:
+        del address, port, reader
 
     def renew(self) -> None:
         self.renewals += 1

@@ -7,17 +7,15 @@ of memory per direction, because its source is not read meanwhile. A slow endpoi
 from __future__ import annotations
 
 import asyncio
-import errno
-import socket
 from socket import SocketType
 
 from kubeproxy.counters import EndpointCounters
 from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome, Result
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.types import Choice
-from kubeproxy.userspace.dialling import ask_by_sending, late_outcome
+from kubeproxy.userspace.dialling import late_outcome
 from kubeproxy.userspace.poller import READABLE, UNREGISTERED, WRITABLE
-from kubeproxy.userspace.sockets import RESET_ON_CLOSE
+from kubeproxy.userspace.tcp.io.dial import dial
 from kubeproxy.userspace.tcp.io.end import AT_ONCE, READING, End
 from kubeproxy.userspace.tcp.io.shared import TcpShared
 from kubeproxy.userspace.tcp.io.timedend import TimedEnd
@@ -74,7 +72,7 @@ class Connection:
             self._learn_outcome()
             return
         try:
-            sent = end.sock.send(relay.unsent[end.side], AT_ONCE)
+            sent = end.sink.send(relay.unsent[end.side], AT_ONCE)
         except BlockingIOError:
             return
         except OSError:
@@ -85,7 +83,7 @@ class Connection:
 
     def on_broken(self, end: End) -> None:
         """Pass on a reset that came while nothing was read; after an orderly end wait until the rest may be read."""
-        if end.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        if end.error():
             self.reset(Outcome.RESET)
         else:
             end.events = self.shared.poller.hang_up(end.fd)
@@ -126,35 +124,28 @@ class Connection:
     def _shut(self, end: End | None) -> Action | None:
         assert end is not None
         try:
-            end.sock.shutdown(socket.SHUT_WR)
+            end.shut()
         except OSError:
             return self.relay.fail()
         return None
 
     def _dial(self) -> Action | None:
         """Dial the next endpoint; on loopback the answer is often there at once."""
-        shared, record, route = self.shared, self.record, self.record.route
-        choice = record.choice = shared.load_balancer.next_endpoint(route, record, self._tried)
+        shared, record, relay = self.shared, self.record, self.relay
+        choice = record.choice = shared.load_balancer.next_endpoint(record.route, record, self._tried)
         if choice is None:
             self._note_error(Outcome.NO_ENDPOINTS)
-            return self.relay.fail()
-        target = shared.targets.dial(route.port_name, choice.endpoint)
-        if target is None:
-            return self._dial_again(errno.ELOOP)
+            return relay.fail()
         try:
-            sock, code, sent = *shared.dialler.begin(target, record.client, route.port_name.protocol), 0
-            if code == errno.EINPROGRESS:
-                code, sent = ask_by_sending(sock, target, self.relay.unsent[_UPSTREAM])
+            self.upstream, code, sent = dial(self, choice, relay.unsent[_UPSTREAM])
         except OSError as error:
             self._note_failure(error.errno or 0)
-            return self.relay.fail()
-        if code and code != errno.EINPROGRESS:
-            sock.close()
+            return relay.fail()
+        if self.upstream is None:
             return self._dial_again(code)
-        self.upstream = (TimedEnd if choice.is_followed else End)(self, sock, _UPSTREAM)
         if not code:
             return self._establish(choice, sent)
-        self._timer = shared.loop.call_later(self.relay.dial_timeout, self._learn_outcome)
+        self._timer = shared.loop.call_later(relay.dial_timeout, self._learn_outcome)
         return None
 
     def _dial_again(self, code: int) -> Action | None:
@@ -172,7 +163,7 @@ class Connection:
             self._timer = None
         assert self.upstream is not None
         if code := late_outcome(self.upstream.sock):
-            self.shared.poller.close_socket(self.upstream.sock)
+            self.upstream.close(is_reset=False)
             self.upstream = None
             self.perform(self._dial_again(code))
         else:
@@ -212,10 +203,8 @@ class Connection:
         if relay.state is _OVER:
             return
         if client.events == UNREGISTERED and upstream is not None and relay.is_flowing:
-            poller = self.shared.poller
-            poller.register(client.fd, READING, client)
-            poller.register(upstream.fd, READING, upstream)
-            client.events = upstream.events = READING
+            client.ask(READING)
+            upstream.ask(READING)
             return
         self._ask(client)
         if upstream is not None:
@@ -225,8 +214,7 @@ class Connection:
         wanted = (READING if end.peer else READABLE) if self.relay.can_read(end.side) else 0
         if self.relay.must_write(end.side):
             wanted |= WRITABLE
-        if wanted != end.events:
-            end.events = self.shared.poller.ask(end.fd, end.events, wanted, end)
+        end.ask(wanted)
 
     def _close(self, *, is_reset: bool) -> None:
         if self._timer is not None:
@@ -236,9 +224,7 @@ class Connection:
         if counters is not None and counters.watchers and isinstance(self.upstream, TimedEnd):
             self.upstream.tell()
         for end in filter(None, (self.client, self.upstream)):
-            if is_reset:
-                end.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-            shared.poller.close_socket(end.sock)
+            end.close(is_reset=is_reset)
             end.peer = None
             end.events = 0
             del end.connection  # a circle of references, which only the garbage collector would find

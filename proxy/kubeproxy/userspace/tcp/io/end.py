@@ -1,4 +1,4 @@
-"""One socket of a relayed connection: it moves bytes to its peer, and tells its connection of everything else."""
+"""One end of a relayed connection: it moves bytes to its peer, and tells its connection of everything else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kubeproxy.outcomes import Outcome
 from kubeproxy.recent import ConnectionRecord
 from kubeproxy.userspace.parts import BUFFER_BYTES
 from kubeproxy.userspace.poller import BROKEN, ENDED, READABLE, UNREGISTERED, URGENT, WRITABLE
-from kubeproxy.userspace.sockets import is_at_mark
+from kubeproxy.userspace.sockets import RESET_ON_CLOSE, is_at_mark, network_of, silent_seconds
 from kubeproxy.userspace.tcp.io.shared import TcpShared
 from kubeproxy.userspace.tcp.relay import Side
 
@@ -19,7 +19,7 @@ READING = READABLE | ENDED | URGENT
 """What the end of a connection waits for when bytes flow both ways."""
 AT_ONCE = int(socket.MSG_DONTWAIT)
 _URGENTLY = int(socket.MSG_DONTWAIT | socket.MSG_OOB)
-_NOTHING, _END, _BREAK = range(3)
+NOTHING, _END, _BREAK = range(3)
 """What is known to come after a chunk: nothing yet, the orderly end, or a reset."""
 _FLAGS = (AT_ONCE, int(socket.MSG_DONTWAIT | socket.MSG_MORE), AT_ONCE)
 """How a chunk is sent, by what comes after it: with MSG_MORE the chunk and the end after it are one packet."""
@@ -57,18 +57,57 @@ class Owner(Protocol):
         ...
 
 
-class End:
-    """One socket of a connection. ``peer`` is None until the upstream is connected; ``events`` is what it waits for."""
+class Sink(Protocol):
+    """Where the bytes for an end go: its socket, or what stands for one."""
 
-    __slots__ = ("connection", "events", "fd", "peer", "side", "sock")
+    def send(self, content: bytes | bytearray | memoryview, flags: int, /) -> int:
+        """Take bytes and return how many; BlockingIOError for none, OSError if the connection is lost."""
+        ...
+
+
+class End:
+    """One socket of a connection. ``peer`` is None until the upstream is connected; ``events`` is what it waits for.
+
+    Its ``sink`` is the socket; what is no socket has an end of its own (``TunnelEnd``).
+    """
+
+    __slots__ = ("connection", "events", "fd", "peer", "side", "sink", "sock")
 
     def __init__(self, connection: Owner, sock: SocketType, side: Side) -> None:
         self.connection = connection
         self.sock = sock
+        self.sink: Sink = sock
         self.fd = sock.fileno()
         self.side = side
         self.peer: End | None = None
         self.events = UNREGISTERED
+
+    def ask(self, wanted: int) -> None:
+        """Wait for these events from now on."""
+        if wanted != self.events:
+            self.events = self.connection.shared.poller.ask(self.fd, self.events, wanted, self)
+
+    def shut(self) -> None:
+        """Tell the peer outside that no more bytes come; OSError."""
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def close(self, *, is_reset: bool) -> None:
+        """Close the socket; nothing is moved any more."""
+        if is_reset:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        self.connection.shared.poller.close_socket(self.sock)
+
+    def error(self) -> int:
+        """Return why the connection is lost, 0 if it is not."""
+        return self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+    def is_elsewhere(self, host: int) -> bool:
+        """Tell whether it is in another network than that with the number ``host``."""
+        return network_of(self.sock) != host
+
+    def silence(self) -> float:
+        """Return the seconds since bytes came from outside."""
+        return silent_seconds(self.sock)
 
     def on_event(self, events: int) -> None:
         """Move what there is to the peer: the hot path."""
@@ -88,14 +127,14 @@ class End:
         elif events & ENDED and not events & URGENT:
             self._pass_on(buffer, *self._read_on(buffer, count))
         else:
-            self._pass_on(buffer, count, _NOTHING)
+            self._pass_on(buffer, count, NOTHING)
 
-    def _pass_on(self, buffer: memoryview, count: int, then: int) -> None:
+    def _pass_on(self, buffer: memoryview | bytes, count: int, then: int) -> None:
         """Send ``count`` bytes to the peer, count them, and pass on what comes after them."""
         connection, peer = self.connection, self.peer
         assert peer is not None
         try:
-            sent = peer.sock.send(buffer[:count], _FLAGS[then])
+            sent = peer.sink.send(buffer[:count], _FLAGS[then])
         except BlockingIOError:
             sent = 0
         except OSError:
@@ -123,14 +162,14 @@ class End:
     def _read_on(self, buffer: memoryview, count: int) -> tuple[int, int]:
         """Read what else there is in front of the end; return all that was read, and what comes after it."""
         if count == BUFFER_BYTES:
-            return count, _NOTHING
+            return count, NOTHING
         try:
             more = self.sock.recv_into(buffer[count:], 0, AT_ONCE)
         except BlockingIOError:
-            return count, _NOTHING
+            return count, NOTHING
         except OSError:  # the kernel tells an error once: what was read is still passed on, then the reset
             return count, _BREAK
-        return count + more, _NOTHING if more else _END
+        return count + more, NOTHING if more else _END
 
     def _attend(self, events: int) -> bool:
         """Handle events other than the usual reading; tell whether there is something to read then."""
@@ -158,7 +197,7 @@ class End:
         except OSError:  # it was taken at the last event
             return bool(events & READABLE)
         try:
-            peer.sock.send(byte, _URGENTLY)
+            peer.sink.send(byte, _URGENTLY)
         except BlockingIOError:
             self.connection.on_stalled(peer, byte)  # sent later, so it is not urgent any more
         except OSError:

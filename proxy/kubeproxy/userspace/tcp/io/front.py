@@ -9,7 +9,6 @@ from kubeproxy.outcomes import Outcome
 from kubeproxy.types import Destination, Route
 from kubeproxy.userspace.live import LiveConnections
 from kubeproxy.userspace.parts import DataPlaneParts
-from kubeproxy.userspace.sockets import network_of, silent_seconds
 from kubeproxy.userspace.tcp.io.connection import Connection
 from kubeproxy.userspace.tcp.io.shared import TcpShared
 
@@ -46,7 +45,7 @@ class TcpFront:
     def end_elsewhere(self, host: int) -> None:
         """Reset the connections with a side in another network than that with the number ``host``, which is gone."""
         for connection in tuple(self.connections):
-            if any(network_of(end.sock) != host for end in (connection.client, connection.upstream) if end):
+            if any(end.is_elsewhere(host) for end in (connection.client, connection.upstream) if end):
                 connection.reset(Outcome.NETWORK_GONE)
 
     def reset_all(self) -> None:
@@ -56,5 +55,5 @@ class TcpFront:
 
 
 def _silence(connection: Connection) -> float:
-    """Return the seconds since bytes came from either side, as the kernel has counted them."""
-    return min(silent_seconds(end.sock) for end in (connection.client, connection.upstream) if end is not None)
+    """Return the seconds since bytes came from either side."""
+    return min(end.silence() for end in (connection.client, connection.upstream) if end is not None)

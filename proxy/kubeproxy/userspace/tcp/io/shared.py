@@ -19,6 +19,7 @@ class TcpShared:
         "dialler",
         "load_balancer",
         "loop",
+        "open_tunnel",
         "poller",
         "recent",
         "targets",
@@ -29,6 +30,7 @@ class TcpShared:
         self.poller = parts.poller
         self.targets = parts.targets
         self.dialler = parts.dialler
+        self.open_tunnel = parts.open_tunnel
         self.load_balancer = parts.load_balancer
         self.counters = parts.counters
         self.recent = parts.recent

@@ -24,6 +24,6 @@ class TimedEnd(End):
             self._dialled_at = None
             counters.answered(self.connection.shared.clock() - dialled_at)
 
-    def _pass_on(self, buffer: memoryview, count: int, then: int) -> None:
+    def _pass_on(self, buffer: memoryview | bytes, count: int, then: int) -> None:
         self.tell()
         super()._pass_on(buffer, count, then)
