@@ -11,7 +11,7 @@ from tests.helpers.cluster.cli import ClusterCommands, running
 from tests.helpers.cluster.ground import Ground
 from tests.helpers.cluster.manifests import stream
 
-from kubeapiserver.wire.tls import server_certificate
+from kubeapiserver.wire.keys.certificates import server_certificate
 
 GROUND = Ground(28)
 SERVER = """\

@@ -15,7 +15,7 @@ from tests.helpers.cluster.manifests import HTTP_PORT, Manifest, deployment, ech
 from tests.helpers.kubectl.cli import Kubectl
 from tests.helpers.objects import build
 
-from kubeapiserver.wire.tls import server_certificate
+from kubeapiserver.wire.keys.certificates import server_certificate
 
 GROUND = Ground(26)
 ADDRESS = f"127.171.{GROUND.number}.254"

@@ -9,7 +9,7 @@ import time
 
 from tests.helpers.kubectl.cli import Kubectl
 
-from kubeapiserver.wire.tls import server_certificate
+from kubeapiserver.wire.keys.certificates import server_certificate
 
 SERVER = """\
 import http.server, json, ssl

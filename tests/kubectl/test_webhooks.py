@@ -7,7 +7,7 @@ import time
 
 from tests.helpers.kubectl.cli import Kubectl
 
-from kubeapiserver.wire.tls import server_certificate
+from kubeapiserver.wire.keys.certificates import server_certificate
 
 HOOK = """\
 apiVersion: v1

@@ -21,7 +21,7 @@ from kubeapi.scheme import APISERVICES
 from kubeapi.status import FieldError, StatusError
 from kubeapi.users import ADMINISTRATOR
 from kubeapiserver.errors import ServiceUnavailable
-from kubeapiserver.wire.forwarding import status_message
+from kubeapiserver.wire.forwarding.answers import status_message
 from kubemanifest.clientapply import Outcome, keep_applied, last_applied, three_way_patch
 
 _SECONDS = 30.0

@@ -16,7 +16,7 @@ from kubeapi.objects.parts import list_at
 from kubeapi.remoteanswers import ExternalMetric, ExternalValues
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.users import account_user
-from kubeapiserver.wire.forwarding import status_message
+from kubeapiserver.wire.forwarding.answers import status_message
 
 _SECONDS = 10.0
 """Time limit of a request; an autoscaler asks every 15 s."""

@@ -16,8 +16,8 @@ from kubeaggregator.io.server import ExtensionServer, Place
 from kubeapi.status import StatusError
 from kubeapiserver.messages import Delegated, Proxied
 from kubeapiserver.proxying.rewriting import Headers, forwarded_headers, returned_headers
-from kubeapiserver.wire.forwarding import send_answer
-from kubeapiserver.wire.tunnel import exchange
+from kubeapiserver.wire.forwarding.answers import send_answer
+from kubeapiserver.wire.forwarding.tunnel import exchange
 
 DISCOVERY_SECONDS = 5.0
 """Time limit of a request for the resources of a version: clients ask every server for them."""

@@ -28,8 +28,8 @@ from kubeapi.store import Store
 from kubeapiserver.errors import ServiceUnavailable
 from kubeapiserver.proxying.location import Proxying
 from kubeapiserver.streaming.runtime import Runtime
-from kubeapiserver.wire.forwarding import dial_failure
-from kubeapiserver.wire.tunnel import DIAL_SECONDS
+from kubeapiserver.wire.forwarding.answers import dial_failure
+from kubeapiserver.wire.forwarding.tunnel import DIAL_SECONDS
 from kubeapiserver.wire.webhooks import client_context
 from kubehost.addresses import join_host_port
 from kubehost.io.connecting import Streams

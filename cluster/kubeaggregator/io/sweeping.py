@@ -18,7 +18,7 @@ from kubeapi.remoteanswers import RemoteContents
 from kubeapi.remoteapis import RemoteAPIs
 from kubeapi.status import StatusError
 from kubeapi.users import account_user
-from kubeapiserver.wire.forwarding import status_message
+from kubeapiserver.wire.forwarding.answers import status_message
 
 _SECONDS = 30.0
 """Time limit of one request."""

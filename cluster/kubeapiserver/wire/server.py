@@ -27,16 +27,16 @@ from kubeapiserver.proxying.location import Proxying
 from kubeapiserver.requests.paths import is_proxy_path
 from kubeapiserver.responses.statuses import failure_response
 from kubeapiserver.streaming.runtime import Runtime
+from kubeapiserver.wire.handling import RequestHandler
 from kubeapiserver.wire.largerequests import LargeRequests
 from kubeapiserver.wire.listening import Listening
 from kubeapiserver.wire.receiving import read_body, read_head
 from kubeapiserver.wire.rounds import Rounds
 from kubeapiserver.wire.watch import WatchStream, serve_watch
-from kubeapiserver.wire.working import Working
 
 if TYPE_CHECKING:
-    from kubeapiserver.wire.proxy import PodProxy
-    from kubeapiserver.wire.sessions import SessionServer
+    from kubeapiserver.wire.forwarding.proxy import PodProxy
+    from kubeapiserver.wire.sessions.serving import SessionServer
 
 NAME = "kube-apiserver"
 LINE_LIMIT = 256 * 1024
@@ -86,7 +86,7 @@ class APIServerListener:
     def __init__(self, backend: Backend, runtime: Runtime, access: Access) -> None:
         self._handle = backend.handle
         proxying = Proxying(backend.store, random.Random())
-        self._working = Working(backend.handle, backend.large, runtime, proxying)
+        self._handler = RequestHandler(backend.handle, backend.large, runtime, proxying)
         self._store = backend.store
         self._flush = backend.flush
         self._access = access
@@ -131,7 +131,7 @@ class APIServerListener:
             await self._runner.cleanup()
         if self._proxy is not None:
             await self._proxy.close()
-        self._working.close()
+        self._handler.close()
 
     async def _answer(self, received: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -143,7 +143,7 @@ class APIServerListener:
                 request = request._replace(user=admitted)
             if is_proxy_path(request.path) or (self._extensions and self._extensions.answers(request.path)):
                 return await self._send(received, self._handle(request))
-            answer = await self._working.answer(request._replace(body=await read_body(received)))
+            answer = await self._handler.answer(request._replace(body=await read_body(received)))
             # A write that has been answered must survive a crash.
             if request.method not in ("GET", "HEAD"):
                 await self._flush()
@@ -176,7 +176,7 @@ class APIServerListener:
 
     def _pod_proxy(self) -> PodProxy:
         if self._proxy is None:
-            from kubeapiserver.wire.proxy import PodProxy
+            from kubeapiserver.wire.forwarding.proxy import PodProxy
 
             self._proxy = PodProxy(self._runtime)
         return self._proxy
@@ -184,7 +184,7 @@ class APIServerListener:
     def sessions(self) -> SessionServer:
         """Return what serves sessions."""
         if self._sessions is None:
-            from kubeapiserver.wire.sessions import SessionServer
+            from kubeapiserver.wire.sessions.serving import SessionServer
 
             self._sessions = SessionServer(self._runtime)
         return self._sessions
@@ -195,7 +195,7 @@ class APIServerListener:
         transport = received.transport
         if transport is None:
             raise ConnectionResetError
-        stream = WatchStream(watch, self._store, transport.abort, self._rounds, self._working.call)
+        stream = WatchStream(watch, self._store, transport.abort, self._rounds, self._handler.call)
         # Before the first await, so that no event is missed.
         stop = self._store.watch(watch.resource, watch.resource_version, stream.put)
         self._watches.add(stream)

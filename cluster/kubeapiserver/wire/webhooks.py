@@ -22,7 +22,7 @@ from kubeapi.webhooks.calls import CALLS_LIMIT, Call, CallNeeded, Outcome
 from kubeapiserver.messages import Answer, Request
 from kubeapiserver.proxying.location import Proxying
 from kubeapiserver.streaming.runtime import Runtime
-from kubeapiserver.wire.forwarding import dial_failure, status_message
+from kubeapiserver.wire.forwarding.answers import dial_failure, status_message
 from kubehost.addresses import join_host_port
 
 ANSWER_LIMIT = 3 * 1024 * 1024

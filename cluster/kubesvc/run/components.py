@@ -14,7 +14,7 @@ from kubeapi.registry import Registry
 from kubeapi.scheme import PODS
 from kubeapi.watching import WatchEvent
 from kubeapiserver.streaming.runtime import Runtime
-from kubeapiserver.wire.podkeys import make_key
+from kubeapiserver.wire.keys.podkeys import make_key
 from kubecontroller.io.controllermanager import ControllerManager
 from kubedns.config import DNS_PORT
 from kubedns.io.answering import NAME as DNS

@@ -112,7 +112,7 @@ def policy_servers(config: ClusterConfiguration) -> tuple[PolicyPod, ...]:
 def _ingress_certificate(state: StateDirectory) -> KeyPair:
     """Return the certificate of clients for which no Ingress has another; nobody's name is in it."""
     # Imported only here, because most clusters have no Ingress.
-    from kubeapiserver.wire.tls import server_certificate
+    from kubeapiserver.wire.keys.certificates import server_certificate
 
     path, name = state.certificate.with_name("ingress.pem"), "kubesvc Ingress Fake Certificate"
     made = server_certificate(path, (), ("ingress.invalid",), time.time(), name)

@@ -28,7 +28,7 @@ from kubeapi.scheme import APISERVICES, CLUSTERROLEBINDINGS, CLUSTERROLES, ENDPO
 from kubeapi.users import API_SERVER
 from kubeapiserver.apiserver import APIServer
 from kubeapiserver.auth.authentication import Authenticator
-from kubeapiserver.wire.tls import Certificate, client_certificate, server_certificate
+from kubeapiserver.wire.keys.certificates import Certificate, client_certificate, server_certificate
 
 PATH, METRICS = "/apis/example.com/v1", f"/apis/{EXTERNAL_GROUP}/{EXTERNAL_VERSION}"
 LISTED = {

@@ -14,7 +14,7 @@ from kubeapi.scheme import PODS, SECRETS, SERVICEACCOUNTS
 from kubeapi.serviceaccounts.claims import TokenError
 from kubeapi.serviceaccounts.issuer import EXTENDED_SECONDS, TokenIssuer
 from kubeapi.serviceaccounts.jwt import decode, read_claims
-from kubeapiserver.wire.signing import SigningKey
+from kubeapiserver.wire.keys.signing import SigningKey
 
 
 class Cluster:

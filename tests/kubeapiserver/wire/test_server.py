@@ -22,8 +22,8 @@ from kubeapiserver.errors import BODY_LIMIT
 from kubeapiserver.messages import Answer, Request, Response, Watch
 from kubeapiserver.wire import listening, server
 from kubeapiserver.wire import watch as server_watch
+from kubeapiserver.wire.keys.certificates import server_certificate
 from kubeapiserver.wire.server import PIECE_BYTES
-from kubeapiserver.wire.tls import server_certificate
 
 
 def echo(request: Request) -> Response:

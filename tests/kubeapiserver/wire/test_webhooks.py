@@ -18,9 +18,9 @@ from kubeapi.webhooks.calls import CALLS_LIMIT, Call, CallNeeded, Outcome, Revie
 from kubeapiserver.errors import ServiceUnavailable
 from kubeapiserver.messages import Request, Response
 from kubeapiserver.proxying.location import Location, Proxying
-from kubeapiserver.wire.tls import server_certificate
+from kubeapiserver.wire.handling import RequestHandler
+from kubeapiserver.wire.keys.certificates import server_certificate
 from kubeapiserver.wire.webhooks import WebhookCaller
-from kubeapiserver.wire.working import Working
 
 HOST = "127.86.0.2"
 NAME = "hook.default.svc"
@@ -128,7 +128,7 @@ async def test_a_request_is_handled_again_with_the_answers(tmp_path: Path) -> No
                     raise CallNeeded(wanted, keep, reviews)
             return Response(200, " ".join(reviews.outcomes).encode())
 
-        answer = await Working(handle, None, runtime, Endpoints()).answer(Request("POST", "/"))
+        answer = await RequestHandler(handle, None, runtime, Endpoints()).answer(Request("POST", "/"))
         assert isinstance(answer, Response)
         assert answer.body == b"a b"
 

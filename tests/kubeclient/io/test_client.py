@@ -27,7 +27,7 @@ from tests.helpers.kubeclient.server import Asked, Script, answer, head, scripte
 from tests.helpers.loops import settled
 
 from kubeapi.status import StatusError
-from kubeapiserver.wire.tls import Certificate, server_certificate
+from kubeapiserver.wire.keys.certificates import Certificate, server_certificate
 from kubeclient.endpoint import endpoint_of
 from kubeclient.http.handshake import SPDY, Upgrade
 from kubeclient.http.io.connecting import Route, connect

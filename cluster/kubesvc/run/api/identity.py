@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from kubeaggregator.authentication import PROXY_NAME
 from kubeapi.serviceaccounts.issuer import TokenIssuer
-from kubeapiserver.wire.signing import SigningKey
+from kubeapiserver.wire.keys.signing import SigningKey
 from kubehost.addresses import LOCALHOST
 
 if TYPE_CHECKING:
     from kubeapi.registry import Registry
-    from kubeapiserver.wire.tls import Certificate
+    from kubeapiserver.wire.keys.certificates import Certificate
     from kubesvc.config import ClusterConfiguration
     from kubesvc.state.directory import StateDirectory
 
@@ -64,14 +64,14 @@ class ClusterIdentity:
     @cached_property
     def certificate(self) -> Certificate:
         """The certificate for these names and addresses; OSError."""
-        from kubeapiserver.wire.tls import server_certificate
+        from kubeapiserver.wire.keys.certificates import server_certificate
 
         return server_certificate(self._state.certificate, self.addresses, self.names, time.time())
 
     @cached_property
     def proxy_certificate(self) -> Certificate:
         """The certificate by which extension API servers know the API server; OSError."""
-        from kubeapiserver.wire.tls import client_certificate
+        from kubeapiserver.wire.keys.certificates import client_certificate
 
         return client_certificate(self._state.path / _PROXY_FILE, PROXY_NAME, time.time())
 

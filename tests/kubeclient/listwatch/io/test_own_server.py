@@ -69,7 +69,7 @@ async def test_a_list_in_pages_is_whole_whatever_happens_meanwhile(monkeypatch: 
                     handlers.registry.create(SERVICES, service(f"s{number}"))
             return answer
 
-        door.listener._working._handle = handle
+        door.listener._handler._handle = handle
         async with followed(client, selections={SERVICES: Selection(namespace="default")}) as found:
             await found.until(lambda each: len(each.names) == 13)
             assert [bool(each) for each in asked[:4]] == [False, True, True, False]

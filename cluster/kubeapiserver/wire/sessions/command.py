@@ -28,7 +28,7 @@ from kubeapiserver.streaming.websocket import (
     read_resize,
     status_message,
 )
-from kubeapiserver.wire.spdy import SpdyPeer
+from kubeapiserver.wire.sessions.spdy import SpdyPeer
 
 STREAMS_SECONDS = 30.0
 """Time limit for a SPDY client to open its streams (kubelet's DefaultStreamCreationTimeout)."""

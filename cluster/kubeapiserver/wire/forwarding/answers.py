@@ -10,7 +10,7 @@ import aiohttp
 from aiohttp import web
 
 from kubeapiserver.proxying.rewriting import Headers
-from kubeapiserver.wire.tunnel import CHUNK_BYTES
+from kubeapiserver.wire.forwarding.tunnel import CHUNK_BYTES
 
 _UNKNOWN_AUTHORITY = (18, 19, 20, 21)
 """OpenSSL's numbers for a certificate that nobody trusted has signed."""

@@ -1,4 +1,4 @@
-"""Have a request handled: here, or in the thread if its body is large; again after the webhooks that it needs."""
+"""Has whole requests handled: here, or in the thread if large; and again after webhooks that they need."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kubeapiserver.wire.webhooks import WebhookCaller
 
 
-class Working:
+class RequestHandler:
     """Handles requests that have arrived whole."""
 
     def __init__(

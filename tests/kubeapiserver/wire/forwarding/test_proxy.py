@@ -19,7 +19,7 @@ from kubeapi.meta import ObjectKey
 from kubeapi.scheme import PODS
 from kubeapi.status import NotFound
 from kubeapiserver.messages import Proxied, Request
-from kubeapiserver.wire.tls import server_certificate
+from kubeapiserver.wire.keys.certificates import server_certificate
 
 HOST = "127.86.0.1"
 PREFIX = "/api/v1/namespaces/default/pods/web/proxy"

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import WSMsgType, web
 
 from kubeapiserver.messages import PortForwardSession
-from kubeapiserver.wire.portforward import ForwardError, OpenPort, dial
+from kubeapiserver.wire.sessions.portforward import ForwardError, OpenPort, dial
 
 READ_SIZE = 64 * 1024
 INBOX_CHUNKS = 128

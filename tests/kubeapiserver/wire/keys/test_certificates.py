@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeapiserver.wire.tls import RENEW_SECONDS, VALID_SECONDS, server_certificate
+from kubeapiserver.wire.keys.certificates import RENEW_SECONDS, VALID_SECONDS, server_certificate
 
 NOW = 1_790_000_000.0
 ADDRESSES, NAMES = ("127.0.0.1", "127.114.0.1"), ("localhost", "kubernetes.default.svc.cluster.local")

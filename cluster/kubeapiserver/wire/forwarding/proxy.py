@@ -29,8 +29,8 @@ from kubeapiserver.proxying.rewriting import (
     rewritten_url,
 )
 from kubeapiserver.streaming.runtime import Runtime
-from kubeapiserver.wire.forwarding import dial_failure, send_answer
-from kubeapiserver.wire.tunnel import DIAL_SECONDS, PAGE_LIMIT, exchange, target_of
+from kubeapiserver.wire.forwarding.answers import dial_failure, send_answer
+from kubeapiserver.wire.forwarding.tunnel import DIAL_SECONDS, PAGE_LIMIT, exchange, target_of
 from kubehost.addresses import join_host_port
 from kubehost.io.connecting import Streams
 

@@ -28,11 +28,12 @@ from kubeapiserver.streaming.websocket import (
     READER_PROTOCOLS,
     choose_protocol,
 )
-from kubeapiserver.wire.command import CommandConnection, SpdyCommand, WebSocketCommand, join
-from kubeapiserver.wire.logs import limited, send_log
-from kubeapiserver.wire.portchannels import ChannelForwarder
-from kubeapiserver.wire.portforward import SpdyForwarder
-from kubeapiserver.wire.spdy import SpdyPeer, UpgradedBytes, upgrade
+from kubeapiserver.wire.sessions.command import CommandConnection, SpdyCommand, WebSocketCommand, join
+from kubeapiserver.wire.sessions.logs import limited, send_log
+from kubeapiserver.wire.sessions.portchannels import ChannelForwarder
+from kubeapiserver.wire.sessions.portforward import SpdyForwarder
+from kubeapiserver.wire.sessions.spdy import SpdyPeer
+from kubeapiserver.wire.upgrade import UpgradedBytes, upgrade
 
 MESSAGE_LIMIT = 4 * 1024 * 1024
 """Bytes of one WebSocket message; kubectl's have at most 32 KiB."""

@@ -13,7 +13,7 @@ from aiohttp import web
 from kubeapi.status import InternalError
 from kubeapiserver.messages import Proxied
 from kubeapiserver.proxying.rewriting import Headers
-from kubeapiserver.wire.spdy import UpgradedBytes, upgrade
+from kubeapiserver.wire.upgrade import UpgradedBytes, upgrade
 from kubehost.io.connecting import Streams
 
 DIAL_SECONDS = 30.0

@@ -1,0 +1,1 @@
+"""Requests that the API server forwards to pods, and how their answers come back."""
