@@ -16,7 +16,7 @@ from tests.helpers.objects import build_endpoint, build_node, build_pod
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.scheme import PODS, SERVICES
 from kubeproxy.counters import ProxyCounters, SyncCounters
-from kubeproxy.load_balancer import LoadBalancer
+from kubeproxy.loadbalancing.loadbalancer import LoadBalancer
 from kubeproxy.metrics import expose
 from kubeproxy.proxier import Proxier, Sync
 from kubeproxy.rules import Packet

@@ -15,8 +15,8 @@ from kubeapi.objects.service import BALANCER_ANNOTATION, BALANCER_OPTIONS_ANNOTA
 from kubeapi.objects.weight import weight_of
 from kubeapi.scheme import SERVICES
 from kubemanifest.documents import Document
-from kubeproxy.algorithms import why_no_balancer
 from kubeproxy.balancers import BALANCERS, Options, all_options
+from kubeproxy.loadbalancing.algorithms import why_no_balancer
 from kubesvc.why.simulated import affinity_of
 from svcbench.simulation.scenario import SimulatedPod
 

@@ -27,8 +27,8 @@ from kubemanifest.applying import with_objects
 from kubemanifest.documents import Document, Loaded
 from kubemanifest.faults import Fault
 from kubemanifest.loading import load, load_text
-from kubeproxy.algorithms import KnownOptions
 from kubeproxy.balancers import BALANCERS, NAMES
+from kubeproxy.loadbalancing.algorithms import KnownOptions
 from kubesvc.addresses.plan import USUAL, AddressPlan
 from kubesvc.config import ClusterConfiguration, read_configuration
 from kubesvc.network.translation import translate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kubeproxy.algorithms import algorithm_of
+from kubeproxy.loadbalancing.algorithms import algorithm_of
 from kubeproxy.rules import PortRule
 from kubeproxy.types import Endpoint, family_of
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Sequence
 
 from kubeapi.meta import ObjectKey
 from kubehost.network import Network
-from kubeproxy.algorithms import why_no_algorithm
 from kubeproxy.ingress.compiling import Problem
+from kubeproxy.loadbalancing.algorithms import why_no_algorithm
 from kubeproxy.proxier import Sync
 from kubeproxy.targets import Loop, Targets
 from kubeproxy.types import ServicePortName, ingress_event_key, is_ingress

@@ -15,10 +15,10 @@ from kubeapi.watching import ListerWatcher
 from kubehost.network import Network
 from kubehost.openfiles import client_shortage
 from kubeproxy import NAME
-from kubeproxy.algorithms import algorithm_of
 from kubeproxy.config import ProxyConfig
 from kubeproxy.counters import Figure
 from kubeproxy.dependencies import ProxyDependencies
+from kubeproxy.loadbalancing.algorithms import algorithm_of
 from kubeproxy.pacing import Pace
 from kubeproxy.plane import ListenerStatus
 from kubeproxy.proxier import Proxier

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kubeproxy.balancers import BALANCERS, Asking
-from kubeproxy.cookies import session_id
 from kubeproxy.http.requesthead import read_request
 from kubeproxy.http.requestparts import PartReader
-from kubeproxy.load_balancer import LoadBalancer
+from kubeproxy.loadbalancing.cookies import session_id
+from kubeproxy.loadbalancing.loadbalancer import LoadBalancer
 from kubeproxy.recent import RequestRecord
 from kubeproxy.rules import Decision, PortRule
 from kubeproxy.types import Route

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
-from kubeproxy.load_balancer import LoadBalancer
+from kubeproxy.loadbalancing.loadbalancer import LoadBalancer
 from kubeproxy.rules import Claim, Decision, Packet, PortRule, Reason, Rules, Selection, Verdict
 from kubeproxy.rules.nodes import EnteredBy, Node, Nodes
 from kubeproxy.tracing.choice import said_choice

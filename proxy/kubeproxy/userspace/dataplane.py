@@ -16,7 +16,7 @@ from kubeproxy import NAME
 from kubeproxy.balancers.work import work_on
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
-from kubeproxy.load_balancer import LoadBalancer, Shared
+from kubeproxy.loadbalancing.loadbalancer import LoadBalancer, Shared
 from kubeproxy.recent import ConnectionRecord, Follower
 from kubeproxy.rules import Listener, Packet, PortRule, Rules
 from kubeproxy.tracing.trace import Trace, trace_packet

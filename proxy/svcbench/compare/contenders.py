@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from kubeproxy.algorithms import why_no_balancer
+from kubeproxy.loadbalancing.algorithms import why_no_balancer
 
 LEAST, MOST = 2, 12
 

@@ -19,7 +19,7 @@ from kubehost.io.places import whole_socket
 from kubeproxy.balancers import Ask
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
-from kubeproxy.load_balancer import LoadBalancer
+from kubeproxy.loadbalancing.loadbalancer import LoadBalancer
 from kubeproxy.recent import RecentConnections
 from kubeproxy.rules import Listener
 from kubeproxy.types import Choice, Destination, Endpoint, ListenerKind, Route, ServicePortName

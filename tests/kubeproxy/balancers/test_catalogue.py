@@ -43,7 +43,8 @@ def test_an_alias_is_its_algorithm() -> None:
 
 def test_a_proxy_reads_the_files_of_the_algorithms_that_it_uses() -> None:
     code = (
-        "import sys, kubeproxy.load_balancer; from kubeproxy.balancers import BALANCERS; BALANCERS['random'];"
+        "import sys, kubeproxy.loadbalancing.loadbalancer\n"
+        "from kubeproxy.balancers import BALANCERS; BALANCERS['random']\n"
         "print(*sorted(each for each in sys.modules if each.startswith('kubeproxy.balancers.')))"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

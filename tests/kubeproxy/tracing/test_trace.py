@@ -12,9 +12,9 @@ from kubeapi.balancing import hash_on
 from kubeproxy.balancers import BALANCERS, Asking
 from kubeproxy.balancers.random_choice import RandomChoice
 from kubeproxy.balancers.round_robin import RoundRobin
-from kubeproxy.cookies import session_id
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.load_balancer import LoadBalancer
+from kubeproxy.loadbalancing.cookies import session_id
+from kubeproxy.loadbalancing.loadbalancer import LoadBalancer
 from kubeproxy.outcomes import Result
 from kubeproxy.rules import Packet, Rules, SourceFilter, Verdict, compile_rules, port_rule
 from kubeproxy.rules.nodes import Node, Nodes

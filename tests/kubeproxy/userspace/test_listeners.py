@@ -32,8 +32,8 @@ from tests.helpers.patience import PATIENCE
 
 from kubehost.addresses import Address
 from kubehost.openfiles import KEPT
-from kubeproxy.algorithms import unknown_balancer
 from kubeproxy.config import ProxyConfig
+from kubeproxy.loadbalancing.algorithms import unknown_balancer
 from kubeproxy.portowner import NO_SCTP, explain_bind_error
 from kubeproxy.types import ListenerKind
 

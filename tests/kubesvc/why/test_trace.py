@@ -11,7 +11,7 @@ from tests.helpers.kubesvc.explain import Paper, ready_pod
 from kubeapi.status import StatusError
 from kubedns.explain import Explanation, Lookup
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.load_balancer import LoadBalancer
+from kubeproxy.loadbalancing.loadbalancer import LoadBalancer
 from kubeproxy.plane import ListenerStatus
 from kubeproxy.rules import Packet
 from kubeproxy.tracing.trace import trace_packet

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubeapi.meta import ObjectKey
-from kubeproxy.algorithms import algorithm_of
 from kubeproxy.balancers import BALANCERS
+from kubeproxy.loadbalancing.algorithms import algorithm_of
 from kubeproxy.rules import PortRule, Rules
 from kubesvc.why.explain.findings import Finding, hint, note, problem
 from kubesvc.wording import listed

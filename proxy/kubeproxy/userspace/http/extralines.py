@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kubeproxy.cookies import session_id, set_cookie
+from kubeproxy.loadbalancing.cookies import session_id, set_cookie
 from kubeproxy.types import ServicePort
 from kubeproxy.userspace.http.exchange import Exchange
 

@@ -11,10 +11,10 @@ import random
 from collections.abc import Callable, Collection, MutableSequence
 from typing import Any, NamedTuple, Protocol
 
-from kubeproxy.algorithms import algorithm_of
 from kubeproxy.balancers import BALANCERS, Backend, Inputs, Rng
 from kubeproxy.balancers.changes import Changed
 from kubeproxy.counters import ProxyCounters
+from kubeproxy.loadbalancing.algorithms import algorithm_of
 from kubeproxy.rules import PortRule, Rules
 from kubeproxy.types import Route, ServicePortName
 

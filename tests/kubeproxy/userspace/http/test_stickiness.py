@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.helpers.kubeproxy.http import PORT, WEB, A, B, Pod, http_front
 
 from kubeapi.balancing import HttpPart
-from kubeproxy.cookies import session_id
+from kubeproxy.loadbalancing.cookies import session_id
 from kubeproxy.types import ServicePort
 
 ADDRESSES = [f"{A}:{PORT}", f"{B}:{PORT}"]

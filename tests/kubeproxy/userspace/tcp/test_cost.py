@@ -26,7 +26,7 @@ from tests.helpers.patience import PATIENCE
 from kubeapi.failures import Failures
 from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
-from kubeproxy.load_balancer import LoadBalancer
+from kubeproxy.loadbalancing.loadbalancer import LoadBalancer
 from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.rules import port_rule
 from kubeproxy.rules.nodes import Nodes

@@ -11,7 +11,7 @@ import pytest
 
 from kubeproxy.balancers import Asking
 from kubeproxy.counters import EndpointCounters, ProxyCounters
-from kubeproxy.load_balancer import LoadBalancer
+from kubeproxy.loadbalancing.loadbalancer import LoadBalancer
 from kubeproxy.rules import PortRule, Rules, port_rule
 from kubeproxy.rules.nodes import Nodes
 from kubeproxy.types import Destination, Endpoint, Route, ServicePort, ServicePortName

@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from kubeproxy.affinity import MAX_PINS, AffinityTable
+from kubeproxy.loadbalancing.affinity import MAX_PINS, AffinityTable
 from kubeproxy.types import Route, ServicePortName
 
 WEB = ServicePortName("default", "web", "", "TCP")

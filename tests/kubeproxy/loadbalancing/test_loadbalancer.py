@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from kubeproxy.balancers import Asking, Inputs, OwnTurns, at_once, own_load
-from kubeproxy.cookies import session_id
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.load_balancer import LoadBalancer, Shared
+from kubeproxy.loadbalancing.cookies import session_id
+from kubeproxy.loadbalancing.loadbalancer import LoadBalancer, Shared
 from kubeproxy.outcomes import Result
 from kubeproxy.rules import port_rule
 from kubeproxy.rules.nodes import Nodes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kubeproxy.algorithms import Algorithm
 from kubeproxy.balancers import Backend, Balancer
+from kubeproxy.loadbalancing.algorithms import Algorithm
 from kubeproxy.rules import PortRule
 from kubeproxy.types import Route
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from kubeproxy.affinity import AffinityTable
-from kubeproxy.algorithms import Algorithm, algorithm_of, unknown_balancer
 from kubeproxy.balancers import (
     BALANCERS,
     Ask,
@@ -27,9 +25,11 @@ from kubeproxy.balancers import (
     own_load,
     watch,
 )
-from kubeproxy.cookies import session_id
 from kubeproxy.counters import ProxyCounters
-from kubeproxy.routestates import PortState, RouteState
+from kubeproxy.loadbalancing.affinity import AffinityTable
+from kubeproxy.loadbalancing.algorithms import Algorithm, algorithm_of, unknown_balancer
+from kubeproxy.loadbalancing.cookies import session_id
+from kubeproxy.loadbalancing.routestates import PortState, RouteState
 from kubeproxy.rules import PortRule
 from kubeproxy.types import Choice, Endpoint, Route, ServicePortName
 
