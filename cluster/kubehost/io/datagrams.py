@@ -170,6 +170,7 @@ class Destinations:
     """Of a socket that is bound to every address: where each datagram was sent to, so that its answer comes from there.
 
     As the kernel writes it, and as it takes it back. Without the interface, the answer goes where the routes lead.
+    ``sources`` has, of IPv4, the address that each answer comes from, in 8 bytes.
     """
 
     def __init__(self, sock: SocketType, slots: int) -> None:
@@ -181,6 +182,7 @@ class Destinations:
         self.address = ctypes.addressof((ctypes.c_char * len(self._bytes)).from_buffer(self._bytes))
         self._interfaces = memoryview(self._bytes).cast("I")[(_HEADER_BYTES + index) // 4 :: self.room // 4]
         self._none = memoryview(bytes(4 * slots)).cast("I")
+        self.sources = memoryview(self._bytes).cast("Q")[_HEADER_BYTES // 8 :: self.room // 8]
 
     def forget_interfaces(self) -> None:
         """Keep of what was received the addresses alone."""

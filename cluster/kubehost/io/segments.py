@@ -49,7 +49,7 @@ class Segments(Generic[Room]):
         slots = len(batch.rooms)
         self._batch = batch
         self._destinations = destinations
-        self._has_all_in_ports = family == socket.AF_INET and destinations is None
+        self._family = family
         self._ancillary = destinations.room if destinations is not None else 0
         self._room = self._ancillary + _SEGMENT.size
         self._control, messages, vectors = (
@@ -91,11 +91,13 @@ class Segments(Generic[Room]):
 
     def _peers(self, end: int) -> Sequence[Hashable]:
         """Return what the datagrams of a group have in common, for each slot before ``end``."""
-        if self._has_all_in_ports:
-            return self._batch.ports[:end].tolist()
-        if self._destinations is None:
-            return list(self._batch.names(end))
-        return list(zip(self._batch.names(end), self._destinations.each(end), strict=True))
+        if self._family == socket.AF_INET:
+            ports = self._batch.ports[:end].tolist()
+            if self._destinations is None:
+                return ports
+            return list(zip(ports, self._destinations.sources[:end].tolist(), strict=True))
+        names = self._batch.names(end)
+        return list(names if self._destinations is None else zip(names, self._destinations.each(end), strict=True))
 
     def _send(self, sock: SocketType, groups: Sequence[Group], sizes: Sequence[int]) -> None:
         self._write(groups, sizes)

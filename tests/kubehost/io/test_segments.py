@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import errno
 import socket
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -131,6 +132,19 @@ def test_they_come_from_the_address_that_was_asked(address: str, asked: str, sen
         server.answer()
         assert read(client, PER_PEER) == expected
     assert sent == [1]
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::"])
+def test_each_comes_from_the_address_that_was_asked_by_a_peer_that_asks_several(address: str, sent: list[int]) -> None:
+    places = [(f"127.82.8.{number}", PORT) for number in (2, 3)]
+    with serving(address) as server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(PATIENCE)
+        for _ in range(PER_PEER):
+            for place in places:
+                client.sendto(b"a80", place)
+        server.answer()
+        assert Counter(client.recvfrom(4096)[1] for _ in range(2 * PER_PEER)) == dict.fromkeys(places, PER_PEER)
+    assert sent == [2]
 
 
 @pytest.mark.parametrize(("count", "asked"), [(FEWEST, 1), (FEWEST, WORTH), (1, FEWEST - 1)])
