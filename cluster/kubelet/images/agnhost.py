@@ -15,6 +15,8 @@ from kubelet.images.agnhostnetwork import (
     plan_mtls_server,
     plan_net,
     plan_nettest,
+    plan_no_snat_test,
+    plan_no_snat_test_proxy,
     plan_port_forward_tester,
     plan_tcp_reset,
 )
@@ -215,6 +217,8 @@ _COMMANDS: Mapping[str, tuple[frozenset[str], Callable[[Invocation], ServerPlan]
         ("mtlsserver", "listen server-creds spiffe-trust-bundle", plan_mtls_server),
         ("net", "serve runner options delay-shutdown", plan_net),
         ("nettest", "port peers service namespace delay-shutdown", plan_nettest),
+        ("no-snat-test", "port", plan_no_snat_test),
+        ("no-snat-test-proxy", "port", plan_no_snat_test_proxy),
         ("pause", "delay-shutdown", _pause),
         ("port-forward-tester", "", plan_port_forward_tester),
         ("porter", "json-response", _porter),

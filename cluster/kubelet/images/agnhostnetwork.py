@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kubeapi.serialization.duration import parse_duration
+from kubeapi.validation.addresses import parse_address
 from kubehost.addresses import LOCALHOST
 from kubelet.images.goflags import read_flags, read_number, read_port
 from kubelet.images.invocation import Invocation, bad_flag, dialling, no_flag
@@ -72,6 +73,29 @@ def plan_nettest(given: Invocation) -> ServerPlan:
     namespace = flags.get("namespace", "default")
     options = {"peers": peers, "service": service, "namespace": namespace, **dialling(given.host)}
     return plan_server("nettest", [given.host.bind_port(port)], delay=delay, **options)
+
+
+def plan_no_snat_test(given: Invocation) -> ServerPlan:
+    """Return the plan of ``no-snat-test``, whose environment has the addresses of its pod and of its node."""
+    for name in ("POD_IP", "NODE_IP"):
+        address = given.environment.get(name)
+        if address is None:
+            return plan_refusal(f"{name} env var was not present in the environment", 1)
+        if parse_address(address) is None:
+            return plan_refusal(f'{name} env var contained "{address}", which is not an IP address', 1)
+    return _plan_checking("no-snat-test", "8080", given)
+
+
+def plan_no_snat_test_proxy(given: Invocation) -> ServerPlan:
+    """Return the plan of ``no-snat-test-proxy``, which has another server ask."""
+    return _plan_checking("no-snat-test-proxy", "31235", given)
+
+
+def _plan_checking(server: str, default: str, given: Invocation) -> ServerPlan:
+    port = read_port(given.flags.get("port", default))
+    if not port:
+        return bad_flag(given.flags, "port")
+    return plan_server(server, [given.host.bind_port(port)], **dialling(given.host))
 
 
 def plan_tcp_reset(given: Invocation) -> ServerPlan:

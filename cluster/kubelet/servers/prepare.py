@@ -97,6 +97,11 @@ def _dialling_service(plan: ServerPlan, environment: Mapping[str, str], dialler:
             from kubelet.servers.agnhost.nettest import nettest
 
             return nettest(plan.options, environment, dialler)
+        case "no-snat-test" | "no-snat-test-proxy":
+            from kubelet.servers.agnhost import nosnat
+
+            is_proxy = plan.server == "no-snat-test-proxy"
+            return nosnat.no_snat_test_proxy(dialler) if is_proxy else nosnat.no_snat_test(environment, dialler)
         case "net":
             from kubelet.servers.agnhost.halfclose import net_server
 

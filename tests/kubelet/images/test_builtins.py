@@ -74,6 +74,9 @@ def test_flags_are_read_as_go_reads_them(arguments: list[str], expected: tuple[d
         ("agnhost", ["net", "--serve=:8889"], "net", [8889], []),
         ("agnhost", ["net", "--serve=:x"], "refuse", [], []),
         ("agnhost", ["net"], "refuse", [], []),
+        ("agnhost", ["no-snat-test-proxy"], "no-snat-test-proxy", [31235], []),
+        ("agnhost", ["no-snat-test-proxy", "--port=80"], "no-snat-test-proxy", [10080], []),
+        ("agnhost", ["no-snat-test-proxy", "--port=x"], "refuse", [], []),
         ("agnhost", ["tcp-reset", "--port", "80"], "tcp-reset", [10080], []),
         ("agnhost", ["tcp-reset", "--port", "x"], "refuse", [], []),
         ("out-of-window", [], "out-of-window", [], []),
@@ -102,3 +105,17 @@ def test_porter_serves_what_its_environment_says() -> None:
     plan = plan_builtin("agnhost", ["porter"], ServerHost(lambda port: port + 10000), environment)
     assert (plan.tcp, plan.udp, plan.tls) == ([10080, 10081], [10080], [10443])
     assert plan.options["texts"] == {"10080": "a", "10081": "b", "udp/10080": "c", "10443": "d"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "refusal"),
+    [
+        ({"POD_IP": "10.0.0.1", "NODE_IP": "fd00::1"}, None),
+        ({"NODE_IP": "10.0.0.2"}, "POD_IP env var was not present in the environment"),
+        ({"POD_IP": "10.0.0.1"}, "NODE_IP env var was not present in the environment"),
+        ({"POD_IP": "web", "NODE_IP": "10.0.0.2"}, 'POD_IP env var contained "web", which is not an IP address'),
+    ],
+)
+def test_no_snat_test_takes_addresses_from_the_environment(environment: dict[str, str], refusal: str | None) -> None:
+    plan = plan_builtin("agnhost", ["no-snat-test"], ServerHost(lambda port: port), environment)
+    assert ([*plan.tcp], plan.options.get("text")) == ([] if refusal else [8080], refusal)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Mapping
@@ -20,13 +21,16 @@ from kubelet.servers.http.messages import Request, Response
 TRY_SECONDS = 5.0
 MAX_TRIES = 1000
 MAX_REPLY = 1024 * 1024
+_STATUS = re.compile(rb"HTTP/1\.\d (\d{3})")
 PROTOCOLS = ("http", "udp")
+PAGE_REFUSED = Response(403, b"web pages may not dial: ask an address, or a name of the cluster\n")
+"""The answer to what ``is_of_a_web_page``."""
 
 
 def dial(request: Request, dialler: Dialler) -> Response:
     """Answer a request for ``/dial``; blocks until the other server has answered."""
     if is_of_a_web_page(request.headers):
-        return Response(403, b"web pages may not dial: ask an address, or a name of the cluster\n")
+        return PAGE_REFUSED
     query = request.query
     if fault := _fault(query):
         return Response(400, f"{fault}\n".encode())
@@ -81,17 +85,23 @@ def _ask_udp(address: str, port: int, asked: str, dialler: Dialler) -> str:
 
 
 def ask_http(address: str, port: int, asked: str, dialler: Dialler) -> str:
-    """Return the body of one answer, whatever its status, as netexec does."""
+    """Return the body of one answer, whatever its status, as netexec does; errors as of ``get``."""
+    return get(address, port, asked, dialler)[1]
+
+
+def get(address: str, port: int, asked: str, dialler: Dialler) -> tuple[int, str]:
+    """Return status and body of one answer; OSError, ValueError."""
     path = asked.replace("\r", "").replace("\n", "").replace(" ", "%20")
     return _exchange(address, port, f"GET /{path}", b"", dialler)
 
 
 def post_json(address: str, port: int, path: str, document: object, dialler: Dialler) -> str:
     """Return the body of the answer to a document, whatever its status; OSError, ValueError."""
-    return _exchange(address, port, f"POST {path}", json.dumps(document, separators=(",", ":")).encode(), dialler)
+    content = json.dumps(document, separators=(",", ":")).encode()
+    return _exchange(address, port, f"POST {path}", content, dialler)[1]
 
 
-def _exchange(address: str, port: int, request: str, content: bytes, dialler: Dialler) -> str:
+def _exchange(address: str, port: int, request: str, content: bytes, dialler: Dialler) -> tuple[int, str]:
     host = join_host_port(address, port)
     kind = f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n" if content else ""
     head = f"{request} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: agnhost\r\n{kind}Connection: close\r\n\r\n"
@@ -104,12 +114,13 @@ def _exchange(address: str, port: int, request: str, content: bytes, dialler: Di
             if len(received) > MAX_REPLY or time.monotonic() > deadline:
                 raise TimeoutError
     answer, _, body = bytes(received).partition(b"\r\n\r\n")
-    if not answer.startswith(b"HTTP/1."):
+    status = _STATUS.match(answer)
+    if status is None:
         message = "malformed HTTP response" if received else "EOF"
         raise ValueError(message)
     if b"\r\ntransfer-encoding: chunked" in answer.lower():
         body = _without_chunks(body)
-    return body.decode(errors="replace")
+    return int(status[1]), body.decode(errors="replace")
 
 
 def _without_chunks(body: bytes) -> bytes:
