@@ -19,7 +19,7 @@ from benchmarks.api import (
 )
 from benchmarks.clusters import ClusterError
 
-from kubesvc.run.prepare import prepare
+from kubesvc.run.input.prepare import prepare
 
 NAMES = service_names(1000)
 

@@ -20,7 +20,7 @@ from benchmarks.suite.sandboxes import private_bytes, spread
 from benchmarks.suite.settings import KUBESVC, LOOPBACK, POD_WORKS, USERSPACE
 from tests.helpers.patience import PATIENCE
 
-from kubesvc.run.prepare import prepare
+from kubesvc.run.input.prepare import prepare
 
 WORLD = podworld.World(0, "namespaces", "nftables")
 

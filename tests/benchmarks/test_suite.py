@@ -28,7 +28,7 @@ from benchmarks.suite.settings import COREDNS, FRONTS, KUBESVC, POD_WORKS, UNCHA
 from benchmarks.suite.tools import OutputError, dnsperf_sample, wrk_sample
 from tests.helpers.patience import PATIENCE
 
-from kubesvc.run.prepare import prepare
+from kubesvc.run.input.prepare import prepare
 
 KEEPALIVE = WORKS[0]
 

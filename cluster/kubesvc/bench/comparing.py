@@ -16,7 +16,7 @@ from typing import NamedTuple
 from kubeapi.objects.service import BALANCER_ANNOTATION, BALANCER_OPTIONS_ANNOTATION
 from kubesvc.bench.measuring import Conditions, Subject, Watch, measure_service
 from kubesvc.control.client import RefusedError, UnreachableError
-from kubesvc.run.rebalancing import ORIGINAL_ANNOTATION
+from kubesvc.run.control.rebalancing import ORIGINAL_ANNOTATION
 from svcbench.compare.contenders import Contender
 from svcbench.compare.measuring import RunTrial, TrialError
 from svcbench.compare.plan import Trial

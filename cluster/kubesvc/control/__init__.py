@@ -1,1 +1,1 @@
-"""The control socket of a running cluster, as the command line uses it; ``run.controlserver`` serves it."""
+"""The control socket of a running cluster, as the command line uses it; ``run.control`` serves it."""

@@ -21,8 +21,8 @@ from kubesvc.doctor.machine import ClusterState, read_machine
 from kubesvc.doctor.sandboxes import check_mode, check_sandboxes
 from kubesvc.doctor.wanted import wanted_sockets
 from kubesvc.network.loopback import LoopbackNetwork
+from kubesvc.run.input.prepare import prepare
 from kubesvc.run.machine.sandboxmode import NAMESPACES
-from kubesvc.run.prepare import prepare
 from kubesvc.state.directory import StateDirectory
 from kubesvc.state.kept import kept_plan
 

@@ -26,13 +26,13 @@ from kubelet.pod.limitedresources import LIMITED_RESOURCES
 from kubemanifest.applying import with_objects
 from kubemanifest.documents import bare_documents
 from kubeproxy.types import ListenerKind
-from kubesvc.run.applying import apply_and_wait
+from kubesvc.run.changes.applying import apply_and_wait
+from kubesvc.run.changes.edits import Editor, all_faults, apply_edits
+from kubesvc.run.changes.postponed import Postponed
 from kubesvc.run.components import Components
-from kubesvc.run.documents import FaultsError, Input, load_documents
-from kubesvc.run.edits import Editor, all_faults, apply_edits
 from kubesvc.run.health import MAX_PROBLEMS, Health, NotReadyError
-from kubesvc.run.postponed import Postponed
-from kubesvc.run.prepare import adapted
+from kubesvc.run.input.documents import FaultsError, Input, load_documents
+from kubesvc.run.input.prepare import adapted
 from kubesvc.state.journal import Journal
 from kubesvc.version import __version__
 from kubesvc.why import podchoice

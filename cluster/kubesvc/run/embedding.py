@@ -14,11 +14,11 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kubesvc.run.documents import FaultsError, Input, load_documents
+from kubesvc.run.input.documents import FaultsError, Input, load_documents
+from kubesvc.run.input.prepare import prepare_loaded
 from kubesvc.run.machine.sandboxmode import SandboxMode, Wish, find_mode
 from kubesvc.run.machine.subnets import AUTO, Claim, check_kept, claim
 from kubesvc.run.opening import clear_leftovers, open_run
-from kubesvc.run.prepare import prepare_loaded
 from kubesvc.run.start import Start
 from kubesvc.state.directory import StateDirectory, is_cluster_name
 from kubesvc.state.kept import keep_plan

@@ -110,7 +110,7 @@ class Run:
     @contextlib.asynccontextmanager
     async def _control_socket(self, stop: asyncio.Event) -> AsyncIterator[None]:
         # Imported here, because aiohttp is slow to import and the pods are starting meanwhile.
-        from kubesvc.run.controlserver import ControlServer
+        from kubesvc.run.control.server import ControlServer
 
         state = self._start.state
         server = ControlServer(self.cluster, stop.set)

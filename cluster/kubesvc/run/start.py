@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kubesvc.config import ClusterConfiguration, NodeConfiguration
 from kubesvc.network.ipv6 import FIRST_NODE_V6, LOOPBACK_V6
+from kubesvc.run.input.prepare import Prepared
 from kubesvc.run.machine.sandboxmode import NO_SANDBOXES, SandboxMode
-from kubesvc.run.prepare import Prepared
 from kubesvc.state.directory import StateDirectory
 
 if TYPE_CHECKING:

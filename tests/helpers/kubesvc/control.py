@@ -13,7 +13,7 @@ from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubesvc.control.client import ControlClient
 from kubesvc.run.cluster import Cluster
-from kubesvc.run.controlserver import ControlServer
+from kubesvc.run.control.server import ControlServer
 from kubesvc.state.directory import StateDirectory
 from kubesvc.why.podchoice import Choice
 

@@ -14,11 +14,11 @@ from tests.helpers.patience import PATIENCE
 
 from kubesvc.config import ClusterConfiguration
 from kubesvc.run.api.admissions import ClusterAdmissions
+from kubesvc.run.changes.edits import Editor
+from kubesvc.run.changes.postponed import Postponed
 from kubesvc.run.cluster import Cluster
-from kubesvc.run.edits import Editor
+from kubesvc.run.input.prepare import Prepared, prepare
 from kubesvc.run.machine.sandboxmode import NO_SANDBOXES
-from kubesvc.run.postponed import Postponed
-from kubesvc.run.prepare import Prepared, prepare
 from kubesvc.run.start import Start
 from kubesvc.state.directory import StateDirectory
 from kubesvc.terminal.console import Console

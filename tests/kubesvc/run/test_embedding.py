@@ -18,8 +18,8 @@ from kubelet.spec.process import SandboxError
 from kubescheduler.io.scheduler import Scheduler
 from kubesvc import run_cluster
 from kubesvc.run.cluster import Cluster
-from kubesvc.run.documents import FaultsError
 from kubesvc.run.health import NotReadyError
+from kubesvc.run.input.documents import FaultsError
 from kubesvc.run.starterror import StartError
 from kubesvc.state.directory import AlreadyRunningError, StateDirectory
 

@@ -22,7 +22,7 @@ from kubeapi.scheme import ENDPOINTSLICES, SERVICES
 from kubecontroller.listers import Listers
 from kubemanifest.loading import load
 from kubeproxy.proxier import Proxier
-from kubesvc.run.prepare import prepare
+from kubesvc.run.input.prepare import prepare
 
 COUNT = 400
 ADDRESS = "127.96.{}.{}"

@@ -20,9 +20,9 @@ from kubesvc.addresses.plan import USUAL
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.remote.connect.hostsfile import HOSTS, HostsFile
 from kubesvc.remote.connect.wanted import Wanted
-from kubesvc.run.documents import load_documents
+from kubesvc.run.input.documents import load_documents
+from kubesvc.run.input.prepare import Prepared, prepare_loaded
 from kubesvc.run.machine.sandboxmode import NAMESPACES, Wish, find_mode
-from kubesvc.run.prepare import Prepared, prepare_loaded
 from kubesvc.run.start import Start
 from kubesvc.state.directory import StateDirectory
 from kubesvc.state.kept import has_own_plan

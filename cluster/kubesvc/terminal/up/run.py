@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, TextIO
 from kubemanifest.documents import Loaded
 from kubesvc.addresses.plan import USUAL
 from kubesvc.config import ClusterConfiguration
+from kubesvc.run.input.prepare import Prepared, prepare
 from kubesvc.run.machine.sandboxmode import SandboxError, SandboxMode, Wish, find_mode
-from kubesvc.run.prepare import Prepared, prepare
 from kubesvc.run.start import Start
 from kubesvc.state.kept import has_own_plan, kept_plan, kept_sandbox
 from kubesvc.terminal.console import EXIT_BAD_INPUT, EXIT_FAILED, Console

@@ -15,9 +15,9 @@ from kubemanifest.applying import in_order
 from kubemanifest.documents import Document
 from kubesvc.config import ClusterConfiguration
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
-from kubesvc.run.edits import all_faults, identity, read_refusal
+from kubesvc.run.changes.edits import all_faults, identity, read_refusal
+from kubesvc.run.input.prepare import Prepared
 from kubesvc.run.machine import sandboxmode
-from kubesvc.run.prepare import Prepared
 from kubesvc.state.kept import kept_sandbox
 from kubesvc.terminal.console import (
     EXIT_BAD_INPUT,

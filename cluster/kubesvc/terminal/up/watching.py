@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from kubeapi.kinds import kind_of
 from kubeapi.status import StatusError
 from kubemanifest.applying import Changes, changes_between, warning_of, without
-from kubesvc.run.edits import all_faults, apply_edits
-from kubesvc.run.prepare import prepare
+from kubesvc.run.changes.edits import all_faults, apply_edits
+from kubesvc.run.input.prepare import prepare
 from kubesvc.terminal.up.watch import changes
 
 if TYPE_CHECKING:
     from kubemanifest.documents import Document
+    from kubesvc.run.changes.edits import Editor
     from kubesvc.run.cluster import Cluster
-    from kubesvc.run.edits import Editor
-    from kubesvc.run.prepare import Prepared
+    from kubesvc.run.input.prepare import Prepared
     from kubesvc.terminal.up.start import UpStart
 
 

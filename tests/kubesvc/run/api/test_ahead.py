@@ -10,7 +10,7 @@ from kubeapi.registry import Registry
 from kubemanifest.documents import Loaded
 from kubesvc.run.api.ahead import certificate_maker
 from kubesvc.run.api.identity import ClusterIdentity
-from kubesvc.run.prepare import prepare_loaded
+from kubesvc.run.input.prepare import prepare_loaded
 from kubesvc.state.directory import StateDirectory
 
 

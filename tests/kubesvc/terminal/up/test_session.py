@@ -11,14 +11,14 @@ import pytest
 from tests.helpers.kubesvc.input_manifests import load_text
 from tests.helpers.kubesvc.session import Run
 from tests.helpers.patience import PATIENCE
-from tests.kubesvc.run.test_prepare import POLICY
+from tests.kubesvc.run.input.test_prepare import POLICY
 
 from kubeapi.events import EventRecorder
 from kubeapi.scheme import SERVICES
 from kubemanifest.clientapply import apply
 from kubesvc.run.api.admissions import ClusterAdmissions
-from kubesvc.run.edits import Editor, apply_edits
-from kubesvc.run.postponed import Postponed
+from kubesvc.run.changes.edits import Editor, apply_edits
+from kubesvc.run.changes.postponed import Postponed
 from kubesvc.terminal.console import EXIT_AT_ONCE, EXIT_BAD_INPUT, EXIT_FAILED, EXIT_NOT_READY, EXIT_WELL
 
 WEB = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n"

@@ -114,7 +114,7 @@ class ControlServer:
 
     async def _entrance(self, _request: web.Request) -> web.Response:
         # Imported here, because few clusters have visitors.
-        from kubesvc.run.nodeshell import entrance
+        from kubesvc.run.control.nodeshell import entrance
 
         return web.json_response(entrance(self._cluster)._asdict())
 
@@ -153,7 +153,7 @@ class ControlServer:
 
     async def _rebalance(self, request: web.Request) -> web.Response:
         # Imported here, because few clusters are compared.
-        from kubesvc.run.rebalancing import read_rebalance, rebalance
+        from kubesvc.run.control.rebalancing import read_rebalance, rebalance
 
         return web.json_response(await rebalance(self._cluster, *read_rebalance(await _body(request))))
 

@@ -6,7 +6,7 @@ import pytest
 
 from kubeapi.meta import ObjectKey
 from kubeapi.status import StatusError
-from kubesvc.run.rebalancing import read_rebalance
+from kubesvc.run.control.rebalancing import read_rebalance
 
 
 def test_a_rebalance_is_a_service_and_its_annotations() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from kubeapi.webhooks.calls import Outcome
 from kubemanifest.documents import Document
 from kubemanifest.faults import Fault
-from kubesvc.run.edits import AGAIN_SECONDS, Editor, Refusal, all_faults, has_no_server
+from kubesvc.run.changes.edits import AGAIN_SECONDS, Editor, Refusal, all_faults, has_no_server
 
 READY_SECONDS = 30.0
 """How long the other objects may take to get ready, among which the webhook may be; then its failure counts."""

@@ -9,7 +9,7 @@ from kubeapi.meta import JSON, key_of
 from kubeapi.scheme import DEPLOYMENTS, SERVICES
 from kubeproxy.balancers import BALANCERS, NAMES
 from kubeproxy.balancers.random_choice import RandomChoice
-from kubesvc.run.prepare import Prepared, prepare
+from kubesvc.run.input.prepare import Prepared, prepare
 
 CONFIGURATION = """
 apiVersion: kubesvc.dev/v1alpha1

@@ -13,8 +13,8 @@ from kubeapi.meta import JSON
 from kubeapi.registry import Registry
 from kubeapi.scheme import SERVICES
 from kubemanifest.documents import Document
-from kubesvc.run import edits
-from kubesvc.run.edits import Editor, apply_edits, identity, read_refusal
+from kubesvc.run.changes import edits
+from kubesvc.run.changes.edits import Editor, apply_edits, identity, read_refusal
 
 
 def service(name: str, **spec: object) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pytest
 from tests.helpers.kubesvc.ground import ground
 from tests.helpers.kubesvc.input_manifests import load_text
-from tests.kubesvc.run.test_prepare import IN_SHOP, LISTENER, LISTENERS, POLICY, SHOP, WEB, WEBHOOK
+from tests.kubesvc.run.input.test_prepare import IN_SHOP, LISTENER, LISTENERS, POLICY, SHOP, WEB, WEBHOOK
 
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
@@ -22,8 +22,8 @@ from kubemanifest.applying import Applied
 from kubemanifest.documents import Document
 from kubemanifest.reading import Spot, Written
 from kubesvc.run.api.admissions import ClusterAdmissions
-from kubesvc.run.edits import CallAgain, Editor, Refusal, apply_edits
-from kubesvc.run.postponed import Postponed
+from kubesvc.run.changes.edits import CallAgain, Editor, Refusal, apply_edits
+from kubesvc.run.changes.postponed import Postponed
 
 pytestmark = pytest.mark.looptime
 

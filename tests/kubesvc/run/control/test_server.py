@@ -15,7 +15,7 @@ from kubeapi.podoptions import PodLogOptions
 from kubeapi.status import StatusError
 from kubesvc.control.client import ControlClient, RefusedError, UnreachableError
 from kubesvc.run.cluster import Cluster
-from kubesvc.run.controlserver import ControlServer, read_apply, read_log_query, read_scale
+from kubesvc.run.control.server import ControlServer, read_apply, read_log_query, read_scale
 from kubesvc.state.directory import StateDirectory
 
 

@@ -32,7 +32,7 @@ from kubeproxy.loadbalancing.algorithms import KnownOptions
 from kubesvc.addresses.plan import USUAL, AddressPlan
 from kubesvc.config import ClusterConfiguration, read_configuration
 from kubesvc.network.translation import translate
-from kubesvc.run.rehearsal import NOTHING, Rehearsed, rehearse
+from kubesvc.run.input.rehearsal import NOTHING, Rehearsed, rehearse
 
 if TYPE_CHECKING:
     from kubesvc.state.saved import Saved

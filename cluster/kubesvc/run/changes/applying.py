@@ -10,7 +10,7 @@ from typing import Protocol
 from kubeapi.meta import JSON
 from kubeapi.store import Store
 from kubemanifest.documents import Document
-from kubesvc.run.edits import Editor, apply_edits, identity
+from kubesvc.run.changes.edits import Editor, apply_edits, identity
 from kubesvc.run.eventwarnings import EventWarnings
 from kubesvc.state.journal import Journal
 
