@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kubeapi.meta import ObjectKey
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTSLICES, PODS, REPLICASETS, SERVICES
+from kubeapi.status import StatusError
 from kubeapi.store import Store
 from kubeapi.watching import WatchEvent
 from kubehost import openfiles
@@ -35,6 +36,7 @@ MAX_PROBLEMS = 20
 """Most Services without endpoints that are named."""
 PAUSE_FACTOR = 4
 """Pause after a computation, as a multiple of its duration: connections must go on where it takes long."""
+UNWRITTEN = "the last changes are not on disk yet"
 RECHECK_SECONDS = 0.25
 """Readiness is computed again without a write, as listeners follow the Store a moment later and emit no event."""
 
@@ -60,6 +62,7 @@ class Health:
         self._components = components
         self._journal = journal
         self._has_changed = asyncio.Event()
+        self._is_flushing = False
 
     @contextlib.contextmanager
     def following(self) -> Iterator[None]:
@@ -77,10 +80,10 @@ class Health:
                 stop()
 
     async def wait_until_ready(self) -> None:
-        """Return once everything is ready."""
+        """Return once everything is ready, and on disk."""
         while True:
             begun = time.monotonic()
-            if not self.waiting_for(self._components.proxy.listeners()):
+            if not self.waiting_for(self._components.proxy.listeners()) and await self._is_written():
                 # So that its events are recorded before the caller reports that the cluster is ready.
                 self._components.pod_sockets.look()
                 return
@@ -92,9 +95,20 @@ class Health:
             self._has_changed.clear()
             await asyncio.sleep(pause)
 
+    async def _is_written(self) -> bool:
+        """Wait until all changes so far are on disk, or cannot be written there."""
+        self._is_flushing = True
+        try:
+            await self._journal.flushed()
+        except StatusError:
+            return False
+        finally:
+            self._is_flushing = False
+        return True
+
     def waiting_for(self, listeners: Sequence[ListenerStatus]) -> list[str]:
         """Return what is not ready yet, one sentence each."""
-        unwritten = [self._journal.problem] if self._journal.problem else []
+        unwritten = [self._journal.problem] if self._journal.problem else [UNWRITTEN] if self._is_flushing else []
         if self._components.upstream is not None:
             return self._components.upstream.waiting_for() or [*unbound_services(self._store, listeners)]
         programs = self._components.kubelet.programs

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from kubesvc.run.health import NotReadyError
 from kubesvc.run.input.documents import FaultsError
 from kubesvc.run.starterror import StartError
 from kubesvc.state.directory import AlreadyRunningError, StateDirectory
+from kubesvc.state.journal import Journal
+from kubesvc.state.saved import read_saved
 
 LABELS = {"app": "web"}
 WEB: dict[str, Any] = {
@@ -71,6 +74,28 @@ async def test_a_cluster_serves_what_it_is_given_and_takes_more(tmp_path: Path) 
         assert cluster.problems() == []
         kubeconfig = cluster.kubeconfig
     assert not kubeconfig.parent.parent.exists()
+
+
+async def test_a_cluster_is_ready_when_what_it_was_given_is_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, may_commit = Journal._commit, threading.Event()
+
+    def commit_late(self: Journal, *arguments: Any) -> None:
+        may_commit.wait(PATIENCE)
+        commit(self, *arguments)
+
+    monkeypatch.setattr(Journal, "_commit", commit_late)
+    async with run_cluster(SERVICE, state=tmp_path / "late") as cluster:
+        ready = asyncio.create_task(cluster.wait_until_ready(PATIENCE))
+        while not ready.done() and not cluster.waiting_for():
+            await asyncio.sleep(0.01)
+        assert cluster.waiting_for() == ["the last changes are not on disk yet"]
+        may_commit.set()
+        await ready
+        saved = read_saved(cluster.state.database, "")
+        assert saved is not None
+        assert "web" in [each["metadata"]["name"] for _, each in saved.objects]
 
 
 async def test_clusters_run_side_by_side_at_addresses_of_their_own() -> None:
