@@ -142,7 +142,7 @@ class TestUpDetached:
         )
         with running(commands, "--timeout", "1s", file, exit_status=4):
             assert curl(f"http://{commands.at('web')}/hostname").startswith("web-")
-            assert commands.status()["waitingFor"] == ["Pod default/never: Running"]
+            assert eventually(lambda: commands.status()["waitingFor"] == ["Pod default/never: Running"])
 
     def test_ctrl_c_while_it_waits_ends_the_cluster_too(self, commands: ClusterCommands, tmp_path: Path) -> None:
         file = write(tmp_path / "never.yaml", OTHER_GROUND.configuration(), never_ready())

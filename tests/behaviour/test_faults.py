@@ -208,17 +208,20 @@ def test_what_is_wrong_is_said_and_all_the_rest_runs(cluster: ClusterCommands) -
     said = cluster.started.stderr
     assert "not ready within 2s" in said
     assert "Pod default/unknown" in said
-    assert "Pod default/crash" in said
     assert "Service default/lonely: Its selector app=lonely matches no pod" in said
     assert "default/lonely" not in said.partition("not ready within 2s")[2]
-    assert {each["name"] for each in cluster.ready_pods()} >= {"hang", "deaf", "half-deaf", "half-well"}
+    others = {"hang", "deaf", "half-deaf", "half-well"}
+    assert eventually(lambda: {each["name"] for each in cluster.ready_pods()} >= others)
+    # How long a program lives that crashes at its start depends on the machine: it may be one that runs at any moment.
+    again = ("up", "--detach", "--timeout", "100ms", "-")
+    assert eventually(lambda: "Pod default/crash" in cluster.named(*again, stdin=stream(service("web"))).stderr)
 
 
 def test_a_service_whose_address_somebody_has_says_who(cluster: ClusterCommands) -> None:
-    listener = cluster.listener("taken")
-    assert not listener["bound"]
-    assert f"(pid {os.getpid()})" in listener["error"]
-    assert f"{TAKEN_IP}:{HTTP_PORT}" in cluster.started.stderr
+    assert eventually(lambda: f"(pid {os.getpid()})" in cluster.listener("taken")["error"])
+    assert not cluster.listener("taken")["bound"]
+    told = [each["message"] for each in cluster.status()["warnings"] if each["object"] == "service/taken"]
+    assert any(f"{TAKEN_IP}:{HTTP_PORT}" in each for each in told), told
 
 
 def test_a_node_port_that_somebody_has_on_one_node_answers_on_the_others(cluster: ClusterCommands) -> None:

@@ -96,7 +96,7 @@ $ kubectl logs -l app=talk --all-containers --prefix --tail=1
 $ kubectl logs nope
 error: error from server (NotFound): pods "nope" not found in namespace "<namespace>"
 [1]
-$ kubectl wait --for=jsonpath={.status.containerStatuses[0].restartCount}=1 pod/fail
+$ kubectl wait --for=jsonpath={.status.containerStatuses[0].lastState.terminated.reason}=Error pod/fail
 pod/fail condition met
 $ kubectl logs fail --previous
 failing fail

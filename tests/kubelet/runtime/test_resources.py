@@ -6,7 +6,6 @@ test run tells which it is. Those of folders that look like groups are the same 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from tests.helpers.kubelet.cluster import SANDBOXES, KubeletCluster, make_pod, running_kubelet, shell, until
 
 from kubeapi.meta import JSON
+from kubeapi.podoptions import PodExecOptions
 from kubeapi.registry import DeleteOptions
 from kubeapi.scheme import NODES, PODS
 from kubeapi.status import Forbidden
@@ -252,8 +252,10 @@ async def test_a_volume_in_memory_counts_for_the_container_that_fills_it(sandbox
 
 async def test_nothing_is_left_of_a_pods_groups(sandboxed: KubeletCluster) -> None:
     uid = await run(sandboxed, "web", bounded("1"), shell("sleep 99", name="other"), terminationGracePeriodSeconds=0)
-    running = asyncio.create_task(sandboxed.sh("web", "sleep 99"))
+    options = PodExecOptions("c", ("sleep", "99"), has_stdin=False, is_tty=False)
+    command = await sandboxed.kubelet.exec(sandboxed.key("web"), options)
     sandboxed.registry.delete(PODS, "default", "web", DeleteOptions(0))
     await until(lambda: sandboxed.is_gone("web") and not sandboxed.kubelet.pids())
-    await running
+    assert await command.read() is None
+    await command.close()
     assert not (sandboxed.groups.folder / uid).exists()
