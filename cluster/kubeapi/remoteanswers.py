@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+from kubeapi.meta import ObjectKey
+from kubeapi.metrics.usage import PodUsage
+
 
 class RemoteContents(NamedTuple):
     """What is left of a namespace's objects, after their deletion.
@@ -48,6 +51,20 @@ class ExternalValues(NamedTuple):
     fault: str = ""
 
 
+class PodsAsked(NamedTuple):
+    """The pods of a namespace, by a label selector as text, of which metrics.k8s.io is asked."""
+
+    namespace: str
+    selector: str
+
+
+class RemoteUsage(NamedTuple):
+    """What pods use, or why that is not known ("" if it is)."""
+
+    pods: Mapping[ObjectKey, PodUsage] = {}
+    fault: str = ""
+
+
 class RemoteAnswers(Protocol):
     """The extension API servers, as controllers ask them."""
 
@@ -57,6 +74,14 @@ class RemoteAnswers(Protocol):
 
     def external(self, metric: ExternalMetric) -> ExternalValues | None:
         """Return the values of a metric, None while they are asked for."""
+        ...
+
+    def measures_pods(self) -> bool:
+        """Tell whether one of them answers for metrics.k8s.io, in place of the cluster."""
+        ...
+
+    def usage(self, pods: PodsAsked) -> RemoteUsage | None:
+        """Return what that one says of pods, None while it is asked."""
         ...
 
 
@@ -71,6 +96,14 @@ class NoServers:
         """Find nothing."""
         text = f"the server could not find the requested resource (get {metric.name}.external.metrics.k8s.io)"
         return ExternalValues(fault=text)
+
+    def measures_pods(self) -> bool:
+        """Find none."""
+        return False
+
+    def usage(self, pods: PodsAsked) -> RemoteUsage | None:
+        """Find nothing."""
+        return RemoteUsage(fault="the server could not find the requested resource (get pods.metrics.k8s.io)")
 
 
 NO_SERVERS = NoServers()
@@ -89,3 +122,11 @@ class LateAnswers:
     def external(self, metric: ExternalMetric) -> ExternalValues | None:
         """Return the values of a metric, None while they are asked for."""
         return self.source.external(metric)
+
+    def measures_pods(self) -> bool:
+        """Tell whether one of them answers for metrics.k8s.io, in place of the cluster."""
+        return self.source.measures_pods()
+
+    def usage(self, pods: PodsAsked) -> RemoteUsage | None:
+        """Return what that one says of pods, None while it is asked."""
+        return self.source.usage(pods)

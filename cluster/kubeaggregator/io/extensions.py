@@ -6,10 +6,10 @@ Nothing of that is imported before the first APIService with a Service.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from aiohttp import web
 
@@ -17,7 +17,15 @@ from kubeapi.io.client import Client
 from kubeapi.meta import ObjectKey, key_of
 from kubeapi.objects.apiservice import APIService
 from kubeapi.objects.endpointslice import service_of_slice
-from kubeapi.remoteanswers import NO_SERVERS, NOTHING, ExternalMetric, ExternalValues, RemoteContents
+from kubeapi.remoteanswers import (
+    NO_SERVERS,
+    NOTHING,
+    ExternalMetric,
+    ExternalValues,
+    PodsAsked,
+    RemoteContents,
+    RemoteUsage,
+)
 from kubeapi.remoteapis import RemoteAPIs
 from kubeapi.scheme import APISERVICES, ENDPOINTSLICES, SERVICES
 from kubeapi.watching import WatchEvent
@@ -26,8 +34,9 @@ from kubeapiserver.proxying.location import Proxying
 from kubeapiserver.requests.paths import normalized
 from kubeapiserver.streaming.runtime import Runtime
 
-EXTERNAL_GROUP, EXTERNAL_VERSION = "external.metrics.k8s.io", "v1beta1"
-"""Of the API that adapters serve."""
+EXTERNAL_METRICS = "external.metrics.k8s.io", "v1beta1"
+METRICS = "metrics.k8s.io", "v1beta1"
+"""Group and version of the APIs that autoscalers ask."""
 FRESH_SECONDS = 12.0
 """How long the values of a metric are those of one look: less than until the next one, more than a request takes."""
 
@@ -36,11 +45,14 @@ if TYPE_CHECKING:
     from kubeaggregator.io.server import ExtensionServer
 
 
+T = TypeVar("T")
+
+
 class _Asked(NamedTuple):
-    """A metric that was asked for at a time of the event loop."""
+    """What was asked for at a time of the event loop."""
 
     at: float
-    task: asyncio.Task[ExternalValues]
+    task: asyncio.Task[Any]
 
 
 class Extensions:
@@ -56,7 +68,7 @@ class Extensions:
         self._has_changed = asyncio.Event()
         self._servers: dict[str, ExtensionServer] = {}
         self._sweeps: dict[str, asyncio.Task[RemoteContents]] = {}
-        self._metrics: dict[ExternalMetric, _Asked] = {}
+        self._metrics: dict[ExternalMetric | PodsAsked, _Asked] = {}
         self._followers: dict[str, tuple[Follower, asyncio.Task[None]]] = {}
 
     def answers(self, path: str) -> bool:
@@ -89,18 +101,34 @@ class Extensions:
 
     def external(self, metric: ExternalMetric) -> ExternalValues | None:
         """Return the values of a metric, None while they are asked for."""
-        api = self.remotes.find(EXTERNAL_GROUP, EXTERNAL_VERSION)
+        api = self.remotes.find(*EXTERNAL_METRICS)
         if api is None:
             return NO_SERVERS.external(metric)
-        now = asyncio.get_running_loop().time()
-        self._metrics = {each: asked for each, asked in self._metrics.items() if now - asked.at < FRESH_SECONDS}
-        if metric not in self._metrics:
-            from kubeaggregator.io.externalmetrics import fetch
+        from kubeaggregator.io.metrics import external_values
 
-            task = asyncio.create_task(fetch(metric, api, self.server_of(api)), name=f"metric {metric.name}")
-            self._metrics[metric] = _Asked(now, task)
-        asked = self._metrics[metric].task
-        return asked.result() if asked.done() else None
+        return self._fresh(metric, lambda: external_values(metric, api, self.server_of(api)))
+
+    def measures_pods(self) -> bool:
+        """Tell whether one of the servers answers for metrics.k8s.io."""
+        return self.remotes.find(*METRICS) is not None
+
+    def usage(self, pods: PodsAsked) -> RemoteUsage | None:
+        """Return what that one says of pods, None while it is asked."""
+        api = self.remotes.find(*METRICS)
+        if api is None:
+            return NO_SERVERS.usage(pods)
+        from kubeaggregator.io.metrics import pod_usage
+
+        return self._fresh(pods, lambda: pod_usage(pods, api, self.server_of(api)))
+
+    def _fresh(self, asked: ExternalMetric | PodsAsked, fetch: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
+        """Return the answer of a while ago, None while it is fetched."""
+        now = asyncio.get_running_loop().time()
+        self._metrics = {each: last for each, last in self._metrics.items() if now - last.at < FRESH_SECONDS}
+        if asked not in self._metrics:
+            self._metrics[asked] = _Asked(now, asyncio.create_task(fetch(), name=f"metric {asked}"))
+        task: asyncio.Task[T] = self._metrics[asked].task
+        return task.result() if task.done() else None
 
     async def run(self) -> None:
         """Watch over the servers."""

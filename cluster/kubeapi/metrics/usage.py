@@ -9,11 +9,15 @@ from kubeapi.meta import ObjectKey
 
 
 class ContainerUsage(NamedTuple):
-    """What one container uses: billionths of a CPU, as its share of the window, and bytes of memory."""
+    """What one container uses: billionths of a CPU, as its share of the window, and bytes of memory.
+
+    ``untold`` are those of the two, ``cpu`` and ``memory``, of which a server says nothing.
+    """
 
     name: str
     nanocores: int
     memory: int
+    untold: frozenset[str] = frozenset()
 
 
 class PodUsage(NamedTuple):

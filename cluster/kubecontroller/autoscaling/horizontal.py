@@ -13,7 +13,7 @@ from kubeapi.metrics.custom import CustomMetrics
 from kubeapi.metrics.traffic import TrafficSource
 from kubeapi.metrics.usage import Usage
 from kubeapi.objects.parts import list_at, map_at, status_of
-from kubeapi.remoteanswers import NO_SERVERS, RemoteAnswers
+from kubeapi.remoteanswers import NO_SERVERS, PodsAsked, RemoteAnswers, RemoteUsage
 from kubeapi.scheme import HORIZONTALPODAUTOSCALERS, Resource
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.watching import Delta
@@ -39,6 +39,8 @@ _MOST_WAITS = 2
 _BELOW_LEAST = "Current number of replicas below Spec.MinReplicas"
 _MEASURED = frozenset(("Pods", "Object"))
 """The types of metrics for which the data plane is measured."""
+_OF_PODS = frozenset(("Resource", "ContainerResource"))
+"""Those of what the pods use."""
 
 
 def reconcile(autoscaler: JSON, target: Target, observed: Observed, memory: Memory) -> list[Change]:
@@ -204,7 +206,16 @@ class HorizontalPodAutoscalerController:
         target = self._targets.find(autoscaler)
         custom = CustomMetrics(self._listers.store, traffic) if traffic is not None else None
         observed = self._targets.observe(target, key.namespace, now)._replace(custom=custom, external=answered)
-        if observed.pods:
-            observed = observed._replace(usage=self._usage())
+        if (usage := self._used(autoscaler, observed)) is None:
+            return [Requeue(ASKING_SECONDS)]
+        observed = observed._replace(usage=usage.pods, usage_fault=usage.fault)
         changes = reconcile(autoscaler, target, observed, memory)
         return [Requeue(SYNC_SECONDS), *changes]
+
+    def _used(self, autoscaler: JSON, observed: Observed) -> RemoteUsage | None:
+        """Return what the pods use, as the server of metrics.k8s.io says; None while it is asked."""
+        if not observed.pods or all(each["type"] not in _OF_PODS for each in list_at(autoscaler, "spec", "metrics")):
+            return RemoteUsage()
+        if self._servers.measures_pods():
+            return self._servers.usage(PodsAsked(observed.namespace, observed.selector))
+        return RemoteUsage(self._usage())

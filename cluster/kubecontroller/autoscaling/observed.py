@@ -17,7 +17,7 @@ class Observed(NamedTuple):
     ``present`` are the replicas that its status counts. ``custom`` has the metrics of custom.metrics.k8s.io, None as
     long as nothing is measured. ``autoscalers`` are all those whose targets select any of the pods, ``selector`` is
     that of this one's target, and ``selector_fault`` why that is none. ``external`` are the values of metrics
-    of the type External.
+    of the type External. ``usage_fault`` is why the server of metrics.k8s.io does not tell what pods use.
     """
 
     replicas: int
@@ -31,6 +31,7 @@ class Observed(NamedTuple):
     custom: CustomMetrics | None = None
     selector_fault: str = ""
     external: Mapping[ExternalMetric, ExternalValues] = {}
+    usage_fault: str = ""
 
 
 class Proposal(NamedTuple):

@@ -94,7 +94,7 @@ def measure(pods: Sequence[JSON], usage: Mapping[ObjectKey, PodUsage], asked: As
 def _value(used: PodUsage, asked: Asked) -> int | None:
     """Return what a pod uses, None if it has no such container or nobody measures that."""
     counted = [each for each in used.containers if asked.container in ("", each.name)]
-    if not counted or asked.resource not in ("cpu", "memory"):
+    if not counted or asked.resource not in ("cpu", "memory") or any(asked.resource in each.untold for each in counted):
         return None
     if asked.resource == "cpu":
         return sum(each.nanocores for each in counted) // 1_000_000

@@ -62,6 +62,9 @@ def _what(kind: str) -> str:
 
 def _resource(asked: Asked, target: JSON, observed: Observed, tolerance: Tolerance) -> tuple[int, JSON]:
     """Return the number of replicas, and the present value as a status has it."""
+    if observed.usage_fault:
+        text = f"unable to get metrics for resource {asked.resource}: unable to fetch metrics from resource metrics API"
+        raise MetricError(f"{text}: {observed.usage_fault}")
     measured = measure(observed.pods, observed.usage, asked, observed.now)
     values = measured.values
     shown = {"averageValue": _quantity(asked.resource, average(values))}

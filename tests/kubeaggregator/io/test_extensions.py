@@ -18,19 +18,27 @@ from tests.helpers.objects import build_endpoint, build_service, build_slice
 from yarl import URL
 
 from kubeaggregator.authentication import PROXY_NAME
-from kubeaggregator.io.extensions import EXTERNAL_GROUP, EXTERNAL_VERSION, Extensions
+from kubeaggregator.io.extensions import EXTERNAL_METRICS, METRICS, Extensions
 from kubeapi.io.client import Client
-from kubeapi.meta import JSON
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.metrics.usage import ContainerUsage, PodUsage
 from kubeapi.objects.conditions import find_condition, is_condition_true
 from kubeapi.registry import Registry
-from kubeapi.remoteanswers import NOTHING, ExternalMetric, ExternalValues, RemoteContents
+from kubeapi.remoteanswers import (
+    NOTHING,
+    ExternalMetric,
+    ExternalValues,
+    PodsAsked,
+    RemoteContents,
+    RemoteUsage,
+)
 from kubeapi.scheme import APISERVICES, CLUSTERROLEBINDINGS, CLUSTERROLES, ENDPOINTSLICES, SERVICES
 from kubeapi.users import API_SERVER
 from kubeapiserver.apiserver import APIServer
 from kubeapiserver.auth.authentication import Authenticator
 from kubeapiserver.wire.keys.certificates import Certificate, client_certificate, server_certificate
 
-PATH, METRICS = "/apis/example.com/v1", f"/apis/{EXTERNAL_GROUP}/{EXTERNAL_VERSION}"
+PATH, EXTERNAL, RESOURCE = "/apis/example.com/v1", f"/apis/{'/'.join(EXTERNAL_METRICS)}", f"/apis/{'/'.join(METRICS)}"
 LISTED = {
     "name": "things",
     "singularName": "thing",
@@ -40,6 +48,17 @@ LISTED = {
 }
 LEFT = {"items": [{"metadata": {"name": "a", "finalizers": ["example.com/f"]}}]}
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+
+POD_METRICS = {
+    "metadata": {"name": "web-1", "namespace": "shop"},
+    "timestamp": "2026-01-01T00:00:10Z",
+    "window": "14.5s",
+    "containers": [
+        {"name": "main", "usage": {"cpu": "250m", "memory": "2Mi"}},
+        {"name": "side", "usage": {"cpu": "12n"}},
+    ],
+}
 
 
 class Certificates(NamedTuple):
@@ -80,14 +99,16 @@ async def _answer(request: web.BaseRequest) -> web.StreamResponse:
             async for each in socket:
                 await socket.send_str(f"{each.data} {request.headers['X-Remote-User']}")
             return socket
-    if request.path.startswith(METRICS):
+    if request.path.startswith((EXTERNAL, RESOURCE)):
         return _answer_metrics(request)
     return await _answer_things(request)
 
 
 def _answer_metrics(request: web.BaseRequest) -> web.StreamResponse:
-    """Answer as an adapter of external metrics."""
-    match request.path.removeprefix(METRICS), request.query.get("labelSelector"):
+    """Answer as an adapter of external metrics, and as metrics-server."""
+    match request.path.removeprefix(EXTERNAL).removeprefix(RESOURCE), request.query.get("labelSelector"):
+        case "/namespaces/shop/pods", "app=web":
+            return web.json_response({"items": [POD_METRICS]})
         case "", _:
             return web.json_response({"kind": "APIResourceList", "resources": []})
         case "/namespaces/shop/queue", "a=b,c in (d)":
@@ -303,10 +324,7 @@ async def test_what_the_server_has_of_a_namespace_is_deleted_and_the_rest_is_tol
 async def test_autoscalers_get_the_metrics_of_an_adapter(
     certificates: Certificates, metric: ExternalMetric, found: ExternalValues
 ) -> None:
-    async with extended(certificates, group=EXTERNAL_GROUP, version=EXTERNAL_VERSION) as cluster:
-        name = f"{EXTERNAL_VERSION}.{EXTERNAL_GROUP}"
-        while not is_condition_true(cluster.registry.store.get(APISERVICES, "", name), "Available"):
-            await asyncio.sleep(0.002)
+    async with answering_for(certificates, EXTERNAL_METRICS) as (cluster, name):
         while (answer := cluster.extensions.external(metric)) is None:
             await asyncio.sleep(0.002)
         assert answer == found
@@ -314,6 +332,62 @@ async def test_autoscalers_get_the_metrics_of_an_adapter(
         gone = cluster.extensions.external(metric)
         assert gone is not None
         assert "could not find the requested resource" in gone.fault
+
+
+@contextlib.asynccontextmanager
+async def answering_for(certificates: Certificates, api: tuple[str, str]) -> AsyncIterator[tuple[Extended, str]]:
+    """Have the server answer for a group and version; yields the name of its APIService too."""
+    group, version = api
+    async with extended(certificates, group=group, version=version) as cluster:
+        while not is_condition_true(cluster.registry.store.get(APISERVICES, "", f"{version}.{group}"), "Available"):
+            await asyncio.sleep(0.002)
+        yield cluster, f"{version}.{group}"
+
+
+UNFOUND = "the server could not find the requested resource (get pods.metrics.k8s.io)"
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (
+            PodsAsked("shop", "app=web"),
+            RemoteUsage(
+                {
+                    ObjectKey("shop", "web-1"): PodUsage(
+                        1_767_225_610.0,
+                        14.5,
+                        (
+                            ContainerUsage("main", 250_000_000, 2 << 20),
+                            ContainerUsage("side", 12, 0, frozenset({"memory"})),
+                        ),
+                    )
+                }
+            ),
+        ),
+        (PodsAsked("shop", "app=none"), RemoteUsage(fault=UNFOUND)),
+    ],
+    ids=["usage", "none"],
+)
+async def test_autoscalers_get_what_pods_use_from_the_server_of_its_apiservice(
+    certificates: Certificates, asked: PodsAsked, found: RemoteUsage
+) -> None:
+    async with answering_for(certificates, METRICS) as (cluster, name):
+        assert cluster.extensions.measures_pods()
+        while (answer := cluster.extensions.usage(asked)) is None:
+            await asyncio.sleep(0.002)
+        assert answer == found
+        cluster.registry.delete(APISERVICES, "", name)
+        assert not cluster.extensions.measures_pods()
+
+
+async def test_a_server_of_what_pods_use_that_is_not_available_is_told_of(certificates: Certificates) -> None:
+    group, version = METRICS
+    none = {"namespace": "default", "name": "none"}
+    async with extended(certificates, group=group, version=version, service=none) as cluster:
+        while (answer := cluster.extensions.usage(PodsAsked("shop", "app=web"))) is None:
+            await asyncio.sleep(0.002)
+        assert answer.fault == "the server is currently unable to handle the request (get pods.metrics.k8s.io)"
 
 
 async def test_a_server_that_ends_is_told_of_and_its_requests_are_refused(certificates: Certificates) -> None:

@@ -12,13 +12,16 @@ from tests.helpers.objects import build
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.metrics.usage import ContainerUsage, PodUsage
 from kubeapi.objects.parts import status_of
+from kubeapi.remoteanswers import NoServers, PodsAsked, RemoteUsage
 from kubeapi.scheme import DEPLOYMENTS, HORIZONTALPODAUTOSCALERS, PODS
-from kubecontroller.autoscaling.horizontal import reconcile
+from kubeapi.store import Store
+from kubecontroller.autoscaling.horizontal import ASKING_SECONDS, HorizontalPodAutoscalerController, reconcile
 from kubecontroller.autoscaling.normalizing import Memory, Moment, Range, normalize
 from kubecontroller.autoscaling.observed import Observed
 from kubecontroller.autoscaling.sync import Target
-from kubecontroller.change import Change, RecordEvent, Scale, UpdateStatus
+from kubecontroller.change import Change, RecordEvent, Requeue, Scale, UpdateStatus
 from kubecontroller.controllers import ControllerConfig
+from kubecontroller.listers import Listers
 
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 MINUTE = 60.0
@@ -66,6 +69,63 @@ def look(
     }
     observed = Observed(replicas, [pod(name, **pods) for name in used], usage, NOW)
     return reconcile(obj, Target(DEPLOYMENTS, target), observed, memory or Memory())
+
+
+class Measuring(NoServers):
+    """A server of metrics.k8s.io that is asked first, and answers then."""
+
+    def __init__(self, answer: RemoteUsage) -> None:
+        self.answers: list[RemoteUsage | None] = [None, answer]
+        self.asked: list[PodsAsked] = []
+
+    def measures_pods(self) -> bool:
+        return True
+
+    def usage(self, pods: PodsAsked) -> RemoteUsage | None:
+        self.asked.append(pods)
+        return self.answers.pop(0)
+
+
+UNABLE = "the server is currently unable to handle the request (get pods.metrics.k8s.io)"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (RemoteUsage({ObjectKey("default", "a"): PodUsage(NOW, 15.0, (ContainerUsage("main", 10**8, 0),))}), 2),
+        (RemoteUsage(fault=UNABLE), f"unable to fetch metrics from resource metrics API: {UNABLE}"),
+        (RemoteUsage(), "no metrics returned from resource metrics API"),
+        (
+            RemoteUsage(
+                {ObjectKey("default", "a"): PodUsage(NOW, 15.0, (ContainerUsage("main", 0, 0, frozenset({"cpu"})),))}
+            ),
+            "did not receive metrics for targeted pods (pods might be unready)",
+        ),
+    ],
+    ids=["twice what it should use", "unavailable", "nothing", "memory alone"],
+)
+def test_the_server_of_an_apiservice_tells_what_pods_use_in_place_of_the_cluster(
+    said: RemoteUsage, expected: int | str
+) -> None:
+    store = Store()
+    template = {"metadata": {"labels": {"app": "web"}}}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+    store.create(DEPLOYMENTS, build("Deployment", "web", "default", spec=spec, status={"replicas": 1}))
+    store.create(PODS, pod("a") | {"metadata": {"name": "a", "namespace": "default", "labels": {"app": "web"}}})
+    store.create(HORIZONTALPODAUTOSCALERS, autoscaler())
+
+    def own() -> dict[ObjectKey, PodUsage]:
+        raise AssertionError("the cluster's own figures are not asked for")
+
+    servers = Measuring(said)
+    controller = HorizontalPodAutoscalerController(Listers(store), own, lambda: None, servers)
+    assert controller.reconcile(ObjectKey("default", "web"), NOW) == [Requeue(ASKING_SECONDS)]
+    changes = controller.reconcile(ObjectKey("default", "web"), NOW)
+    assert servers.asked == [PodsAsked("default", "app=web")] * 2
+    if isinstance(expected, int):
+        assert scaled_to(changes) == expected
+    else:
+        assert any(expected in each["message"] for each in status(changes)["conditions"])
 
 
 def scaled_to(changes: list[Change]) -> int | None:
