@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from kubeapi.meta import ObjectKey
+from kubeapi.meta import JSON, ObjectKey
 from kubeapi.metrics.usage import PodUsage
 
 
@@ -65,6 +65,25 @@ class RemoteUsage(NamedTuple):
     fault: str = ""
 
 
+class RemoteObject(NamedTuple):
+    """An object of a kind that the cluster does not have itself."""
+
+    api_version: str
+    kind: str
+    key: ObjectKey
+
+
+class RemoteFound(NamedTuple):
+    """An object, None if it is not there. It ``is_known`` whether it is if its server says so.
+
+    ``is_served`` tells whether any server answers for its version.
+    """
+
+    obj: JSON | None = None
+    is_known: bool = True
+    is_served: bool = True
+
+
 class RemoteAnswers(Protocol):
     """The extension API servers, as controllers ask them."""
 
@@ -76,6 +95,10 @@ class RemoteAnswers(Protocol):
         """Return the values of a metric, None while they are asked for."""
         ...
 
+    def find(self, asked: RemoteObject) -> RemoteFound | None:
+        """Return what is known of an object, None while it is asked for."""
+        ...
+
     def measures_pods(self) -> bool:
         """Tell whether one of them answers for metrics.k8s.io, in place of the cluster."""
         ...
@@ -83,6 +106,9 @@ class RemoteAnswers(Protocol):
     def usage(self, pods: PodsAsked) -> RemoteUsage | None:
         """Return what that one says of pods, None while it is asked."""
         ...
+
+
+UNSERVED = RemoteFound(is_known=False, is_served=False)
 
 
 class NoServers:
@@ -96,6 +122,10 @@ class NoServers:
         """Find nothing."""
         text = f"the server could not find the requested resource (get {metric.name}.external.metrics.k8s.io)"
         return ExternalValues(fault=text)
+
+    def find(self, asked: RemoteObject) -> RemoteFound | None:
+        """Find nothing."""
+        return UNSERVED
 
     def measures_pods(self) -> bool:
         """Find none."""
@@ -122,6 +152,10 @@ class LateAnswers:
     def external(self, metric: ExternalMetric) -> ExternalValues | None:
         """Return the values of a metric, None while they are asked for."""
         return self.source.external(metric)
+
+    def find(self, asked: RemoteObject) -> RemoteFound | None:
+        """Return what is known of an object, None while it is asked for."""
+        return self.source.find(asked)
 
     def measures_pods(self) -> bool:
         """Tell whether one of them answers for metrics.k8s.io, in place of the cluster."""

@@ -166,7 +166,7 @@ def new_controllers(listers: Listers, config: ControllerConfig) -> list[Controll
         CustomResourceDefinitionController(listers),
         RegistrationController(listers),
         PolicyStatusController(listers),
-        GarbageCollector(listers),
+        GarbageCollector(listers, config.servers),
         NamespaceController(listers, config.servers),
     ]
 

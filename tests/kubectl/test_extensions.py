@@ -25,6 +25,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         user = self.headers["X-Remote-User"]
         if self.path == PATH:
             self.answer({"kind": "APIResourceList", "groupVersion": "toys.example.com/v1", "resources": [RESOURCE]})
+        elif self.path.endswith("/blocks/bear"):
+            bear = {"metadata": {"name": "bear", "uid": "b"}}
+            self.answer({"apiVersion": "toys.example.com/v1", "kind": "Block", **bear})
+        elif self.path.endswith("/blocks/none"):
+            self.answer({}, 404)
         elif self.path.startswith(f"{PATH}/namespaces/"):
             namespace = self.path.split("/")[5]
             block = {"apiVersion": "toys.example.com/v1", "kind": "Block", "metadata": {"name": f"of-{user}"}}
@@ -100,8 +105,15 @@ def _manifest(kubectl: Kubectl) -> str:
     return text
 
 
+def _owned(name: str, owner: str) -> str:
+    """Return a ConfigMap that a block owns."""
+    reference = f"{{apiVersion: toys.example.com/v1, kind: Block, name: {owner}, uid: b}}"
+    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, ownerReferences: [{reference}]}}\n"
+
+
 def test_an_api_server_of_one_s_own_answers_for_its_group(kubectl: Kubectl) -> None:
     kubectl.write("toys.yaml", _manifest(kubectl))
+    kubectl.write("owned.yaml", f"{_owned('kept', 'bear')}---\n{_owned('lost', 'none')}")
     kubectl("kubectl create secret generic toys --from-file=tls.pem=certificate")
     try:
         kubectl.session("""
@@ -120,6 +132,16 @@ block.toys.example.com/of-kubernetes-admin
 $ kubectl get blocks --as=jane
 Error from server (Forbidden): blocks.toys.example.com is forbidden: User "jane" cannot list resource "blocks" in API group "toys.example.com" in the namespace "<namespace>"
 [1]
+$ kubectl apply -f owned.yaml
+configmap/kept created
+configmap/lost created
+""")  # noqa: E501
+        kubectl("kubectl wait --for=delete configmap/lost --timeout=30s")
+        kubectl.session("""
+$ kubectl get configmaps kept lost -o name
+configmap/kept
+Error from server (NotFound): configmaps "lost" not found
+[1]
 $ kubectl create namespace toys-of-mine
 namespace/toys-of-mine created
 $ kubectl delete namespace toys-of-mine
@@ -133,6 +155,6 @@ apiservice.apiregistration.k8s.io/v1.toys.example.com condition met
 $ kubectl get --raw /apis/toys.example.com/v1
 Error from server (ServiceUnavailable): the server is currently unable to handle the request
 [1]
-""")  # noqa: E501
+""")
     finally:
         kubectl("kubectl delete apiservice v1.toys.example.com")

@@ -6,7 +6,7 @@ Nothing of that is imported before the first APIService with a Service.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -20,10 +20,13 @@ from kubeapi.objects.endpointslice import service_of_slice
 from kubeapi.remoteanswers import (
     NO_SERVERS,
     NOTHING,
+    UNSERVED,
     ExternalMetric,
     ExternalValues,
     PodsAsked,
     RemoteContents,
+    RemoteFound,
+    RemoteObject,
     RemoteUsage,
 )
 from kubeapi.remoteapis import RemoteAPIs
@@ -37,8 +40,8 @@ from kubeapiserver.streaming.runtime import Runtime
 EXTERNAL_METRICS = "external.metrics.k8s.io", "v1beta1"
 METRICS = "metrics.k8s.io", "v1beta1"
 """Group and version of the APIs that autoscalers ask."""
-FRESH_SECONDS = 12.0
-"""How long the values of a metric are those of one look: less than until the next one, more than a request takes."""
+FRESH_SECONDS, OWNER_SECONDS = 12.0, 4.0
+"""How long an answer is that of one look: of a metric, and of an owner. That is less than until the next look."""
 
 if TYPE_CHECKING:
     from kubeaggregator.io.follower import Follower
@@ -49,9 +52,9 @@ T = TypeVar("T")
 
 
 class _Asked(NamedTuple):
-    """What was asked for at a time of the event loop."""
+    """What was asked for; the answer is good until a time of the event loop."""
 
-    at: float
+    until: float
     task: asyncio.Task[Any]
 
 
@@ -68,7 +71,7 @@ class Extensions:
         self._has_changed = asyncio.Event()
         self._servers: dict[str, ExtensionServer] = {}
         self._sweeps: dict[str, asyncio.Task[RemoteContents]] = {}
-        self._metrics: dict[ExternalMetric | PodsAsked, _Asked] = {}
+        self._asked: dict[Hashable, _Asked] = {}
         self._followers: dict[str, tuple[Follower, asyncio.Task[None]]] = {}
 
     def answers(self, path: str) -> bool:
@@ -106,7 +109,7 @@ class Extensions:
             return NO_SERVERS.external(metric)
         from kubeaggregator.io.metrics import external_values
 
-        return self._fresh(metric, lambda: external_values(metric, api, self.server_of(api)))
+        return self._fresh(metric, FRESH_SECONDS, lambda: external_values(metric, api, self.server_of(api)))
 
     def measures_pods(self) -> bool:
         """Tell whether one of the servers answers for metrics.k8s.io."""
@@ -119,15 +122,24 @@ class Extensions:
             return NO_SERVERS.usage(pods)
         from kubeaggregator.io.metrics import pod_usage
 
-        return self._fresh(pods, lambda: pod_usage(pods, api, self.server_of(api)))
+        return self._fresh(pods, FRESH_SECONDS, lambda: pod_usage(pods, api, self.server_of(api)))
 
-    def _fresh(self, asked: ExternalMetric | PodsAsked, fetch: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
-        """Return the answer of a while ago, None while it is fetched."""
+    def find(self, asked: RemoteObject) -> RemoteFound | None:
+        """Return what is known of an object, None while it is asked for."""
+        group, _, version = asked.api_version.rpartition("/")
+        if self.remotes.find(group, version) is None:
+            return UNSERVED
+        from kubeaggregator.io.owners import look_for
+
+        return self._fresh(asked, OWNER_SECONDS, lambda: look_for(asked, self))
+
+    def _fresh(self, asked: Hashable, seconds: float, fetch: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
+        """Return the answer of so many seconds ago, None while it is fetched."""
         now = asyncio.get_running_loop().time()
-        self._metrics = {each: last for each, last in self._metrics.items() if now - last.at < FRESH_SECONDS}
-        if asked not in self._metrics:
-            self._metrics[asked] = _Asked(now, asyncio.create_task(fetch(), name=f"metric {asked}"))
-        task: asyncio.Task[T] = self._metrics[asked].task
+        self._asked = {each: last for each, last in self._asked.items() if now < last.until or not last.task.done()}
+        if asked not in self._asked:
+            self._asked[asked] = _Asked(now + seconds, asyncio.create_task(fetch(), name=f"{asked}"))
+        task: asyncio.Task[T] = self._asked[asked].task
         return task.result() if task.done() else None
 
     async def run(self) -> None:
@@ -142,7 +154,7 @@ class Extensions:
                     await self._follow()
         finally:
             stop()
-            asked = (*self._sweeps.values(), *(each.task for each in self._metrics.values()))
+            asked = (*self._sweeps.values(), *(each.task for each in self._asked.values()))
             for task in asked:
                 task.cancel()
             await asyncio.gather(*asked, return_exceptions=True)

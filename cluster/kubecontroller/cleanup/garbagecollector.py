@@ -12,12 +12,15 @@ from typing import NamedTuple
 from kubeapi.kinds import KINDS, resource_for
 from kubeapi.meta import JSON, ObjectKey, is_terminating
 from kubeapi.objects.parts import list_at
-from kubeapi.scheme import Resource
+from kubeapi.remoteanswers import NO_SERVERS, RemoteAnswers, RemoteFound, RemoteObject
+from kubeapi.scheme import APISERVICES, Resource
 from kubeapi.watching import Delta
-from kubecontroller.change import Change, Update, delete
+from kubecontroller.change import Change, Requeue, Update, delete
 from kubecontroller.listers import Listers, ObjectId
 from kubecontroller.workload.ownership import without_owner
 
+_PENDING_SECONDS, _LOOK_SECONDS = 0.1, 5.0
+"""Pauses before extension API servers are asked for their answer, and asked again for an owner that is there."""
 ORPHAN = "orphan"
 FOREGROUND = "foregroundDeletion"
 
@@ -124,11 +127,19 @@ class GarbageCollector:
     resource = None
     watches = tuple(each.resource for each in KINDS if not each.is_record)
 
-    def __init__(self, listers: Listers) -> None:
+    def __init__(self, listers: Listers, servers: RemoteAnswers = NO_SERVERS) -> None:
         self._listers = listers
+        self._servers = servers
+        self._unserved: set[ObjectId] = set()
+        """Objects with owners of unknown kinds."""
 
     def keys_for(self, resource: Resource, delta: Delta) -> Iterable[ObjectId]:
         """Return the objects to look at after a change."""
+        if resource == APISERVICES and self._unserved:
+            return [*self._changed(resource, delta), *self._unserved]
+        return self._changed(resource, delta)
+
+    def _changed(self, resource: Resource, delta: Delta) -> Iterable[ObjectId]:
         own = ObjectId(resource, delta.key)
         if delta.new is None:
             gone = delta.old or {"metadata": {}}
@@ -152,11 +163,22 @@ class GarbageCollector:
     def reconcile(self, key: ObjectId, now: float) -> list[Change]:
         """Return the changes that an object needs."""
         obj = self._listers.store.find(*key)
+        self._unserved.discard(key)
         if obj is None:
             return []
-        namespace = key.key.namespace
+        remote: list[RemoteFound | None] = []
         dependents = self._dependents(obj) if is_terminating(obj) else []
-        return reconcile(key.resource, obj, lambda each: self._owner(namespace, each), dependents)
+        changes = reconcile(key.resource, obj, lambda each: self._owner(key.key.namespace, each, remote), dependents)
+        found = [each for each in remote if each is not None]
+        if len(found) < len(remote):
+            return [Requeue(_PENDING_SECONDS)]
+        if any(not each.is_served for each in found):
+            self._unserved.add(key)
+        if not any(each.is_served for each in found):
+            return changes
+        # Nothing tells of the end of such an owner; while one is not known of, nothing is done.
+        is_known = all(each.is_known for each in found)
+        return [*(changes if is_known else ()), Requeue(_LOOK_SECONDS)]
 
     def _dependents(self, owner: JSON) -> list[Dependent]:
         found = ((each, self._listers.store.find(*each)) for each in self._owned_by(owner))
@@ -169,11 +191,18 @@ class GarbageCollector:
     def _owned_by(self, owner: JSON) -> Iterable[ObjectId]:
         return self._listers.dependents.having(owner["metadata"].get("uid", ""))
 
-    def _owner(self, namespace: str, reference: JSON) -> Owner:
+    def _owner(self, namespace: str, reference: JSON, remote: list[RemoteFound | None]) -> Owner:
+        """Return what is known of an owner; what servers say of one is added to ``remote``."""
         owner_id = self._owner_id(reference, namespace)
         if owner_id is None:
-            return Owner()
-        owner = self._listers.store.find(*owner_id)
+            named = reference.get("apiVersion", ""), reference.get("kind", "")
+            found = self._servers.find(RemoteObject(*named, ObjectKey(namespace, reference.get("name", ""))))
+            remote.append(found)
+            if found is None or not found.is_known:
+                return Owner()
+            owner = found.obj
+        else:
+            owner = self._listers.store.find(*owner_id)
         if owner is None or owner["metadata"].get("uid", "") != reference.get("uid", ""):
             return Owner(is_absent=True)
         return Owner(is_waiting=_is_waiting(owner))

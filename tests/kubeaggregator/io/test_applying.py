@@ -13,6 +13,7 @@ from tests.kubeaggregator.io.test_extensions import PATH, Certificates, Extended
 
 from kubeaggregator.io.applying import apply, delete
 from kubeapi.meta import JSON, LAST_APPLIED, ObjectKey
+from kubeapi.remoteanswers import UNSERVED, RemoteFound, RemoteObject
 from kubeapi.remoteapis import RemoteResource
 from kubeapi.scheme import APISERVICES
 from kubeapi.status import FieldError, StatusError
@@ -60,7 +61,8 @@ class Things:
             return web.json_response({"kind": "APIResourceList", "resources": RESOURCES})
         if not request.path.startswith(f"{PATH}/") or self.is_down:
             return web.Response(status=404 if not self.is_down else 503)
-        assert request.headers["X-Remote-User"] == "kubernetes-admin"
+        collector = "system:serviceaccount:kube-system:generic-garbage-collector"
+        assert request.headers["X-Remote-User"] in ("kubernetes-admin", collector)
         if request.method != "GET":
             self.changes.append(f"{request.method} {request.raw_path} {request.headers['Content-Type']}")
         status, answer = self._do(request.method, request.path, json.loads(await request.read() or b"null"))
@@ -150,6 +152,27 @@ async def test_nothing_is_known_of_a_server_that_does_not_answer(cluster: Extend
     cluster.registry.delete(APISERVICES, "", "v1.example.com")
     with pytest.raises(StatusError, match="no matches for kind"):
         await apply(cluster.extensions, THING, BLOCK)
+
+
+async def test_the_garbage_collector_looks_for_an_owner(cluster: Extended, things: Things) -> None:
+    async def found(kind: str, namespace: str, name: str = "block") -> RemoteFound:
+        asked = RemoteObject("example.com/v1", kind, ObjectKey(namespace, name))
+        while (answer := cluster.extensions.find(asked)) is None:
+            await asyncio.sleep(0.002)
+        return answer
+
+    await apply(cluster.extensions, THING, BLOCK)
+    owner = await found("Thing", "default")
+    assert owner.obj is not None
+    assert owner.obj["metadata"]["name"] == "block"
+    assert await found("Thing", "shop") == RemoteFound()
+    assert await found("Place", "shop", "here") == RemoteFound()
+    unknown = RemoteFound(is_known=False)
+    assert (await found("Toy", "default"), await found("Thing", "")) == (unknown, unknown)
+    things.is_down = True
+    assert await found("Thing", "default", "other") == unknown
+    cluster.registry.delete(APISERVICES, "", "v1.example.com")
+    assert await found("Thing", "default") == UNSERVED
 
 
 async def test_a_server_that_is_not_there_yet_is_named_with_the_reason(certificates: Certificates) -> None:

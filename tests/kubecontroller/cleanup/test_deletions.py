@@ -6,12 +6,26 @@ from typing import Any
 
 import pytest
 
-from kubeapi.meta import JSON
-from kubeapi.remoteanswers import NoServers, RemoteContents
-from kubeapi.scheme import CONFIGMAPS, CRONJOBS, DEPLOYMENTS, EVENTS, JOBS, NAMESPACES, PODS, REPLICASETS, SERVICES
+from kubeapi.meta import JSON, ObjectKey
+from kubeapi.remoteanswers import UNSERVED, NoServers, RemoteContents, RemoteFound, RemoteObject
+from kubeapi.scheme import (
+    APISERVICES,
+    CONFIGMAPS,
+    CRONJOBS,
+    DEPLOYMENTS,
+    EVENTS,
+    JOBS,
+    NAMESPACES,
+    PODS,
+    REPLICASETS,
+    SERVICES,
+)
+from kubeapi.store import Store
+from kubeapi.watching import Delta
 from kubecontroller.change import Delete, Requeue, Update, UpdateStatus
 from kubecontroller.cleanup import garbagecollector, namespace
 from kubecontroller.cleanup.garbagecollector import Dependent, Owner
+from kubecontroller.listers import Listers, ObjectId
 
 
 def owned(*uids: str, **metadata: Any) -> JSON:
@@ -36,6 +50,59 @@ def test_a_dependent_is_deleted_after_its_last_owner(obj: JSON, absent: list[str
     for change in changes:
         if isinstance(change, Update):
             assert [each["uid"] for each in change.obj["metadata"]["ownerReferences"]] == ["b"]
+
+
+class Answering(NoServers):
+    """An extension API server that is asked for the object that owns another one."""
+
+    def __init__(self, *answers: RemoteFound | None) -> None:
+        self.answers = list(answers)
+        self.asked: list[RemoteObject] = []
+
+    def find(self, asked: RemoteObject) -> RemoteFound | None:
+        self.asked.append(asked)
+        return self.answers.pop(0)
+
+
+def of_remote_owner(*answers: RemoteFound | None) -> tuple[garbagecollector.GarbageCollector, Answering, ObjectId]:
+    """Return a collector that looks after a ConfigMap of a server's object, and the server."""
+    store, servers = Store(), Answering(*answers)
+    reference = {"apiVersion": "example.com/v1", "kind": "Toy", "name": "bear", "uid": "b"}
+    metadata = {"name": "c", "namespace": "default", "uid": "c", "ownerReferences": [reference]}
+    store.create(CONFIGMAPS, {"metadata": metadata})
+    key = ObjectId(CONFIGMAPS, ObjectKey("default", "c"))
+    return garbagecollector.GarbageCollector(Listers(store), servers), servers, key
+
+
+BEAR: JSON = {"metadata": {"name": "bear", "uid": "b"}}
+BUSY: JSON = {"metadata": {"name": "bear", "uid": "another"}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        pytest.param(RemoteFound(BEAR), [Requeue], id="there"),
+        pytest.param(RemoteFound(), [Delete, Requeue], id="gone"),
+        pytest.param(RemoteFound(BUSY), [Delete, Requeue], id="another one of that name"),
+        pytest.param(RemoteFound(is_known=False), [Requeue], id="its server does not answer"),
+        pytest.param(UNSERVED, [], id="no server"),
+    ],
+)
+def test_an_owner_that_an_extension_api_server_has_is_looked_for(answer: RemoteFound, expected: list[type]) -> None:
+    collector, servers, key = of_remote_owner(None, answer)
+    assert collector.reconcile(key, 0.0) == [Requeue(0.1)]
+    assert [type(each) for each in collector.reconcile(key, 0.0)] == expected
+    assert servers.asked == [RemoteObject("example.com/v1", "Toy", ObjectKey("default", "bear"))] * 2
+
+
+def test_an_owner_of_an_unknown_kind_is_looked_for_once_a_server_may_know_it() -> None:
+    collector, _, key = of_remote_owner(UNSERVED, RemoteFound())
+    server = Delta(ObjectKey("", "v1.example.com"), None, {"metadata": {"name": "v1.example.com"}})
+    assert [*collector.keys_for(APISERVICES, server)] == []
+    assert collector.reconcile(key, 0.0) == []
+    assert [*collector.keys_for(APISERVICES, server)] == [key]
+    assert [type(each) for each in collector.reconcile(key, 0.0)] == [Delete, Requeue]
+    assert [*collector.keys_for(APISERVICES, server)] == []
 
 
 def leaving(*finalizers: str) -> JSON:
