@@ -20,7 +20,7 @@ from timeit import timeit
 
 from kubeapi.balancing import read_options
 from kubeproxy.balancers import BALANCERS, NAMES, Asking, Backend, Balancer, Inputs, OwnTurns, Tell, own_load
-from kubeproxy.counters import EndpointCounters
+from kubeproxy.telemetry.counters import EndpointCounters
 from kubeproxy.types import Destination, Endpoint, ServicePortName
 
 FEW, MANY, TABLES = 10, 10_000, 1_000

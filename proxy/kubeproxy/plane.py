@@ -9,10 +9,10 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
-from kubeproxy.counters import ProxyCounters
 from kubeproxy.proxier import Sync
-from kubeproxy.recent import ConnectionRecord, Follower
 from kubeproxy.rules import Packet
+from kubeproxy.telemetry.counters import ProxyCounters
+from kubeproxy.telemetry.recent import ConnectionRecord, Follower
 from kubeproxy.tracing.trace import Trace
 from kubeproxy.types import ListenerKind, ServicePortName
 

@@ -15,11 +15,11 @@ from tests.helpers.objects import build_endpoint, build_node, build_pod
 
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.scheme import PODS, SERVICES
-from kubeproxy.counters import ProxyCounters, SyncCounters
 from kubeproxy.loadbalancing.loadbalancer import LoadBalancer
-from kubeproxy.metrics import expose
 from kubeproxy.proxier import Proxier, Sync
 from kubeproxy.rules import Packet
+from kubeproxy.telemetry.counters import ProxyCounters, SyncCounters
+from kubeproxy.telemetry.metrics import expose
 from kubeproxy.tracing.trace import trace_packet
 from kubeproxy.types import Destination, ServicePortName, pod_rules_key, subject_of
 

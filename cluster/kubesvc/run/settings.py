@@ -22,9 +22,9 @@ from kubelet.nodes import NodeConfig
 from kubelet.process.orphans import marker
 from kubelet.tools.scripts import ClusterDNS
 from kubeproxy.config import NFTABLES, USERSPACE, ProxyConfig
-from kubeproxy.counters import Figure
 from kubeproxy.ingress.certificates import KeyPair
 from kubeproxy.rules.policies import PolicyPod
+from kubeproxy.telemetry.counters import Figure
 from kubesvc.config import ClusterConfiguration
 from kubesvc.network.loopback import LoopbackNetwork
 from kubesvc.run.api.identity import ClusterIdentity

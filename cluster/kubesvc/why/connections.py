@@ -26,7 +26,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
-from kubeproxy.recent import ConnectionRecord, Follower
+from kubeproxy.telemetry.recent import ConnectionRecord, Follower
 
 _SHOWN = 30
 """Characters of what was hashed that a reason shows."""

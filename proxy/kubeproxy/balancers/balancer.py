@@ -11,8 +11,8 @@ from kubeapi.balancing import Option, Value
 from kubeproxy.balancers.changes import Changed, nothing_changed
 from kubeproxy.balancers.turns import Turns
 from kubeproxy.balancers.work import Work, at_once
-from kubeproxy.counters import EndpointCounters
-from kubeproxy.outcomes import Result
+from kubeproxy.telemetry.counters import EndpointCounters
+from kubeproxy.telemetry.outcomes import Result
 from kubeproxy.types import Choice, Destination, Endpoint
 
 Options = Mapping[str, Value]

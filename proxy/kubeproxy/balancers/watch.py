@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from kubeproxy.balancers.balancer import Backend, Balancer
-from kubeproxy.outcomes import Result
+from kubeproxy.telemetry.outcomes import Result
 
 
 class Watch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from kubeproxy.balancers.balancer import Ask, Backend, Balancer
-from kubeproxy.outcomes import Result
+from kubeproxy.telemetry.outcomes import Result
 
 
 class Wrapper(Balancer):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from kubeapi.balancing import HttpPart
 from kubeproxy.http.requesthead import Request
-from kubeproxy.recent import RequestRecord
+from kubeproxy.telemetry.recent import RequestRecord
 
 Read = Callable[[Request], str]
 

@@ -25,12 +25,12 @@ from kubeproxy.balancers import (
     own_load,
     watch,
 )
-from kubeproxy.counters import ProxyCounters
 from kubeproxy.loadbalancing.affinity import AffinityTable
 from kubeproxy.loadbalancing.algorithms import Algorithm, algorithm_of, unknown_balancer
 from kubeproxy.loadbalancing.cookies import session_id
 from kubeproxy.loadbalancing.routestates import PortState, RouteState
 from kubeproxy.rules import PortRule
+from kubeproxy.telemetry.counters import ProxyCounters
 from kubeproxy.types import Choice, Endpoint, Route, ServicePortName
 
 

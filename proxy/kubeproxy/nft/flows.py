@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Iterable
 
 from kubeproxy.nft.eligibility import ALGORITHM
 from kubeproxy.nft.netlink.conntrack import CLOSE, TIME_WAIT, Flow
-from kubeproxy.outcomes import Outcome
-from kubeproxy.recent import ConnectionRecord
 from kubeproxy.rules import Rules
+from kubeproxy.telemetry.outcomes import Outcome
+from kubeproxy.telemetry.recent import ConnectionRecord
 from kubeproxy.types import Choice, Destination, Endpoint, Route, ServicePortName
 
 _REMEMBERED_SECONDS = {TIME_WAIT: 120, CLOSE: 10}

@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from kubeapi.failures import Failures
 from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
-from kubeproxy.counters import Figure, ProxyCounters, SyncCounters
 from kubeproxy.dependencies import Staleness
 from kubeproxy.health import Moment, ProxyHealth
 from kubeproxy.proxier import Sync
 from kubeproxy.server.healthcheck import VERBOSE, Answer, Site
 from kubeproxy.server.httpserving import TEXT
 from kubeproxy.server.zpages import configz, flagz, statusz
+from kubeproxy.telemetry.counters import Figure, ProxyCounters, SyncCounters
 
 
 class SyncRecord:
@@ -121,7 +121,7 @@ class Answers:
 
     async def _metrics(self, requests: Counter[tuple[str, int]]) -> tuple[int, str, str]:
         # Imported at the first scrape, because prometheus_client is slow to import.
-        from kubeproxy.metrics import CONTENT_TYPE, expose
+        from kubeproxy.telemetry.metrics import CONTENT_TYPE, expose
 
         return 200, CONTENT_TYPE, expose(await self._count(), self._syncs.counters, requests, self._figures())
 

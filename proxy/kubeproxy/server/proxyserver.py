@@ -16,7 +16,6 @@ from kubehost.network import Network
 from kubehost.openfiles import client_shortage
 from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
-from kubeproxy.counters import Figure
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.loadbalancing.algorithms import algorithm_of
 from kubeproxy.pacing import Pace
@@ -32,6 +31,7 @@ from kubeproxy.server.policing import Policing
 from kubeproxy.server.servicehealthserver import ServiceHealthServer
 from kubeproxy.server.trafficreading import TrafficReading
 from kubeproxy.targets import Loop
+from kubeproxy.telemetry.counters import Figure
 from kubeproxy.types import ServicePortName, subject_of
 from kubeproxy.userspace.poller import Poller
 

@@ -10,8 +10,8 @@ from kubeapi.meta import ObjectKey
 from kubeapi.metrics.traffic import EndpointTraffic, PortTraffic, Traffic
 from kubeproxy.plane import Plane
 from kubeproxy.proxier import Proxier
-from kubeproxy.rates import Look, Rates, now_at, rate
 from kubeproxy.rules import PortRule
+from kubeproxy.telemetry.rates import Look, Rates, now_at, rate
 from kubeproxy.types import ServicePortName
 
 

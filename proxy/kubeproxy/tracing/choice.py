@@ -12,8 +12,8 @@ from kubeproxy.http.requesthead import read_request
 from kubeproxy.http.requestparts import PartReader
 from kubeproxy.loadbalancing.cookies import session_id
 from kubeproxy.loadbalancing.loadbalancer import LoadBalancer
-from kubeproxy.recent import RequestRecord
 from kubeproxy.rules import Decision, PortRule
+from kubeproxy.telemetry.recent import RequestRecord
 from kubeproxy.types import Route
 
 

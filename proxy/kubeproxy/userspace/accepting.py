@@ -12,8 +12,8 @@ from collections.abc import Callable
 from socket import SocketType
 from typing import Protocol
 
-from kubeproxy.outcomes import Outcome
 from kubeproxy.rules import Listener
+from kubeproxy.telemetry.outcomes import Outcome
 from kubeproxy.types import Destination, Route
 from kubeproxy.userspace.descriptors import Descriptors
 from kubeproxy.userspace.parts import DataPlaneParts

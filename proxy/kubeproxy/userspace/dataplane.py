@@ -14,11 +14,11 @@ from time import thread_time
 
 from kubeproxy import NAME
 from kubeproxy.balancers.work import work_on
-from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.loadbalancing.loadbalancer import LoadBalancer, Shared
-from kubeproxy.recent import ConnectionRecord, Follower
 from kubeproxy.rules import Listener, Packet, PortRule, Rules
+from kubeproxy.telemetry.counters import ProxyCounters
+from kubeproxy.telemetry.recent import ConnectionRecord, Follower
 from kubeproxy.tracing.trace import Trace, trace_packet
 from kubeproxy.types import Destination, Route, ServicePortName, subject_of
 from kubeproxy.userspace.accepting import Accepting, BoundSocket, ListeningSocket

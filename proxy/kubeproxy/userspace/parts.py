@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from kubeproxy.balancers import Ask
-from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
-from kubeproxy.recent import RecentConnections
 from kubeproxy.targets import Targets
+from kubeproxy.telemetry.counters import ProxyCounters
+from kubeproxy.telemetry.recent import RecentConnections
 from kubeproxy.types import Choice, Route
 from kubeproxy.userspace.dialling import dialler_of
 from kubeproxy.userspace.poller import Poller

@@ -17,7 +17,7 @@ from random import Random
 
 from kubelet.servers.backend.behaviour import behave
 from kubeproxy.balancers import Asking, Balancer
-from kubeproxy.outcomes import result_of
+from kubeproxy.telemetry.outcomes import result_of
 from svcbench.outcomes import ANSWERED, NO_ENDPOINT, TIMED_OUT, outcome_of
 from svcbench.simulation.pickers import Given, Picker, SimulatedBackend, simulated_asks, simulated_endpoints
 from svcbench.simulation.probing import Probing

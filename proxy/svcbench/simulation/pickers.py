@@ -8,7 +8,7 @@ from typing import NamedTuple, cast
 
 from kubelet.servers.backend.behaviour import Arrive
 from kubeproxy.balancers import BALANCERS, Ask, Asking, Backend, Inputs, OwnTurns, Probe, compose, own_load
-from kubeproxy.counters import EndpointCounters
+from kubeproxy.telemetry.counters import EndpointCounters
 from kubeproxy.types import Destination, Endpoint, ServicePortName
 from svcbench.simulation.scenario import Scenario
 

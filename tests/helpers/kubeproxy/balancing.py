@@ -20,7 +20,7 @@ from kubeproxy.balancers import (
     compose,
     own_load,
 )
-from kubeproxy.counters import EndpointCounters
+from kubeproxy.telemetry.counters import EndpointCounters
 from kubeproxy.types import Destination, Endpoint, ServicePortName
 
 WEB = ServicePortName("default", "web", "http", "TCP")

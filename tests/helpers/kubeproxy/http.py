@@ -19,9 +19,9 @@ from tests.helpers.patience import PATIENCE
 
 from kubeapi.failures import Failures
 from kubeproxy.balancers import Ask
-from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
-from kubeproxy.recent import ConnectionRecord, RecentConnections
+from kubeproxy.telemetry.counters import ProxyCounters
+from kubeproxy.telemetry.recent import ConnectionRecord, RecentConnections
 from kubeproxy.types import Choice, Destination, Endpoint, Route, ServicePortName
 from kubeproxy.userspace.http.config import HttpConfig
 from kubeproxy.userspace.http.io.conversation import HttpConversation

@@ -17,11 +17,11 @@ from kubeapi.failures import Failures
 from kubehost.io.binding import bind_socket
 from kubehost.io.places import whole_socket
 from kubeproxy.balancers import Ask
-from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.loadbalancing.loadbalancer import LoadBalancer
-from kubeproxy.recent import RecentConnections
 from kubeproxy.rules import Listener
+from kubeproxy.telemetry.counters import ProxyCounters
+from kubeproxy.telemetry.recent import RecentConnections
 from kubeproxy.types import Choice, Destination, Endpoint, ListenerKind, Route, ServicePortName
 from kubeproxy.userspace.accepting import FindRoute
 from kubeproxy.userspace.parts import DataPlaneParts

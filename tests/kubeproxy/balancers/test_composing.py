@@ -8,7 +8,7 @@ import pytest
 from tests.helpers.kubeproxy.balancing import backends, balancer, closed, inputs, opened
 
 from kubeproxy.balancers import BALANCERS, NAMES, Asking, Backend
-from kubeproxy.outcomes import Result
+from kubeproxy.telemetry.outcomes import Result
 from kubeproxy.types import Destination
 
 BOTH = (

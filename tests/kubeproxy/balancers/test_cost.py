@@ -7,7 +7,7 @@ from tests.helpers.kubeproxy.balancing import ASK, WEB, balancer, closed, inputs
 from tests.helpers.steps import steps
 
 from kubeproxy.balancers import BALANCERS, NAMES, Asking, Backend, Balancer
-from kubeproxy.counters import EndpointCounters
+from kubeproxy.telemetry.counters import EndpointCounters
 from kubeproxy.types import Destination, Endpoint
 
 FEW, MANY, PICKS = 10, 320, 60

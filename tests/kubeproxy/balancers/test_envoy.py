@@ -13,7 +13,7 @@ from tests.helpers.kubeproxy.recorded import Case, cases, is_rotation
 from kubeproxy.balancers import Asking, Backend, Balancer
 from kubeproxy.balancers.envoy.least_request import LeastRequest
 from kubeproxy.balancers.envoy.maglev import maglev_table
-from kubeproxy.counters import EndpointCounters
+from kubeproxy.telemetry.counters import EndpointCounters
 from kubeproxy.types import Endpoint
 
 CASES = {each["name"]: each for each in cases("envoy.json")}

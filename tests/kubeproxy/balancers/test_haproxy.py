@@ -16,7 +16,7 @@ from tests.helpers.kubeproxy.balancing import ASK, WEB, backends, balancer, clos
 from kubeproxy.balancers import BALANCERS, Asking, Backend, Balancer
 from kubeproxy.balancers.haproxy.functions import avalanche
 from kubeproxy.balancers.haproxy.servermap import map_size, server_map
-from kubeproxy.counters import EndpointCounters
+from kubeproxy.telemetry.counters import EndpointCounters
 from kubeproxy.types import Endpoint
 
 RECORDED = json.loads((Path(__file__).parent / "recorded" / "haproxy.json").read_text())

@@ -13,7 +13,7 @@ from kubeapi.balancing import read_options
 from kubeproxy.balancers import BALANCERS, Asking, Backend, Balancer
 from kubeproxy.balancers.ipvs.ended import Ended
 from kubeproxy.balancers.ipvs.remembered import MAX_DESTINATIONS, Remembered
-from kubeproxy.counters import EndpointCounters
+from kubeproxy.telemetry.counters import EndpointCounters
 from kubeproxy.types import Destination, Endpoint, ServicePortName
 
 DNS = ServicePortName("default", "dns", "dns", "UDP")

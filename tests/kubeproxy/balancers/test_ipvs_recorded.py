@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from kubeproxy.balancers import Asking
-from kubeproxy.counters import EndpointCounters, ProxyCounters
 from kubeproxy.loadbalancing.loadbalancer import LoadBalancer
 from kubeproxy.rules import port_rule
 from kubeproxy.rules.nodes import Nodes
+from kubeproxy.telemetry.counters import EndpointCounters, ProxyCounters
 from kubeproxy.types import Destination, Endpoint, Route, ServicePort, ServicePortName
 
 WEB = ServicePortName("default", "web", "http", "TCP")

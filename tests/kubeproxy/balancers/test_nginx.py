@@ -14,7 +14,7 @@ import pytest
 from tests.helpers.kubeproxy.balancing import ASK, WEB, backends, balancer, closed, inputs, opened, picked
 
 from kubeproxy.balancers import Asking, Backend, Balancer
-from kubeproxy.counters import EndpointCounters
+from kubeproxy.telemetry.counters import EndpointCounters
 from kubeproxy.types import Endpoint
 
 RECORDED = json.loads((Path(__file__).parent / "recorded" / "nginx.json").read_text())

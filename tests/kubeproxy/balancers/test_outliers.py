@@ -12,7 +12,7 @@ from tests.helpers.kubeproxy.recorded import Case, cases, is_rotation
 from kubeproxy.balancers import BALANCERS, NAMES, Backend, Balancer, common_options
 from kubeproxy.balancers.panic import is_panic
 from kubeproxy.balancers.wrapper import Wrapper
-from kubeproxy.outcomes import Result
+from kubeproxy.telemetry.outcomes import Result
 
 RECORDED = cases("envoy.json")
 OUTLIERS = [each for each in RECORDED if each["name"].startswith("outlier")]

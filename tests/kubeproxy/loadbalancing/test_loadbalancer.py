@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from kubeproxy.balancers import Asking, Inputs, OwnTurns, at_once, own_load
-from kubeproxy.counters import ProxyCounters
 from kubeproxy.loadbalancing.cookies import session_id
 from kubeproxy.loadbalancing.loadbalancer import LoadBalancer, Shared
-from kubeproxy.outcomes import Result
 from kubeproxy.rules import port_rule
 from kubeproxy.rules.nodes import Nodes
+from kubeproxy.telemetry.counters import ProxyCounters
+from kubeproxy.telemetry.outcomes import Result
 from kubeproxy.types import Destination, Endpoint, Route, ServicePort, ServicePortName
 
 WEB = ServicePortName("default", "web", "http", "TCP")

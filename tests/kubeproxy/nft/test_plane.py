@@ -27,8 +27,8 @@ from kubeproxy.nft.io.plane import NftPlane
 from kubeproxy.nft.netlink.forms import V4
 from kubeproxy.nft.netlink.messages import delete_table
 from kubeproxy.nft.tables import Chain, Part
-from kubeproxy.recent import ConnectionRecord, Follower
 from kubeproxy.rules import Packet, Rules
+from kubeproxy.telemetry.recent import ConnectionRecord, Follower
 from kubeproxy.types import Destination, ServicePortName
 
 PODS = ("127.244.1.2", "127.244.1.3", "127.244.2.4")

@@ -11,10 +11,10 @@ from tests.helpers.objects import build, build_endpoint
 
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.metrics.traffic import EndpointTraffic, Traffic
-from kubeproxy.counters import ProxyCounters
 from kubeproxy.proxier import Proxier
-from kubeproxy.rates import LONGEST, WINDOW
 from kubeproxy.server.trafficreading import TrafficReading
+from kubeproxy.telemetry.counters import ProxyCounters
+from kubeproxy.telemetry.rates import LONGEST, WINDOW
 from kubeproxy.types import ServicePortName
 
 WEB = ServicePortName("default", "web", "", "TCP")

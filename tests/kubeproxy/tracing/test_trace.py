@@ -12,12 +12,12 @@ from kubeapi.balancing import hash_on
 from kubeproxy.balancers import BALANCERS, Asking
 from kubeproxy.balancers.random_choice import RandomChoice
 from kubeproxy.balancers.round_robin import RoundRobin
-from kubeproxy.counters import ProxyCounters
 from kubeproxy.loadbalancing.cookies import session_id
 from kubeproxy.loadbalancing.loadbalancer import LoadBalancer
-from kubeproxy.outcomes import Result
 from kubeproxy.rules import Packet, Rules, SourceFilter, Verdict, compile_rules, port_rule
 from kubeproxy.rules.nodes import Node, Nodes
+from kubeproxy.telemetry.counters import ProxyCounters
+from kubeproxy.telemetry.outcomes import Result
 from kubeproxy.tracing.trace import Trace, outcome_of, reason_of, trace_packet
 from kubeproxy.types import Destination, Endpoint, Route, ServicePort, ServicePortName
 

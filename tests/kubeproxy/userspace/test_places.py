@@ -33,7 +33,7 @@ from tests.helpers.patience import PATIENCE, SILENCE
 from kubeapi.meta import JSON
 from kubehost.addresses import LOCALHOST
 from kubeproxy.config import ProxyConfig
-from kubeproxy.recent import ConnectionRecord
+from kubeproxy.telemetry.recent import ConnectionRecord
 from kubeproxy.userspace.sockets import is_at_mark
 from kubeproxy.userspace.workers.io.workers import Workers
 

@@ -28,7 +28,7 @@ from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import JSON
 from kubeproxy.balancers import BALANCERS, Ask, Backend, Balancer, Inputs, Options
-from kubeproxy.outcomes import Result
+from kubeproxy.telemetry.outcomes import Result
 from kubeproxy.userspace.tcp.io.end import End
 
 VIP, A, B, PORT = "127.97.0.1", "127.245.0.1", "127.245.0.2", 20080

@@ -10,8 +10,8 @@ from kubeapi.registry import Registry, RegistryConfig
 from kubeapi.store import Store
 from kubedns.config import Forward
 from kubedns.io.server import DNSCounts
-from kubeproxy.counters import ProxyCounters, SyncCounters
-from kubeproxy.metrics import expose
+from kubeproxy.telemetry.counters import ProxyCounters, SyncCounters
+from kubeproxy.telemetry.metrics import expose
 from kubesvc.addresses.plan import AddressPlan
 from kubesvc.config import (
     ClusterConfiguration,

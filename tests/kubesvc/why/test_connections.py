@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kubeproxy.recent import ConnectionRecord, RecentConnections, RequestRecord
+from kubeproxy.telemetry.recent import ConnectionRecord, RecentConnections, RequestRecord
 from kubeproxy.types import Choice, Destination, Endpoint, Route, ServicePortName
 from kubesvc.terminal.text.connections import HEADERS, ConnectionLines, connection_table
 from kubesvc.why.connections import Clocks, Connections

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from kubeapi.meta import ObjectKey
-from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.targets import Loop
+from kubeproxy.telemetry.recent import ConnectionRecord, RecentConnections
 from kubeproxy.types import Choice, Destination, Endpoint, Route, ServicePortName
 from kubesvc.why.explain.doubts import doubts_of
 

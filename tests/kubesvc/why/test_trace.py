@@ -10,10 +10,10 @@ from tests.helpers.kubesvc.explain import Paper, ready_pod
 
 from kubeapi.status import StatusError
 from kubedns.explain import Explanation, Lookup
-from kubeproxy.counters import ProxyCounters
 from kubeproxy.loadbalancing.loadbalancer import LoadBalancer
 from kubeproxy.plane import ListenerStatus
 from kubeproxy.rules import Packet
+from kubeproxy.telemetry.counters import ProxyCounters
 from kubeproxy.tracing.trace import trace_packet
 from kubeproxy.types import Destination, ListenerKind, ServicePortName
 from kubesvc.terminal.text.traces import dns_text, trace_text

@@ -15,9 +15,9 @@ from kubeapi.scheme import Resource
 from kubeclient.listwatch.freshness import Freshness
 from kubedns.io.server import DNSCounts, DNSServer
 from kubehost.addresses import Address
-from kubeproxy.counters import Figure
 from kubeproxy.server.healthcheck import Answer, Site
 from kubeproxy.server.httpserving import TEXT
+from kubeproxy.telemetry.counters import Figure
 from kubesvc import __version__
 from kubesvc.remote.corefile.composing import Composed
 from kubesvc.remote.dns.places import everywhere
@@ -77,7 +77,7 @@ class Sites:
 
     async def _metrics(self) -> tuple[int, str, str]:
         # Imported here: most name servers are never scraped.
-        from kubeproxy.metrics import expose_figures
+        from kubeproxy.telemetry.metrics import expose_figures
 
         return 200, METRICS, expose_figures(self._figures())
 

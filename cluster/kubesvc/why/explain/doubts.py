@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
-from kubeproxy.outcomes import Outcome
-from kubeproxy.recent import ConnectionRecord
 from kubeproxy.targets import Loop
+from kubeproxy.telemetry.outcomes import Outcome
+from kubeproxy.telemetry.recent import ConnectionRecord
 
 SOON_FORGOTTEN_SECONDS = 60.0
 """How long a failed attempt counts: without a later attempt, the endpoint may be up again by now."""

@@ -20,7 +20,7 @@ from kubeproxy.balancers.outliers.hosts import HOST_OPTIONS, Host, HostRules, se
 from kubeproxy.balancers.outliers.rates import RATE_OPTIONS, outliers
 from kubeproxy.balancers.panic import PANIC_THRESHOLD, is_panic
 from kubeproxy.balancers.wrapper import Wrapper
-from kubeproxy.outcomes import Result
+from kubeproxy.telemetry.outcomes import Result
 
 _SWITCH = Option("outlier_detection", False, "whether endpoints that fail are ejected for a while")
 _NUMBERS = (

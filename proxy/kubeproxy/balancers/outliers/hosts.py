@@ -12,7 +12,7 @@ from math import inf
 from kubeapi.balancing import Option, duration_fault
 from kubeapi.serialization.duration import parse_duration
 from kubeproxy.balancers.balancer import Options
-from kubeproxy.outcomes import Result
+from kubeproxy.telemetry.outcomes import Result
 
 _LONGEST = "5m"
 _ROUNDING = 1e-6

@@ -17,8 +17,8 @@ from kubeproxy.nft.io.netfilter import NetfilterSocket
 from kubeproxy.nft.netlink import conntrack
 from kubeproxy.nft.netlink.conntrack import DESTROY, NEW, UPDATE, End, Flow
 from kubeproxy.nft.netlink.forms import V4, V6
-from kubeproxy.recent import ConnectionRecord
 from kubeproxy.rules import Rules
+from kubeproxy.telemetry.recent import ConnectionRecord
 from kubeproxy.types import Destination, ServicePortName
 
 _AT_ONCE = 256

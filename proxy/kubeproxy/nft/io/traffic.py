@@ -7,14 +7,14 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.nft.io.connections import ConnectionEvents, Kernel, KernelConnections
 from kubeproxy.nft.io.pins import Pin, find_pin
 from kubeproxy.nft.netlink.forms import Family
 from kubeproxy.plane import Traffic
-from kubeproxy.recent import CAPACITY, ConnectionRecord, Follower
 from kubeproxy.rules import Packet
+from kubeproxy.telemetry.counters import ProxyCounters
+from kubeproxy.telemetry.recent import CAPACITY, ConnectionRecord, Follower
 from kubeproxy.tracing.choice import said_pin
 from kubeproxy.tracing.trace import Trace
 from kubeproxy.types import ServicePortName

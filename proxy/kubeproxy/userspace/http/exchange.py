@@ -16,7 +16,7 @@ from kubeproxy.http.answerhead import Answer, AnswerReader
 from kubeproxy.http.bodies import NO_BODY, AnswerChunks, BadBody, Body, UntilEnd, body_of
 from kubeproxy.http.heads import CHUNKED, UNTIL_END, BadAnswer
 from kubeproxy.http.requesthead import Request
-from kubeproxy.recent import RequestRecord
+from kubeproxy.telemetry.recent import RequestRecord
 from kubeproxy.userspace.http.config import HttpConfig
 from kubeproxy.userspace.http.forwarding import forward_answer
 from kubeproxy.userspace.http.retries import IDEMPOTENT, MOST_REPEATS, RetryBudget, is_repeatable

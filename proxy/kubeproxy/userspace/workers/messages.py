@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from kubeapi.failures import Subject
 from kubeapi.meta import ObjectKey
 from kubehost.network import Network
-from kubeproxy.recent import ConnectionRecord
 from kubeproxy.rules import Listener, PortRule, Rules
 from kubeproxy.rules.nodes import Node
 from kubeproxy.rules.policies import Policies
+from kubeproxy.telemetry.recent import ConnectionRecord
 from kubeproxy.types import ServicePortName
 from kubeproxy.userspace.carrier import Spot
 from kubeproxy.userspace.workers.sharing import Block

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, Protocol
 
 from kubeproxy.balancers import BALANCERS, Backend, Inputs, Rng
 from kubeproxy.balancers.changes import Changed
-from kubeproxy.counters import ProxyCounters
 from kubeproxy.loadbalancing.algorithms import algorithm_of
 from kubeproxy.rules import PortRule, Rules
+from kubeproxy.telemetry.counters import ProxyCounters
 from kubeproxy.types import Route, ServicePortName
 
 

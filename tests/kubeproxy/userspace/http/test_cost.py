@@ -14,9 +14,9 @@ from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.kubeproxy.http import OK, WEB, A, B, Turns
 
 from kubeapi.failures import Failures
-from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.http import grammar, heads
+from kubeproxy.telemetry.counters import ProxyCounters
 from kubeproxy.types import Destination, Route
 from kubeproxy.userspace.http.io.conversation import HttpConversation
 from kubeproxy.userspace.http.io.front import HttpFront

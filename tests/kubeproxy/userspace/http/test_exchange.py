@@ -8,7 +8,7 @@ import pytest
 
 from kubeproxy.http.answerhead import AnswerReader
 from kubeproxy.http.requesthead import read_request
-from kubeproxy.recent import RequestRecord
+from kubeproxy.telemetry.recent import RequestRecord
 from kubeproxy.types import Destination, Route, ServicePortName
 from kubeproxy.userspace.http.config import HttpConfig
 from kubeproxy.userspace.http.exchange import TRANSITIONS, Event, Exchange, Progress

@@ -34,7 +34,7 @@ from kubelet.images.localhost import CERTIFICATE, KEY
 from kubeproxy.http.requesthead import read_request
 from kubeproxy.ingress.certificates import Certificates, KeyPair
 from kubeproxy.ingress.table import HostPaths, IngressTable, Leaf, Prefix
-from kubeproxy.outcomes import Outcome
+from kubeproxy.telemetry.outcomes import Outcome
 from kubeproxy.types import ServicePortName
 from kubeproxy.userspace.http.ingressheads import Sender, ingress_head
 from kubeproxy.userspace.http.io.tlscontexts import fault_of, server_context

@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.kubeproxy.cluster import cluster, connect, receive_all, service, serving, slice_of, until
 
 from kubeproxy.balancers import Backend, Reported
-from kubeproxy.counters import EndpointCounters
+from kubeproxy.telemetry.counters import EndpointCounters
 from kubeproxy.types import Endpoint, ServicePortName
 from kubeproxy.userspace.http.io.probes import PATIENCE_SECONDS, Probes
 from kubeproxy.userspace.http.loadreport import read_report

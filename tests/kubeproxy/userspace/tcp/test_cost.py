@@ -24,12 +24,12 @@ from tests.helpers.direct_network import DirectNetwork
 from tests.helpers.patience import PATIENCE
 
 from kubeapi.failures import Failures
-from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
 from kubeproxy.loadbalancing.loadbalancer import LoadBalancer
-from kubeproxy.recent import ConnectionRecord, RecentConnections
 from kubeproxy.rules import port_rule
 from kubeproxy.rules.nodes import Nodes
+from kubeproxy.telemetry.counters import ProxyCounters
+from kubeproxy.telemetry.recent import ConnectionRecord, RecentConnections
 from kubeproxy.types import Destination, Endpoint, Route, ServicePort, ServicePortName
 from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.tcp.io.connection import Connection

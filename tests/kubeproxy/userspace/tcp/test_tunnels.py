@@ -15,7 +15,7 @@ import pytest
 from tests.helpers.kubeproxy.cluster import Cluster, cluster, naming_endpoints, service, slice_of, until
 from tests.helpers.patience import PATIENCE
 
-from kubeproxy.outcomes import Result
+from kubeproxy.telemetry.outcomes import Result
 from kubeproxy.tunnels import Bytes, Tunnel, TunnelReader
 from kubeproxy.userspace.tcp.io.front import CLOSE_WAIT_SECONDS
 from kubeproxy.userspace.tcp.io.tunnelend import TunnelEnd

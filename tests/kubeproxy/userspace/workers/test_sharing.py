@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from kubeproxy.balancers import Asking
-from kubeproxy.counters import EndpointCounters, ProxyCounters
 from kubeproxy.loadbalancing.loadbalancer import LoadBalancer
 from kubeproxy.rules import PortRule, Rules, port_rule
 from kubeproxy.rules.nodes import Nodes
+from kubeproxy.telemetry.counters import EndpointCounters, ProxyCounters
 from kubeproxy.types import Destination, Endpoint, Route, ServicePort, ServicePortName
 from kubeproxy.userspace.workers.sharedcounters import JOURNAL, RowAllocator, SharedCounters, open_shared_memory
 from kubeproxy.userspace.workers.sharing import Blocks, SharedRows

@@ -33,8 +33,8 @@ from tests.helpers.patience import PATIENCE
 
 from kubeapi.meta import JSON
 from kubeproxy.config import ProxyConfig
-from kubeproxy.recent import Follower
 from kubeproxy.rules import Packet
+from kubeproxy.telemetry.recent import Follower
 from kubeproxy.types import Destination
 from kubeproxy.userspace.workers.io.workers import Workers
 from kubesvc.network.loopback import LoopbackNetwork, LowPorts

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 
-from kubeproxy.outcomes import Outcome, http_error
-from kubeproxy.recent import RequestRecord
+from kubeproxy.telemetry.outcomes import Outcome, http_error
+from kubeproxy.telemetry.recent import RequestRecord
 from kubeproxy.userspace.http.io.shared import HttpShared
 from kubeproxy.userspace.http.io.wire import Conversation, Wire
 from kubeproxy.userspace.poller import READABLE, WRITABLE

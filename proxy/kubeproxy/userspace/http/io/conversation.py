@@ -9,7 +9,7 @@ import socket
 
 from kubeproxy.http.heads import BadAnswer, Refused
 from kubeproxy.http.requesthead import Request
-from kubeproxy.outcomes import Outcome
+from kubeproxy.telemetry.outcomes import Outcome
 from kubeproxy.userspace.http.answers import own_answer
 from kubeproxy.userspace.http.config import Wait
 from kubeproxy.userspace.http.exchange import Exchange, Progress

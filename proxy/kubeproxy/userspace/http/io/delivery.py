@@ -11,7 +11,7 @@ from kubehost.addresses import join_host_port
 from kubeproxy.http.bodies import BadBody
 from kubeproxy.http.heads import BadAnswer
 from kubeproxy.http.requesthead import Request
-from kubeproxy.outcomes import Outcome, Result, result_of
+from kubeproxy.telemetry.outcomes import Outcome, Result, result_of
 from kubeproxy.userspace.http.exchange import Event, Exchange
 from kubeproxy.userspace.http.forwarding import forward_request
 from kubeproxy.userspace.http.io.port import Origin, Port

@@ -13,7 +13,7 @@ from kubeapi.balancing import HttpPart
 from kubehost.io.places import whole_socket
 from kubeproxy.http.requestparts import PartReader
 from kubeproxy.ingress.table import IngressTable
-from kubeproxy.outcomes import Outcome
+from kubeproxy.telemetry.outcomes import Outcome
 from kubeproxy.types import Destination, Route, ServicePort, ServicePortName
 from kubeproxy.userspace.http.config import HttpConfig
 from kubeproxy.userspace.http.extralines import extra_lines

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 
 from kubeproxy.ingress.certificates import Certificates
 from kubeproxy.ingress.table import IngressDecision, IngressTable, host_of
-from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome
+from kubeproxy.telemetry.outcomes import CONNECT_OUTCOMES, Outcome
 from kubeproxy.types import Route, ServicePortName
 from kubeproxy.userspace.http.exchange import Exchange
 from kubeproxy.userspace.http.ingressheads import Sender, ingress_head

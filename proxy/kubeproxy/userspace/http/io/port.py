@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kubeproxy.http.requestparts import PartReader
-from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome
+from kubeproxy.telemetry.outcomes import CONNECT_OUTCOMES, Outcome
 from kubeproxy.types import Choice, Destination, Route, ServicePortName
 from kubeproxy.userspace.dialling import OUT_OF_DESCRIPTORS
 from kubeproxy.userspace.http.exchange import Exchange

@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 from socket import SocketType
 
-from kubeproxy.counters import EndpointCounters
-from kubeproxy.outcomes import Outcome
-from kubeproxy.recent import ConnectionRecord
+from kubeproxy.telemetry.counters import EndpointCounters
+from kubeproxy.telemetry.outcomes import Outcome
+from kubeproxy.telemetry.recent import ConnectionRecord
 from kubeproxy.userspace.live import LiveConnections
 from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.sockets import network_of

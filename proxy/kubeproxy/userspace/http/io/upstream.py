@@ -11,7 +11,7 @@ import errno
 import socket
 
 from kubeproxy.http.answerhead import AnswerReader
-from kubeproxy.outcomes import Result
+from kubeproxy.telemetry.outcomes import Result
 from kubeproxy.types import Choice, ServicePortName
 from kubeproxy.userspace.dialling import connect, late_outcome
 from kubeproxy.userspace.http.io.shared import HttpShared

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from socket import SocketType
 
-from kubeproxy.counters import EndpointCounters
-from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome, Result
-from kubeproxy.recent import ConnectionRecord
+from kubeproxy.telemetry.counters import EndpointCounters
+from kubeproxy.telemetry.outcomes import CONNECT_OUTCOMES, Outcome, Result
+from kubeproxy.telemetry.recent import ConnectionRecord
 from kubeproxy.types import Choice
 from kubeproxy.userspace.dialling import late_outcome
 from kubeproxy.userspace.poller import READABLE, UNREGISTERED, WRITABLE

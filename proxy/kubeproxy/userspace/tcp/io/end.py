@@ -6,9 +6,9 @@ import socket
 from socket import SocketType
 from typing import Protocol
 
-from kubeproxy.counters import EndpointCounters
-from kubeproxy.outcomes import Outcome
-from kubeproxy.recent import ConnectionRecord
+from kubeproxy.telemetry.counters import EndpointCounters
+from kubeproxy.telemetry.outcomes import Outcome
+from kubeproxy.telemetry.recent import ConnectionRecord
 from kubeproxy.userspace.parts import BUFFER_BYTES
 from kubeproxy.userspace.poller import BROKEN, ENDED, READABLE, UNREGISTERED, URGENT, WRITABLE
 from kubeproxy.userspace.sockets import RESET_ON_CLOSE, is_at_mark, network_of, silent_seconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from socket import SocketType
 
 from kubeproxy import NAME
-from kubeproxy.outcomes import Outcome
+from kubeproxy.telemetry.outcomes import Outcome
 from kubeproxy.types import Destination, Route
 from kubeproxy.userspace.live import LiveConnections
 from kubeproxy.userspace.parts import DataPlaneParts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ParamSpec
 
-from kubeproxy.outcomes import Outcome
+from kubeproxy.telemetry.outcomes import Outcome
 from kubeproxy.tunnels import OpenTunnel, Tunnel
 from kubeproxy.types import Endpoint
 from kubeproxy.userspace.poller import READABLE, UNREGISTERED, WRITABLE

@@ -13,10 +13,10 @@ from socket import SocketType
 
 from kubehost import openfiles
 from kubehost.io.datagrams import SLOTS, Batch, address_of, viewing_rooms
-from kubeproxy.counters import EndpointCounters
-from kubeproxy.outcomes import Outcome, Result
-from kubeproxy.recent import ConnectionRecord
 from kubeproxy.rules import Listener
+from kubeproxy.telemetry.counters import EndpointCounters
+from kubeproxy.telemetry.outcomes import Outcome, Result
+from kubeproxy.telemetry.recent import ConnectionRecord
 from kubeproxy.types import ServicePortName
 from kubeproxy.userspace.parts import DataPlaneParts
 from kubeproxy.userspace.udp.flowtable import FlowTable, RefusalBudget, TrackedFlow, flow_limit

@@ -11,8 +11,8 @@ from collections.abc import Collection
 from socket import SocketType
 
 from kubehost.io.datagrams import address_of
-from kubeproxy.outcomes import CONNECT_OUTCOMES, Outcome
-from kubeproxy.recent import ConnectionRecord
+from kubeproxy.telemetry.outcomes import CONNECT_OUTCOMES, Outcome
+from kubeproxy.telemetry.recent import ConnectionRecord
 from kubeproxy.types import Choice, Route, ServicePortName
 from kubeproxy.userspace.dialling import OUT_OF_DESCRIPTORS
 from kubeproxy.userspace.parts import DataPlaneParts

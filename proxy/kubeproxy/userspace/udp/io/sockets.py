@@ -6,8 +6,8 @@ import socket
 from socket import SocketType
 
 from kubehost.io.datagrams import address_of
-from kubeproxy.outcomes import Outcome
 from kubeproxy.rules import Listener
+from kubeproxy.telemetry.outcomes import Outcome
 from kubeproxy.userspace.accepting import FindRoute
 from kubeproxy.userspace.udp.io.flow import AskedSocket, Client, UdpFlow
 from kubeproxy.userspace.udp.io.flows import UdpFlows

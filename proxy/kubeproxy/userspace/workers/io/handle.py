@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from socket import SocketType
 from typing import Any, NamedTuple, Protocol
 
-from kubeproxy.counters import Counted
 from kubeproxy.plane import PlaneError
+from kubeproxy.telemetry.counters import Counted
 from kubeproxy.userspace.workers.io.channel import Channel
 from kubeproxy.userspace.workers.messages import Answer, Ask, Question
 

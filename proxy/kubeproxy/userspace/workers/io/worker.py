@@ -21,11 +21,11 @@ import uvloop
 
 from kubeapi.failures import Failures, Subject, describe
 from kubehost import openfiles
-from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
-from kubeproxy.recent import Follower
 from kubeproxy.rules import compile_rules
 from kubeproxy.rules.nodes import Nodes
+from kubeproxy.telemetry.counters import ProxyCounters
+from kubeproxy.telemetry.recent import Follower
 from kubeproxy.userspace.dataplane import DataPlane
 from kubeproxy.userspace.workers.io.channel import Channel, receive
 from kubeproxy.userspace.workers.messages import (

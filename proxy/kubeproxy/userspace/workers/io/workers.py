@@ -20,10 +20,10 @@ from kubeapi.failures import RemoteError
 from kubehost.openfiles import client_shortage
 from kubeproxy import NAME
 from kubeproxy.config import ProxyConfig
-from kubeproxy.counters import ProxyCounters
 from kubeproxy.dependencies import ProxyDependencies
-from kubeproxy.recent import CAPACITY, ConnectionRecord, Follower
 from kubeproxy.rules import Listener, Packet, Rules
+from kubeproxy.telemetry.counters import ProxyCounters
+from kubeproxy.telemetry.recent import CAPACITY, ConnectionRecord, Follower
 from kubeproxy.tracing.trace import Trace
 from kubeproxy.types import ServicePortName
 from kubeproxy.userspace.carrier import Spot

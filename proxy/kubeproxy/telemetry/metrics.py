@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from kubeproxy.counters import SYNC_BUCKETS, EndpointCounters, Figure, ProxyCounters, SyncCounters
+from kubeproxy.telemetry.counters import SYNC_BUCKETS, EndpointCounters, Figure, ProxyCounters, SyncCounters
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _MOST_IDLE = 1000

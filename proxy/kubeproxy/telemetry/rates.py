@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kubeproxy.counters import ProxyCounters
+from kubeproxy.telemetry.counters import ProxyCounters
 from kubeproxy.types import ServicePortName
 
 WINDOW = 10.0

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from kubeproxy.counters import Figure, ProxyCounters, SyncCounters
-from kubeproxy.metrics import _MOST_IDLE, expose
+from kubeproxy.telemetry.counters import Figure, ProxyCounters, SyncCounters
+from kubeproxy.telemetry.metrics import _MOST_IDLE, expose
 from kubeproxy.types import ServicePortName
 
 

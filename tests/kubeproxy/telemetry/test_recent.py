@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubeproxy.recent import ConnectionRecord, Follower, RecentConnections
+from kubeproxy.telemetry.recent import ConnectionRecord, Follower, RecentConnections
 from kubeproxy.types import Choice, Destination, Endpoint, Route, ServicePortName
 
 WEB = Destination("127.96.0.20", 80, "TCP")

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple, Protocol
 
-from kubeproxy.outcomes import Result
+from kubeproxy.telemetry.outcomes import Result
 from kubeproxy.types import ServicePortName
 
 SYNC_BUCKETS = tuple(0.001 * 2**power for power in range(15))
