@@ -1,4 +1,4 @@
-"""Read JSON as Go's encoding/json does, with its error messages and a bound on nesting. Pure."""
+"""Read and write JSON as Go's encoding/json does, with its error messages and a bound on nesting. Pure."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _GO_MESSAGES = {
     "Expecting ':' delimiter": "after object key",
     "Extra data": "after top-level value",
 }
+_ESCAPED = tuple((letter, f"\\u{ord(letter):04x}") for letter in "<>&\u2028\u2029")
 
 
 class RepeatedKeys(dict[Any, Any]):
@@ -95,6 +96,17 @@ def _go_message(error: json.JSONDecodeError) -> str:
         return "unexpected end of JSON input"
     where = _GO_MESSAGES.get(error.msg, "looking for beginning of object key string")
     return f"invalid character '{error.doc[error.pos]}' {where}"
+
+
+_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
+
+
+def write_json(value: object, indent: int | None = None) -> str:
+    """Return JSON as Go writes it: some letters escaped, for HTML and JavaScript, and all others as they are."""
+    text = _compact(value) if indent is None else json.dumps(value, indent=indent, ensure_ascii=False)
+    for letter, escaped in _ESCAPED:
+        text = text.replace(letter, escaped)
+    return text
 
 
 def go_kind(value: object) -> str:

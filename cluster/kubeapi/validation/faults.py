@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 
+from kubeapi.serialization.gojson import write_json
 from kubeapi.status import FieldError
 
 Faults = Iterator[FieldError]
 """What a validator yields: every fault that it finds, none for a valid object."""
-
-_ESCAPED = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
 WHOLE = "[]"
 """The path of a fault of the whole object: how Go prints ``field.NewPath("")``."""
@@ -33,19 +32,13 @@ def go_value(value: object) -> str:
         case str():
             return json.dumps(value, ensure_ascii=False)
         case dict():
-            return _go_json(dict(sorted(value.items())))
-    return _go_json(value)
+            return write_json(dict(sorted(value.items())))
+    return write_json(value)
 
 
 def struct_text(fields: Mapping[str, object]) -> GoText:
     """Return a Go struct as errors show it, with its fields in the given order."""
-    return GoText(_go_json(fields))
-
-
-def _go_json(value: object) -> str:
-    """Return JSON as Go's encoding/json writes it, with these letters escaped for HTML."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.translate(_ESCAPED)
+    return GoText(write_json(fields))
 
 
 def invalid(path: str, value: object, detail: str) -> FieldError:

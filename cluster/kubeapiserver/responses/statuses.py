@@ -9,20 +9,19 @@ import json
 
 from kubeapi.meta import JSON
 from kubeapi.scheme import Resource
+from kubeapi.serialization.gojson import write_json
 from kubeapi.status import FieldError, StatusError
 from kubeapiserver.errors import ACCEPTED_MEDIA, NotAcceptable
 from kubeapiserver.messages import TEXT_TYPE, Response
 from kubeapiserver.requests.negotiation import is_known
-
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 _WITHOUT_DETAILS = frozenset(("", "BadRequest", "Expired", "Unauthorized"))
 """Reasons without details in the Status (NewBadRequest, NewResourceExpired, NewUnauthorized; "" is a plain error)."""
 
 
 def encode(document: JSON) -> bytes:
-    """Return JSON as the API sends it: compact, ASCII only."""
-    return _encode(document).encode()
+    """Return JSON as the API sends it, compact; what is no text, of a file's name, becomes question marks."""
+    return write_json(document).encode("utf-8", "replace")
 
 
 def encode_line(document: JSON) -> bytes:
@@ -98,7 +97,7 @@ def indented_response(document: JSON) -> Response:
 
 def indented(body: bytes) -> bytes:
     """Return a JSON document indented (json.MarshalIndent)."""
-    return json.dumps(json.loads(body), indent=2).encode() if body else body
+    return write_json(json.loads(body), indent=2).encode() if body else body
 
 
 def not_found_page() -> Response:

@@ -6,20 +6,19 @@ owner that template again. Follows k8s.io/kubernetes ``pkg/controller/history``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kubeapi.meta import JSON, annotations_of, labels_of, owner_reference
 from kubeapi.objects.parts import map_at
 from kubeapi.scheme import CONTROLLERREVISIONS
+from kubeapi.serialization.gojson import write_json
 from kubecontroller.change import Change, Update
 from kubecontroller.workload.revision import safe_encode
 
 REVISION_LABEL = "controller-revision-hash"
 """On a pod, the revision that it was made from."""
 _LONGEST_PREFIX = 223
-_GO_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 def template_patch(owner: JSON) -> JSON:
@@ -48,11 +47,8 @@ def with_template(owner: JSON, revision: JSON) -> JSON:
 
 def data_hash(data: JSON, collision_count: int) -> str:
     """Return the hash of a revision's data, in letters (HashControllerRevision: FNV-1 of its JSON)."""
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
-    for letter, escaped in _GO_ESCAPES.items():
-        text = text.replace(letter, escaped)
     fnv = 2166136261
-    for byte in f"{text}{collision_count}".encode():
+    for byte in f"{write_json(data)}{collision_count}".encode():
         fnv = ((fnv * 16777619) & 0xFFFFFFFF) ^ byte
     return safe_encode(str(fnv))
 
