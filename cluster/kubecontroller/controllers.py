@@ -27,7 +27,7 @@ from kubeapi.scheme import (
     STORAGECLASSES,
     Resource,
 )
-from kubecontroller.batch.joborphans import JobOrphanController
+from kubecontroller.batch.job.orphans import JobOrphanController
 from kubecontroller.cleanup.garbagecollector import GarbageCollector
 from kubecontroller.cleanup.namespace import NamespaceController
 from kubecontroller.cleanup.podgc import PodGarbageCollector
@@ -51,7 +51,7 @@ from kubecontroller.serviceaccount.accounts import RootCAPublisher, ServiceAccou
 from kubecontroller.serviceaccount.tokens import IssueToken, TokensController
 from kubecontroller.volume.ephemeral import EphemeralVolumeController
 from kubecontroller.volume.folders import VolumeFolders
-from kubecontroller.workload.deployment import DeploymentController
+from kubecontroller.workload.deployment.controller import DeploymentController
 from kubecontroller.workload.replicaset import ReplicaSetController
 
 
@@ -101,9 +101,9 @@ class _Rare(NamedTuple):
 
 _PACKAGE = __name__.rpartition(".")[0]
 _RARE = (
-    _Rare(f"{_PACKAGE}.batch.job:JobController", "job-controller", (JOBS, PODS)),
+    _Rare(f"{_PACKAGE}.batch.job.controller:JobController", "job-controller", (JOBS, PODS)),
     _Rare(f"{_PACKAGE}.batch.ttlafterfinished:FinishedJobController", "ttl-after-finished-controller", (JOBS,)),
-    _Rare(f"{_PACKAGE}.batch.cronjob:CronJobController", "cronjob-controller", (CRONJOBS, JOBS)),
+    _Rare(f"{_PACKAGE}.batch.cronjob.controller:CronJobController", "cronjob-controller", (CRONJOBS, JOBS)),
     _Rare(f"{_PACKAGE}.workload.disruption:DisruptionController", "controllermanager", (PODDISRUPTIONBUDGETS, PODS)),
     _Rare(
         f"{_PACKAGE}.cleanup.certificaterequests:SigningRequestCleaner",
@@ -122,12 +122,12 @@ _RARE = (
         lambda config: (config.usage, config.traffic, config.servers),
     ),
     _Rare(
-        f"{_PACKAGE}.workload.statefulset:StatefulSetController",
+        f"{_PACKAGE}.workload.statefulset.controller:StatefulSetController",
         "statefulset-controller",
         (STATEFULSETS, PODS, CONTROLLERREVISIONS, PERSISTENTVOLUMECLAIMS),
     ),
     _Rare(
-        f"{_PACKAGE}.workload.daemonset:DaemonSetController",
+        f"{_PACKAGE}.workload.daemonset.controller:DaemonSetController",
         "daemonset-controller",
         (DAEMONSETS, NODES, PODS, CONTROLLERREVISIONS),
     ),

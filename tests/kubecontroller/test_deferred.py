@@ -38,7 +38,9 @@ def test_no_controller_of_a_rare_kind_is_imported_before_there_is_an_object_of_i
 
 def test_the_first_object_of_its_kind_brings_a_controller_and_then_all_changes_reach_it() -> None:
     store = Store()
-    deferred = Deferred("kubecontroller.batch.job:JobController", "job-controller", (JOBS, PODS), Listers(store))
+    deferred = Deferred(
+        "kubecontroller.batch.job.controller:JobController", "job-controller", (JOBS, PODS), Listers(store)
+    )
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "once", "uid": "1", "controller": True}
     owned = pod("once-1", metadata={"namespace": "default", "ownerReferences": [owner]})
     assert [*deferred.keys_for(PODS, Delta(key_of(owned), None, owned))] == []

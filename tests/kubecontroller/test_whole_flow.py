@@ -17,7 +17,7 @@ from kubeapi.watching import WatchEvent
 from kubecontroller.controllers import ControllerConfig
 from kubecontroller.service import kubernetesservice
 from kubecontroller.service.loadbalancer import addresses_of
-from kubecontroller.workload.revision import template_hash
+from kubecontroller.workload.hashing import template_hash
 
 pytestmark = pytest.mark.looptime
 

@@ -14,7 +14,7 @@ from kubeapi.objects.parts import map_at
 from kubeapi.scheme import CONTROLLERREVISIONS
 from kubeapi.serialization.gojson import write_json
 from kubecontroller.change import Change, Update
-from kubecontroller.workload.revision import safe_encode
+from kubecontroller.workload.hashing import safe_encode
 
 REVISION_LABEL = "controller-revision-hash"
 """On a pod, the revision that it was made from."""

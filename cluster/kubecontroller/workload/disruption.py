@@ -5,7 +5,6 @@ Pure. Follows k8s.io/kubernetes ``pkg/controller/disruption/disruption.go``.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from kubeapi.validation.faults import go_value
 from kubeapi.watching import Delta
 from kubecontroller.change import NORMAL, WARNING, Change, RecordEvent, Requeue, UpdateStatus
 from kubecontroller.listers import Listers
+from kubecontroller.workload.intstr import scaled_value
 
 DELETION_SECONDS = 120.0
 """How long an evicted pod counts as gone before its deletion is seen (DeletionTimeout)."""
@@ -84,16 +84,11 @@ def _expected(budget: JSON, pods: Sequence[JSON], find: Find) -> _Expected:
     least, most = spec.get("minAvailable"), spec.get("maxUnavailable")
     if most is not None:
         count, unmanaged = _scale(pods, find)
-        return _Expected(count, max(0, count - _share(most, count)), unmanaged)
+        return _Expected(count, max(0, count - scaled_value(most, count, round_up=True)), unmanaged)
     if isinstance(least, str):
         count, unmanaged = _scale(pods, find)
-        return _Expected(count, _share(least, count), unmanaged)
+        return _Expected(count, scaled_value(least, count, round_up=True), unmanaged)
     return _Expected(len(pods), least) if least is not None else _Expected(0, 0)
-
-
-def _share(share: int | str, count: int) -> int:
-    """Return a number of pods, or a percentage of them, rounded up."""
-    return share if isinstance(share, int) else math.ceil(int(share[:-1]) * count / 100)
 
 
 def _scale(pods: Sequence[JSON], find: Find) -> tuple[int, tuple[str, ...]]:

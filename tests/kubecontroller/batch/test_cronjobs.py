@@ -12,7 +12,7 @@ from tests.helpers.objects import build
 
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.scheme import CRONJOBS, JOBS
-from kubecontroller.batch.cronjob import reconcile
+from kubecontroller.batch.cronjob.controller import reconcile
 from kubecontroller.change import Change, Create, Delete, RecordEvent, Requeue, UpdateStatus
 
 TEMPLATE = {

@@ -13,7 +13,7 @@ from kubeapi.meta import JSON
 from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import DEPLOYMENTS, PODS
 from kubeapi.watching import WatchEvent
-from kubecontroller.workload.rollout import Limits, limits_of
+from kubecontroller.workload.deployment.rollout import Limits, limits_of
 
 pytestmark = pytest.mark.looptime
 

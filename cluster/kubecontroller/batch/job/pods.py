@@ -12,7 +12,7 @@ from kubeapi.objects.conditions import find_condition
 from kubeapi.objects.job import COMPLETION_INDEX, TRACKING_FINALIZER, Job
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.objects.pod import read_pod
-from kubecontroller.batch.jobpolicies import match_failure_policy
+from kubecontroller.batch.job.policies import match_failure_policy
 
 FAILURE_COUNT = "batch.kubernetes.io/job-index-failure-count"
 IGNORED_FAILURE_COUNT = "batch.kubernetes.io/job-index-ignored-failure-count"

@@ -16,7 +16,7 @@ from kubeapi.scheme import DEPLOYMENTS, PODS, REPLICASETS, Resource
 from kubeapi.watching import Delta
 from kubecontroller.change import Change
 from kubecontroller.listers import Listers
-from kubecontroller.workload.deploymentstep import DeploymentStep
+from kubecontroller.workload.deployment.step import DeploymentStep
 from kubecontroller.workload.ownership import claim
 
 

@@ -17,8 +17,8 @@ from kubeapi.objects.parts import map_at, spec_of, status_of
 from kubeapi.scheme import CRONJOBS, JOBS, Resource
 from kubeapi.validation.faults import go_value
 from kubeapi.watching import Delta
-from kubecontroller.batch.cronhistory import CronHistory
-from kubecontroller.batch.cronschedule import due_time, schedule_of, seconds_to_next
+from kubecontroller.batch.cronjob.history import CronHistory
+from kubecontroller.batch.cronjob.schedule import due_time, schedule_of, seconds_to_next
 from kubecontroller.change import NORMAL, WARNING, Change, Create, Outcome, RecordEvent, Requeue, UpdateStatus
 from kubecontroller.listers import Listers
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kubeapi.meta import JSON, format_time, parse_time
 from kubeapi.objects.conditions import find_condition, with_condition
 from kubeapi.objects.workload import Workload, read_workload
-from kubecontroller.workload.rollout import limits_of
+from kubecontroller.workload.deployment.rollout import limits_of
 
 NEW_REPLICA_SET_AVAILABLE = "NewReplicaSetAvailable"
 PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"

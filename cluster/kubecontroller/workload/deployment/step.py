@@ -9,19 +9,7 @@ from kubeapi.objects.parts import status_of
 from kubeapi.objects.workload import read_workload
 from kubeapi.scheme import DEPLOYMENTS, REPLICASETS
 from kubecontroller.change import NORMAL, Change, Create, RecordEvent, Requeue, Update, UpdateStatus, delete
-from kubecontroller.workload.deploymentstatus import (
-    condition_of,
-    counted,
-    has_progress_deadline,
-    is_complete,
-    progressed,
-    progressing,
-    seconds_to_deadline,
-    with_changed,
-    with_pause,
-    with_replica_failure,
-)
-from kubecontroller.workload.revision import (
+from kubecontroller.workload.deployment.revision import (
     DESIRED_REPLICAS_ANNOTATION,
     REVISION_ANNOTATION,
     find_new,
@@ -34,7 +22,19 @@ from kubecontroller.workload.revision import (
     with_annotations,
     with_revision,
 )
-from kubecontroller.workload.rollout import Sizes, limits_of, scale, shrink_old, size_of_new
+from kubecontroller.workload.deployment.rollout import Sizes, limits_of, scale, shrink_old, size_of_new
+from kubecontroller.workload.deployment.status import (
+    condition_of,
+    counted,
+    has_progress_deadline,
+    is_complete,
+    progressed,
+    progressing,
+    seconds_to_deadline,
+    with_changed,
+    with_pause,
+    with_replica_failure,
+)
 
 
 class DeploymentStep:

@@ -31,8 +31,8 @@ from kubecontroller.workload.controllerrevision import (
     template_patch,
 )
 from kubecontroller.workload.ownership import claim
-from kubecontroller.workload.statefulpods import has_claim_like, is_member
-from kubecontroller.workload.statefulsetstep import FindClaim, Revisions, StatefulSetStep
+from kubecontroller.workload.statefulset.pods import has_claim_like, is_member
+from kubecontroller.workload.statefulset.step import FindClaim, Revisions, StatefulSetStep
 
 HASH_LABEL = "controller.kubernetes.io/hash"
 

@@ -11,7 +11,7 @@ from kubeapi.meta import JSON, ObjectKey, controller_of
 from kubeapi.objects.job import TRACKING_FINALIZER, read_job
 from kubeapi.scheme import JOBS, PODS, Resource
 from kubeapi.watching import Delta
-from kubecontroller.batch.jobpods import is_tracked
+from kubecontroller.batch.job.pods import is_tracked
 from kubecontroller.change import Change, Update
 from kubecontroller.listers import Listers
 from kubecontroller.workload.ownership import without_finalizer

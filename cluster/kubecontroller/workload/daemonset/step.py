@@ -14,10 +14,10 @@ from kubeapi.objects.daemonset import DaemonSet
 from kubeapi.objects.pod import read_pod
 from kubeapi.scheme import PODS
 from kubecontroller.change import NORMAL, WARNING, Change, Create, RecordEvent, Requeue, delete
-from kubecontroller.workload.daemonpods import Fit, by_node, fit_of, is_updated, new_pod
-from kubecontroller.workload.failedpods import FailedPods
+from kubecontroller.workload.daemonset.failedpods import FailedPods
+from kubecontroller.workload.daemonset.pods import Fit, by_node, fit_of, is_updated, new_pod
+from kubecontroller.workload.intstr import scaled_value
 from kubecontroller.workload.podcontrol import BURST_REPLICAS, creation, deletion
-from kubecontroller.workload.rollout import scaled_value
 
 
 class OnNode(NamedTuple):

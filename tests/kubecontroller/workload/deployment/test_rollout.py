@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubecontroller.workload.rollout import Limits, Sized, limits_of, scale, scaled_value, shrink_old, size_of_new
+from kubecontroller.workload.deployment.rollout import Limits, Sized, limits_of, scale, shrink_old, size_of_new
+from kubecontroller.workload.intstr import scaled_value
 
 
 @pytest.mark.parametrize(

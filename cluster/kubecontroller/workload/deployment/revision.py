@@ -1,18 +1,17 @@
 """Which ReplicaSet is which version of a Deployment: hash, revision annotations, history.
 
-Pure. Follows k8s.io/kubernetes ``pkg/controller/deployment/util/deployment_util.go``. The hash is FNV-1a as there, but
-of canonical JSON instead of Go's dump of a struct: it has the same form and other letters.
+Pure. Follows k8s.io/kubernetes ``pkg/controller/deployment/util/deployment_util.go``.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
-from kubeapi.meta import JSON, NAME_SUFFIX_ALPHABET, annotations_of, copy_object, is_terminating, owner_reference
+from kubeapi.meta import JSON, annotations_of, copy_object, is_terminating, owner_reference
 from kubeapi.objects.parts import map_at
 from kubeapi.objects.workload import MAX_INT32, read_workload
-from kubecontroller.workload.rollout import Limits, Sized
+from kubecontroller.workload.deployment.rollout import Limits, Sized
+from kubecontroller.workload.hashing import template_hash
 
 HASH_LABEL = "pod-template-hash"
 REVISION_ANNOTATION = "deployment.kubernetes.io/revision"
@@ -27,23 +26,6 @@ _NOT_COPIED = {
     MAX_REPLICAS_ANNOTATION,
     "deprecated.deployment.rollback.to",
 }
-
-
-def template_hash(template: JSON, collision_count: int | None) -> str:
-    """Return the hash of a pod template, in letters; ``collision_count`` (None: none yet) makes another one."""
-    text = json.dumps(template, sort_keys=True, separators=(",", ":")).encode()
-    if collision_count is not None:
-        # Eight bytes of a uint32, as upstream writes it; a client may have put any number into the status.
-        text += (collision_count & 0xFFFFFFFF).to_bytes(8, "little")
-    fnv = 2166136261
-    for byte in text:
-        fnv = ((fnv ^ byte) * 16777619) & 0xFFFFFFFF
-    return safe_encode(str(fnv))
-
-
-def safe_encode(text: str) -> str:
-    """Return ``text`` in letters that make no words (rand.SafeEncodeString)."""
-    return "".join(NAME_SUFFIX_ALPHABET[ord(letter) % len(NAME_SUFFIX_ALPHABET)] for letter in text)
 
 
 def find_new(deployment: JSON, replica_sets: Iterable[JSON]) -> JSON | None:

@@ -12,9 +12,9 @@ from kubeapi.jobspec.indexes import indexes_of
 from kubeapi.meta import JSON
 from kubeapi.objects.job import COMPLETION_INDEX, TRACKING_FINALIZER
 from kubeapi.objects.parts import list_at
-from kubecontroller.batch.jobbackoff import Backoff, index_backoff
-from kubecontroller.batch.jobpods import indexes_of_pods, is_leaving, next_failure_counts, valid_index
-from kubecontroller.batch.jobsync import JobSync
+from kubecontroller.batch.job.backoff import Backoff, index_backoff
+from kubecontroller.batch.job.pods import indexes_of_pods, is_leaving, next_failure_counts, valid_index
+from kubecontroller.batch.job.sync import JobSync
 from kubecontroller.workload.podcontrol import BURST_REPLICAS, pod_from_template
 from kubecontroller.workload.replicaset import in_deletion_order
 

@@ -26,11 +26,11 @@ from kubecontroller.workload.controllerrevision import (
     renumbered,
     template_patch,
 )
-from kubecontroller.workload.daemonpods import is_updated
-from kubecontroller.workload.daemonsetstep import DaemonSetStep
-from kubecontroller.workload.failedpods import FailedPods
+from kubecontroller.workload.daemonset.failedpods import FailedPods
+from kubecontroller.workload.daemonset.pods import is_updated
+from kubecontroller.workload.daemonset.step import DaemonSetStep
+from kubecontroller.workload.hashing import template_hash
 from kubecontroller.workload.ownership import claim
-from kubecontroller.workload.revision import template_hash
 
 
 class Surroundings(NamedTuple):

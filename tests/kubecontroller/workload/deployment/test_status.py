@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubeapi.meta import JSON, format_time
-from kubecontroller.workload.deploymentstatus import Condition, counted, progressed, seconds_to_deadline, with_changed
+from kubecontroller.workload.deployment.status import Condition, counted, progressed, seconds_to_deadline, with_changed
 
 NOW = 1_700_000_000.0
 NEW = {"metadata": {"name": "web-new"}, "spec": {"replicas": 2}}

@@ -12,9 +12,9 @@ from kubeapi.objects.conditions import find_condition, is_condition_true
 from kubeapi.objects.job import read_job
 from kubeapi.objects.parts import status_of
 from kubeapi.objects.pod import read_pod
-from kubecontroller.batch.jobpods import is_failed, is_tracked, valid_index
-from kubecontroller.batch.jobpolicies import match_failure_policy
-from kubecontroller.batch.jobsync import COMPLETE, FAILED, FAILURE_TARGET, SUCCESS_CRITERIA_MET, End, JobSync
+from kubecontroller.batch.job.pods import is_failed, is_tracked, valid_index
+from kubecontroller.batch.job.policies import match_failure_policy
+from kubecontroller.batch.job.sync import COMPLETE, FAILED, FAILURE_TARGET, SUCCESS_CRITERIA_MET, End, JobSync
 from kubecontroller.change import NORMAL, WARNING, Change, RecordEvent
 
 MOST_UNCOUNTED = 500

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from kubeapi.meta import JSON, owner_reference
 from kubeapi.objects.parts import list_at
 from kubeapi.objects.statefulset import StatefulSet
-from kubecontroller.workload.statefulpods import ordinal_of
+from kubecontroller.workload.statefulset.pods import ordinal_of
 
 
 def with_owners(claim: JSON, stateful_set: StatefulSet, pod: JSON) -> JSON:

@@ -14,10 +14,10 @@ from kubeapi.meta import JSON, ObjectKey, controller_of, is_terminating, labels_
 from kubeapi.objects.job import TRACKING_FINALIZER, read_job
 from kubeapi.scheme import JOBS, PODS, Resource
 from kubeapi.watching import Delta
-from kubecontroller.batch.jobbackoff import Backoff
-from kubecontroller.batch.jobscaling import Scaling, scale
-from kubecontroller.batch.jobstatus import JobCounting, end_events, suspension_changes
-from kubecontroller.batch.jobsync import SUCCESS_CRITERIA_MET, End, JobSync
+from kubecontroller.batch.job.backoff import Backoff
+from kubecontroller.batch.job.scaling import Scaling, scale
+from kubecontroller.batch.job.status import JobCounting, end_events, suspension_changes
+from kubecontroller.batch.job.sync import SUCCESS_CRITERIA_MET, End, JobSync
 from kubecontroller.change import Change, Create, Requeue, Update, UpdateStatus, delete
 from kubecontroller.listers import Listers
 from kubecontroller.workload.ownership import claim, without_finalizer

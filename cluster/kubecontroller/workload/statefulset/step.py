@@ -16,10 +16,10 @@ from kubeapi.objects.pod import read_pod
 from kubeapi.objects.statefulset import StatefulSet, read_stateful_set
 from kubeapi.scheme import PERSISTENTVOLUMECLAIMS, PODS
 from kubecontroller.change import WARNING, Change, Create, Outcome, RecordEvent, Update, delete
-from kubecontroller.workload.claimretention import is_controlled_by_another, is_stale, with_owners
 from kubecontroller.workload.controllerrevision import is_of_revision, with_template
-from kubecontroller.workload.rollout import scaled_value
-from kubecontroller.workload.statefulpods import (
+from kubecontroller.workload.intstr import scaled_value
+from kubecontroller.workload.statefulset.claimretention import is_controlled_by_another, is_stale, with_owners
+from kubecontroller.workload.statefulset.pods import (
     has_identity,
     has_storage,
     new_claims,

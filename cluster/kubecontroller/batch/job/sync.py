@@ -14,7 +14,7 @@ from kubeapi.objects.conditions import find_condition, is_condition_true
 from kubeapi.objects.job import read_job
 from kubeapi.objects.parts import list_at, map_at, spec_of, status_of
 from kubeapi.objects.pod import read_pod
-from kubecontroller.batch.jobpods import (
+from kubecontroller.batch.job.pods import (
     all_failures,
     completion_index,
     ended_at,
@@ -25,7 +25,7 @@ from kubecontroller.batch.jobpods import (
     is_tracked,
     valid_index,
 )
-from kubecontroller.batch.jobpolicies import match_failure_policy, match_success_policy
+from kubecontroller.batch.job.policies import match_failure_policy, match_success_policy
 
 FAILURE_TARGET, FAILED = "FailureTarget", "Failed"
 SUCCESS_CRITERIA_MET, COMPLETE = "SuccessCriteriaMet", "Complete"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kubeapi.meta import JSON
-from kubecontroller.batch.jobpods import all_failures, ended_at
+from kubecontroller.batch.job.pods import all_failures, ended_at
 
 FIRST_SECONDS = 10.0
 LAST_SECONDS = 600.0

@@ -14,8 +14,8 @@ from kubeapi.objects.daemonset import read_daemon_set
 from kubeapi.objects.pod import read_pod
 from kubeapi.registry import DeleteOptions
 from kubeapi.scheme import CONTROLLERREVISIONS, DAEMONSETS, NODES, PODS
-from kubecontroller.workload.daemonpods import daemon_tolerations, target_node
-from kubecontroller.workload.failedpods import FailedPods
+from kubecontroller.workload.daemonset.failedpods import FailedPods
+from kubecontroller.workload.daemonset.pods import daemon_tolerations, target_node
 
 pytestmark = pytest.mark.looptime
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import map_at
 from kubeapi.objects.workload import read_workload
+from kubecontroller.workload.intstr import scaled_value
 
 
 class Limits(NamedTuple):
@@ -53,14 +54,6 @@ def limits_of(deployment: JSON) -> Limits:
     if surge == 0 and unavailable == 0:
         unavailable = 1  # else no pod could ever be replaced (ResolveFenceposts)
     return Limits(replicas, surge, min(unavailable, replicas))
-
-
-def scaled_value(number_or_percent: int | str, total: int, *, round_up: bool) -> int:
-    """Return the value of an IntOrString: the number itself, or that percentage of ``total``."""
-    if isinstance(number_or_percent, int):
-        return number_or_percent
-    percent = int(number_or_percent.rstrip("%"))
-    return -(-percent * total // 100) if round_up else percent * total // 100  # the two signs turn floor into ceiling
 
 
 def size_of_new(limits: Limits, *, is_rolling: bool, new_replicas: int, all_replicas: int) -> int:

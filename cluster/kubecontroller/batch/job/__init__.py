@@ -1,0 +1,1 @@
+"""Jobs: pods that run to their end, each counted once (``pkg/controller/job``). Pure."""

@@ -1,0 +1,1 @@
+"""DaemonSets: a pod on every node that is one for it (``pkg/controller/daemon``). Pure."""

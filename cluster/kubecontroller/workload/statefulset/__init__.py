@@ -1,0 +1,1 @@
+"""StatefulSets: pods with an identity and claims of their own (``pkg/controller/statefulset``). Pure."""
