@@ -65,6 +65,32 @@ class RemoteUsage(NamedTuple):
     fault: str = ""
 
 
+ALL_OBJECTS = "*"
+"""In place of an object's name: all that are selected."""
+
+
+class CustomAsked(NamedTuple):
+    """A metric of custom.metrics.k8s.io: of one object, or of all that a selector has; selectors as text.
+
+    ``resource`` is ``pods``, ``ingresses.networking.k8s.io`` ..., or ``metrics`` for a metric of the namespace itself,
+    whose ``name`` is the metric's then.
+    """
+
+    namespace: str
+    resource: str
+    name: str
+    metric: str
+    metric_selector: str = ""
+    selector: str = ""
+
+
+class CustomValues(NamedTuple):
+    """Names of objects and their values, in thousandths, or why there are none ("" if there are)."""
+
+    values: tuple[tuple[str, int], ...] = ()
+    fault: str = ""
+
+
 class RemoteObject(NamedTuple):
     """An object of a kind that the cluster does not have itself."""
 
@@ -99,8 +125,12 @@ class RemoteAnswers(Protocol):
         """Return what is known of an object, None while it is asked for."""
         ...
 
-    def measures_pods(self) -> bool:
-        """Tell whether one of them answers for metrics.k8s.io, in place of the cluster."""
+    def serves(self, group: str) -> bool:
+        """Tell whether one of them answers for a group of metrics, in place of the cluster."""
+        ...
+
+    def custom(self, asked: CustomAsked) -> CustomValues | None:
+        """Return the values of a metric of custom.metrics.k8s.io, None while they are asked for."""
         ...
 
     def usage(self, pods: PodsAsked) -> RemoteUsage | None:
@@ -127,9 +157,13 @@ class NoServers:
         """Find nothing."""
         return UNSERVED
 
-    def measures_pods(self) -> bool:
+    def serves(self, group: str) -> bool:
         """Find none."""
         return False
+
+    def custom(self, asked: CustomAsked) -> CustomValues | None:
+        """Find nothing."""
+        return CustomValues(fault="no custom metrics API (custom.metrics.k8s.io) registered")
 
     def usage(self, pods: PodsAsked) -> RemoteUsage | None:
         """Find nothing."""
@@ -157,9 +191,13 @@ class LateAnswers:
         """Return what is known of an object, None while it is asked for."""
         return self.source.find(asked)
 
-    def measures_pods(self) -> bool:
-        """Tell whether one of them answers for metrics.k8s.io, in place of the cluster."""
-        return self.source.measures_pods()
+    def serves(self, group: str) -> bool:
+        """Tell whether one of them answers for a group of metrics, in place of the cluster."""
+        return self.source.serves(group)
+
+    def custom(self, asked: CustomAsked) -> CustomValues | None:
+        """Return the values of a metric of custom.metrics.k8s.io, None while they are asked for."""
+        return self.source.custom(asked)
 
     def usage(self, pods: PodsAsked) -> RemoteUsage | None:
         """Return what that one says of pods, None while it is asked."""

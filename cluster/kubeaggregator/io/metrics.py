@@ -1,4 +1,4 @@
-"""Ask adapters for metrics, as the autoscalers' controller: external.metrics.k8s.io and metrics.k8s.io.
+"""Ask adapters for metrics, as the autoscalers' controller: of metrics.k8s.io, custom. and external.metrics.k8s.io.
 
 Follows k8s.io/metrics ``pkg/client`` and ``pkg/controller/podautoscaler/metrics/client.go``.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from kubeaggregator.authentication import user_headers
 from kubeaggregator.io.server import DOCUMENT_ERRORS, READING_ERRORS, ExtensionServer
@@ -15,7 +15,7 @@ from kubeapi.meta import JSON, ObjectKey, key_of, parse_time
 from kubeapi.metrics.usage import ContainerUsage, PodUsage
 from kubeapi.objects.apiservice import APIService
 from kubeapi.objects.parts import list_at, map_at
-from kubeapi.remoteanswers import ExternalMetric, ExternalValues, PodsAsked, RemoteUsage
+from kubeapi.remoteanswers import CustomAsked, CustomValues, ExternalMetric, ExternalValues, PodsAsked, RemoteUsage
 from kubeapi.serialization.duration import parse_duration
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.users import account_user
@@ -32,9 +32,9 @@ class _UnknownError(Exception):
 
 async def external_values(metric: ExternalMetric, api: APIService, server: ExtensionServer) -> ExternalValues:
     """Return the values of a metric, or why there are none."""
-    path = f"{api.path}/namespaces/{metric.namespace}/{metric.name}{_query(metric.selector)}"
+    path = f"{api.path}/namespaces/{metric.namespace}/{metric.name}{_query(labelSelector=metric.selector)}"
     try:
-        items = await _items(path, metric.name, api, server)
+        items = await _items(path, f"(get {metric.name}.{api.group})", api, server)
         return ExternalValues(tuple(round(amount_of(each["value"]) * 1000) for each in items))
     except (_UnknownError, *READING_ERRORS) as error:
         return ExternalValues(fault=str(error))
@@ -42,21 +42,34 @@ async def external_values(metric: ExternalMetric, api: APIService, server: Exten
 
 async def pod_usage(pods: PodsAsked, api: APIService, server: ExtensionServer) -> RemoteUsage:
     """Return what pods use, or why that is not known."""
-    path = f"{api.path}/namespaces/{pods.namespace}/pods{_query(pods.selector)}"
+    path = f"{api.path}/namespaces/{pods.namespace}/pods{_query(labelSelector=pods.selector)}"
     try:
-        items = await _items(path, "pods", api, server)
+        items = await _items(path, f"(get pods.{api.group})", api, server)
         return RemoteUsage({key_of(each): _read_usage(each) for each in items})
     except (_UnknownError, *READING_ERRORS) as error:
         return RemoteUsage(fault=str(error))
 
 
-def _query(selector: str) -> str:
-    return f"?{urlencode({'labelSelector': selector})}" if selector else ""
+async def custom_values(asked: CustomAsked, api: APIService, server: ExtensionServer) -> CustomValues:
+    """Return the values of a metric, or why there are none."""
+    parts = (each for each in ("namespaces", asked.namespace, asked.resource, asked.name, asked.metric) if each)
+    query = _query(labelSelector=asked.selector, metricLabelSelector=asked.metric_selector)
+    path = f"{api.path}/{'/'.join(quote(each, safe='*') for each in parts)}{query}"
+    try:
+        items = await _items(path, f"(get {asked.resource}.{api.group} {asked.name})", api, server)
+        found = ((each["describedObject"]["name"], round(amount_of(each["value"]) * 1000)) for each in items)
+        return CustomValues(tuple(found))
+    except (_UnknownError, *READING_ERRORS) as error:
+        return CustomValues(fault=str(error))
 
 
-async def _items(path: str, name: str, api: APIService, server: ExtensionServer) -> Sequence[JSON]:
-    """Return the items of a list; _UnknownError, ``READING_ERRORS``."""
-    resource = f"(get {name}.{api.group})"
+def _query(**selectors: str) -> str:
+    said = {name: text for name, text in selectors.items() if text}
+    return f"?{urlencode(said)}" if said else ""
+
+
+async def _items(path: str, resource: str, api: APIService, server: ExtensionServer) -> Sequence[JSON]:
+    """Return the items of a list of ``resource``, as errors name it; _UnknownError, ``READING_ERRORS``."""
     if not api.is_available:
         raise _UnknownError(f"the server is currently unable to handle the request {resource}")
     try:

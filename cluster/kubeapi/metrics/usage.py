@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from kubeapi.meta import ObjectKey
 
+GROUP = "metrics.k8s.io"
+
 
 class ContainerUsage(NamedTuple):
     """What one container uses: billionths of a CPU, as its share of the window, and bytes of memory.

@@ -8,16 +8,14 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from kubeapi.kinds import KINDS
 from kubeapi.meta import JSON, ObjectKey, matches_selector
 from kubeapi.metrics.custom import CustomMetrics, Labels, TrafficUnknown
 from kubeapi.objects.conditions import is_condition_true
 from kubeapi.objects.parts import map_at, status_of
-from kubeapi.scheme import PODS, Resource
+from kubeapi.scheme import PODS
 from kubeapi.selectors.text import go_selector
 from kubeapi.serialization.quantity import canonical
 from kubeapi.status import StatusError
-from kubeapi.validation.faults import go_value
 from kubecontroller.autoscaling.calculation import (
     Tolerance,
     average,
@@ -29,6 +27,7 @@ from kubecontroller.autoscaling.calculation import (
 )
 from kubecontroller.autoscaling.observed import Observed, Proposal
 from kubecontroller.autoscaling.podmetrics import NO_PODS, MetricError, group
+from kubecontroller.autoscaling.servedmetrics import resource_of, served_of_object, served_of_pods
 
 _FETCHING = "unable to fetch metrics from custom metrics API"
 
@@ -56,10 +55,10 @@ def of_pods(metric: JSON, observed: Observed, tolerance: Tolerance) -> Proposal:
     """Return what a metric of type Pods asks for; MetricError if it has no value."""
     asked, target = _asked(metric["pods"]), metric["pods"]["target"]
     try:
-        values = _metrics(observed).of_objects(asked.name, PODS, observed.namespace, asked.labels)
+        values = _of_pods(asked, observed)
         names = {each["metadata"]["name"] for each in observed.pods}
         found = {name: value for name, value in values.items() if name in names}
-    except StatusError as error:
+    except (StatusError, MetricError) as error:
         raise MetricError(f"unable to get metric {asked.name}: {_FETCHING}: {error}") from None
     if not found:
         raise MetricError(f"unable to get metric {asked.name}: no metrics returned from custom metrics API")
@@ -97,6 +96,12 @@ def of_object(metric: JSON, observed: Observed, tolerance: Tolerance) -> Proposa
     return Proposal(replicas, name, {"type": "Object", "object": status})
 
 
+def _of_pods(asked: _Asked, observed: Observed) -> dict[str, int]:
+    if observed.served is not None:
+        return served_of_pods(asked.source, observed)
+    return _metrics(observed).of_objects(asked.name, PODS, observed.namespace, asked.labels)
+
+
 def _metrics(observed: Observed) -> CustomMetrics:
     if observed.custom is None:
         raise TrafficUnknown
@@ -106,25 +111,14 @@ def _metrics(observed: Observed) -> CustomMetrics:
 def _value(asked: _Asked, described: JSON, observed: Observed) -> int:
     kind, name = described["kind"], described["name"]
     try:
-        resource = _resource_of(described)
-        key = ObjectKey(observed.namespace, name)
+        if observed.served is not None:
+            return served_of_object(asked.source, observed)
+        resource, key = resource_of(described), ObjectKey(observed.namespace, name)
         return _metrics(observed).of_object(asked.name, resource, key, asked.labels)
-    except (StatusError, LookupError) as error:
+    except (StatusError, MetricError, LookupError) as error:
         said = error.args[0] if isinstance(error, LookupError) else error
         text = f"unable to get metric {asked.name} on {kind} {observed.namespace}/{name}: {_FETCHING}: {said}"
         raise MetricError(text) from None
-
-
-def _resource_of(described: JSON) -> Resource:
-    """Return the resource of a reference; LookupError with the text of a RESTMapper that does not know the kind."""
-    version, kind = described.get("apiVersion", ""), described["kind"]
-    group_name = version.rpartition("/")[0]
-    for each in KINDS:
-        if (each.resource.group, each.resource.kind) == (group_name, kind):
-            return each.resource
-    known = f"{kind}.{group_name}" if group_name else kind
-    unknown = f"no matches for kind {go_value(kind)} in group {go_value(group_name)}"
-    raise LookupError(f"unable to map kind {known} to resource: {unknown}")
 
 
 def count_ready(observed: Observed) -> int:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kubeapi.meta import JSON, ObjectKey
+from kubeapi.metrics.custom import GROUP as CUSTOM_GROUP
 from kubeapi.metrics.custom import CustomMetrics
 from kubeapi.metrics.traffic import TrafficSource
+from kubeapi.metrics.usage import GROUP as RESOURCE_GROUP
 from kubeapi.metrics.usage import Usage
 from kubeapi.objects.parts import list_at, map_at, status_of
-from kubeapi.remoteanswers import NO_SERVERS, PodsAsked, RemoteAnswers, RemoteUsage
+from kubeapi.remoteanswers import NO_SERVERS, CustomAsked, CustomValues, PodsAsked, RemoteAnswers, RemoteUsage
 from kubeapi.scheme import HORIZONTALPODAUTOSCALERS, Resource
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.watching import Delta
@@ -23,6 +25,7 @@ from kubecontroller.autoscaling.normalizing import Memory, Moment, Range, normal
 from kubecontroller.autoscaling.observed import Observed, Proposal
 from kubecontroller.autoscaling.podmetrics import MetricError
 from kubecontroller.autoscaling.proposals import propose, subject_of
+from kubecontroller.autoscaling.servedmetrics import custom_metrics_of
 from kubecontroller.autoscaling.sync import Sync, Target
 from kubecontroller.autoscaling.targets import NO_SELECTOR, Targets
 from kubecontroller.change import NORMAL, Change, Outcome, RecordEvent, Requeue, Scale, UpdateStatus
@@ -192,30 +195,46 @@ class HorizontalPodAutoscalerController:
         if autoscaler is None:
             self._memories.pop(key, None)
             return []
-        is_measured = any(each["type"] in _MEASURED for each in list_at(autoscaler, "spec", "metrics"))
-        traffic = self._traffic() if is_measured else None
         memory = self._memories.setdefault(key, Memory())
+        is_measured = self._is_measured(autoscaler)
+        traffic = self._traffic() if is_measured else None
         if is_measured and traffic is None and memory.waits < _MOST_WAITS:
             memory.waits += 1
             return [Requeue(MEASURING_SECONDS)]
         memory.waits = 0
-        external = {each: self._servers.external(each) for each in external_metrics_of(autoscaler)}
-        answered = {each: values for each, values in external.items() if values is not None}
-        if len(answered) < len(external):
-            return [Requeue(ASKING_SECONDS)]
         target = self._targets.find(autoscaler)
         custom = CustomMetrics(self._listers.store, traffic) if traffic is not None else None
-        observed = self._targets.observe(target, key.namespace, now)._replace(custom=custom, external=answered)
-        if (usage := self._used(autoscaler, observed)) is None:
+        observed = self._targets.observe(target, key.namespace, now)._replace(custom=custom)
+        asked = self._asked(autoscaler, observed)
+        if asked is None:
             return [Requeue(ASKING_SECONDS)]
-        observed = observed._replace(usage=usage.pods, usage_fault=usage.fault)
-        changes = reconcile(autoscaler, target, observed, memory)
-        return [Requeue(SYNC_SECONDS), *changes]
+        return [Requeue(SYNC_SECONDS), *reconcile(autoscaler, target, asked, memory)]
+
+    def _is_measured(self, autoscaler: JSON) -> bool:
+        """Tell whether the data plane has to be measured for an autoscaler."""
+        types = {each["type"] for each in list_at(autoscaler, "spec", "metrics")}
+        return not types.isdisjoint(_MEASURED) and not self._servers.serves(CUSTOM_GROUP)
+
+    def _asked(self, autoscaler: JSON, observed: Observed) -> Observed | None:
+        """Return what is observed with what extension API servers say, None while any of them is asked."""
+        external = {each: self._servers.external(each) for each in external_metrics_of(autoscaler)}
+        served: dict[CustomAsked, CustomValues | None] | None = None
+        if self._servers.serves(CUSTOM_GROUP):
+            served = {each: self._servers.custom(each) for each in custom_metrics_of(autoscaler, observed)}
+        usage = self._used(autoscaler, observed)
+        if usage is None or None in external.values() or (served is not None and None in served.values()):
+            return None
+        return observed._replace(
+            external={each: found for each, found in external.items() if found is not None},
+            served=None if served is None else {each: found for each, found in served.items() if found is not None},
+            usage=usage.pods,
+            usage_fault=usage.fault,
+        )
 
     def _used(self, autoscaler: JSON, observed: Observed) -> RemoteUsage | None:
         """Return what the pods use, as the server of metrics.k8s.io says; None while it is asked."""
         if not observed.pods or all(each["type"] not in _OF_PODS for each in list_at(autoscaler, "spec", "metrics")):
             return RemoteUsage()
-        if self._servers.measures_pods():
+        if self._servers.serves(RESOURCE_GROUP):
             return self._servers.usage(PodsAsked(observed.namespace, observed.selector))
         return RemoteUsage(self._usage())

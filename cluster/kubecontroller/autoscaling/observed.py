@@ -8,7 +8,7 @@ from typing import NamedTuple
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.metrics.custom import CustomMetrics
 from kubeapi.metrics.usage import PodUsage
-from kubeapi.remoteanswers import ExternalMetric, ExternalValues
+from kubeapi.remoteanswers import CustomAsked, CustomValues, ExternalMetric, ExternalValues
 
 
 class Observed(NamedTuple):
@@ -17,7 +17,8 @@ class Observed(NamedTuple):
     ``present`` are the replicas that its status counts. ``custom`` has the metrics of custom.metrics.k8s.io, None as
     long as nothing is measured. ``autoscalers`` are all those whose targets select any of the pods, ``selector`` is
     that of this one's target, and ``selector_fault`` why that is none. ``external`` are the values of metrics
-    of the type External. ``usage_fault`` is why the server of metrics.k8s.io does not tell what pods use.
+    of the type External. ``usage_fault`` is why the server of metrics.k8s.io does not tell what pods use. ``served``
+    is what that of custom.metrics.k8s.io says, None if it is the cluster itself.
     """
 
     replicas: int
@@ -32,6 +33,7 @@ class Observed(NamedTuple):
     selector_fault: str = ""
     external: Mapping[ExternalMetric, ExternalValues] = {}
     usage_fault: str = ""
+    served: Mapping[CustomAsked, CustomValues] | None = None
 
 
 class Proposal(NamedTuple):

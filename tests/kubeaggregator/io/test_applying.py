@@ -157,7 +157,7 @@ async def test_nothing_is_known_of_a_server_that_does_not_answer(cluster: Extend
 async def test_the_garbage_collector_looks_for_an_owner(cluster: Extended, things: Things) -> None:
     async def found(kind: str, namespace: str, name: str = "block") -> RemoteFound:
         asked = RemoteObject("example.com/v1", kind, ObjectKey(namespace, name))
-        while (answer := cluster.extensions.find(asked)) is None:
+        while (answer := cluster.extensions.told.find(asked)) is None:
             await asyncio.sleep(0.002)
         return answer
 

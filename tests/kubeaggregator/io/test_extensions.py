@@ -18,14 +18,17 @@ from tests.helpers.objects import build_endpoint, build_service, build_slice
 from yarl import URL
 
 from kubeaggregator.authentication import PROXY_NAME
-from kubeaggregator.io.extensions import EXTERNAL_METRICS, METRICS, Extensions
+from kubeaggregator.io.extensions import Extensions
 from kubeapi.io.client import Client
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.metrics.usage import ContainerUsage, PodUsage
 from kubeapi.objects.conditions import find_condition, is_condition_true
 from kubeapi.registry import Registry
 from kubeapi.remoteanswers import (
+    NO_SERVERS,
     NOTHING,
+    CustomAsked,
+    CustomValues,
     ExternalMetric,
     ExternalValues,
     PodsAsked,
@@ -38,7 +41,10 @@ from kubeapiserver.apiserver import APIServer
 from kubeapiserver.auth.authentication import Authenticator
 from kubeapiserver.wire.keys.certificates import Certificate, client_certificate, server_certificate
 
-PATH, EXTERNAL, RESOURCE = "/apis/example.com/v1", f"/apis/{'/'.join(EXTERNAL_METRICS)}", f"/apis/{'/'.join(METRICS)}"
+PATH = "/apis/example.com/v1"
+EXTERNAL_METRICS, METRICS = ("external.metrics.k8s.io", "v1beta1"), ("metrics.k8s.io", "v1beta1")
+CUSTOM_METRICS = ("custom.metrics.k8s.io", "v1beta2")
+EXTERNAL, RESOURCE, CUSTOM = (f"/apis/{'/'.join(each)}" for each in (EXTERNAL_METRICS, METRICS, CUSTOM_METRICS))
 LISTED = {
     "name": "things",
     "singularName": "thing",
@@ -99,13 +105,15 @@ async def _answer(request: web.BaseRequest) -> web.StreamResponse:
             async for each in socket:
                 await socket.send_str(f"{each.data} {request.headers['X-Remote-User']}")
             return socket
-    if request.path.startswith((EXTERNAL, RESOURCE)):
+    if request.path.startswith((EXTERNAL, RESOURCE, CUSTOM)):
         return _answer_metrics(request)
     return await _answer_things(request)
 
 
 def _answer_metrics(request: web.BaseRequest) -> web.StreamResponse:
-    """Answer as an adapter of external metrics, and as metrics-server."""
+    """Answer as an adapter of external metrics, as metrics-server, and as prometheus-adapter."""
+    if request.path.startswith(CUSTOM):
+        return _answer_custom_metrics(request)
     match request.path.removeprefix(EXTERNAL).removeprefix(RESOURCE), request.query.get("labelSelector"):
         case "/namespaces/shop/pods", "app=web":
             return web.json_response({"items": [POD_METRICS]})
@@ -116,6 +124,22 @@ def _answer_metrics(request: web.BaseRequest) -> web.StreamResponse:
         case "/namespaces/refused/queue", _:
             return web.json_response({"kind": "Status", "message": "no"}, status=403)
     return web.Response(status=404)
+
+
+def _answer_custom_metrics(request: web.BaseRequest) -> web.StreamResponse:
+    match request.raw_path.removeprefix(CUSTOM):
+        case "":
+            return web.json_response({"kind": "APIResourceList", "resources": []})
+        case "/namespaces/shop/pods/*/rate?labelSelector=app%3Dweb&metricLabelSelector=a%3Db":
+            return web.json_response({"items": [_valued("web-1", "1500m"), _valued("web-2", "2")]})
+        case "/namespaces/shop/ingresses.networking.k8s.io/web/rate" | "/namespaces/shop/metrics/rate":
+            return web.json_response({"items": [_valued("web", "7")]})
+    message = "the server could not find the metric rate for services none"
+    return web.json_response({"kind": "Status", "message": message}, status=404)
+
+
+def _valued(name: str, value: str) -> JSON:
+    return {"describedObject": {"name": name}, "metric": {"name": "rate"}, "value": value}
 
 
 async def _answer_things(request: web.BaseRequest) -> web.StreamResponse:
@@ -143,7 +167,7 @@ class Extended(NamedTuple):
 
     async def contents(self, namespace: str) -> RemoteContents:
         """Return what the server has of a namespace."""
-        while (found := self.extensions.contents(namespace)).is_pending:
+        while (found := self.extensions.told.contents(namespace)).is_pending:
             await asyncio.sleep(0.002)
         return found
 
@@ -325,11 +349,11 @@ async def test_autoscalers_get_the_metrics_of_an_adapter(
     certificates: Certificates, metric: ExternalMetric, found: ExternalValues
 ) -> None:
     async with answering_for(certificates, EXTERNAL_METRICS) as (cluster, name):
-        while (answer := cluster.extensions.external(metric)) is None:
+        while (answer := cluster.extensions.told.external(metric)) is None:
             await asyncio.sleep(0.002)
         assert answer == found
         cluster.registry.delete(APISERVICES, "", name)
-        gone = cluster.extensions.external(metric)
+        gone = cluster.extensions.told.external(metric)
         assert gone is not None
         assert "could not find the requested resource" in gone.fault
 
@@ -373,19 +397,47 @@ async def test_autoscalers_get_what_pods_use_from_the_server_of_its_apiservice(
     certificates: Certificates, asked: PodsAsked, found: RemoteUsage
 ) -> None:
     async with answering_for(certificates, METRICS) as (cluster, name):
-        assert cluster.extensions.measures_pods()
-        while (answer := cluster.extensions.usage(asked)) is None:
+        assert cluster.extensions.told.serves(METRICS[0])
+        while (answer := cluster.extensions.told.usage(asked)) is None:
             await asyncio.sleep(0.002)
         assert answer == found
         cluster.registry.delete(APISERVICES, "", name)
-        assert not cluster.extensions.measures_pods()
+        assert not cluster.extensions.told.serves(METRICS[0])
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (
+            CustomAsked("shop", "pods", "*", "rate", "a=b", "app=web"),
+            CustomValues((("web-1", 1_500), ("web-2", 2_000))),
+        ),
+        (CustomAsked("shop", "ingresses.networking.k8s.io", "web", "rate"), CustomValues((("web", 7_000),))),
+        (CustomAsked("shop", "metrics", "rate", ""), CustomValues((("web", 7_000),))),
+        (
+            CustomAsked("shop", "services", "none", "rate"),
+            CustomValues(fault="the server could not find the metric rate for services none"),
+        ),
+    ],
+    ids=["pods", "an object", "the namespace", "none"],
+)
+async def test_autoscalers_get_custom_metrics_from_the_server_of_their_apiservice(
+    certificates: Certificates, asked: CustomAsked, found: CustomValues
+) -> None:
+    async with answering_for(certificates, CUSTOM_METRICS) as (cluster, name):
+        while (answer := cluster.extensions.told.custom(asked)) is None:
+            await asyncio.sleep(0.002)
+        assert answer == found
+        cluster.registry.delete(APISERVICES, "", name)
+        assert not cluster.extensions.told.serves(CUSTOM_METRICS[0])
+        assert cluster.extensions.told.custom(asked) == NO_SERVERS.custom(asked)
 
 
 async def test_a_server_of_what_pods_use_that_is_not_available_is_told_of(certificates: Certificates) -> None:
     group, version = METRICS
     none = {"namespace": "default", "name": "none"}
     async with extended(certificates, group=group, version=version, service=none) as cluster:
-        while (answer := cluster.extensions.usage(PodsAsked("shop", "app=web"))) is None:
+        while (answer := cluster.extensions.told.usage(PodsAsked("shop", "app=web"))) is None:
             await asyncio.sleep(0.002)
         assert answer.fault == "the server is currently unable to handle the request (get pods.metrics.k8s.io)"
 

@@ -12,11 +12,11 @@ from tests.helpers.objects import build, build_pod
 from tests.kubecontroller.autoscaling.test_horizontal import NOW, autoscaler, conditions, pod, scaled_to, status
 
 from kubeapi.customresources.definitions import CustomKinds
-from kubeapi.meta import JSON, ObjectKey
+from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.metrics.custom import CustomMetrics
 from kubeapi.metrics.traffic import EndpointTraffic, PortTraffic, Traffic
 from kubeapi.metrics.usage import ContainerUsage, PodUsage
-from kubeapi.remoteanswers import ExternalMetric, ExternalValues
+from kubeapi.remoteanswers import CustomAsked, CustomValues, ExternalMetric, ExternalValues, NoServers
 from kubeapi.scheme import (
     CUSTOM_RESOURCE_DEFINITIONS,
     DEPLOYMENTS,
@@ -27,12 +27,14 @@ from kubeapi.scheme import (
 )
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.store import Store
-from kubecontroller.autoscaling.horizontal import reconcile
+from kubecontroller.autoscaling.horizontal import ASKING_SECONDS, HorizontalPodAutoscalerController, reconcile
 from kubecontroller.autoscaling.normalizing import Memory, Moment
 from kubecontroller.autoscaling.observed import Observed
+from kubecontroller.autoscaling.servedmetrics import custom_metrics_of
 from kubecontroller.autoscaling.sync import Target
-from kubecontroller.change import Change, RecordEvent
+from kubecontroller.change import Change, RecordEvent, Requeue
 from kubecontroller.controllers import ControllerConfig
+from kubecontroller.listers import Listers
 
 RATE = "http_requests_per_second"
 
@@ -68,6 +70,7 @@ def look(
     *,
     is_measured: bool = True,
     queue: ExternalValues | None = None,
+    served: dict[CustomAsked, CustomValues] | None = None,
     **pods: Any,
 ) -> list[Change]:
     """Return the changes at one look: ``rates`` are those of the pods, None for no endpoint of the Service web."""
@@ -85,6 +88,8 @@ def look(
         present=len(rates),
         custom=CustomMetrics(store, traffic) if is_measured else None,
         external={ExternalMetric("default", "queue"): queue} if queue is not None else {},
+        selector="app=web",
+        served=served,
     )
     target = build("Deployment", "web", "default", metadata={"uid": "d"}, spec={"replicas": wanted})
     calm = Memory([Moment(NOW - 600, wanted)])
@@ -378,3 +383,82 @@ async def test_a_custom_resource_with_a_scale_is_scaled(selector: str, fault: st
         await cluster.settle()
         assert cluster.store.list(kind)[0]["spec"]["size"] == (1 if fault else 3)
         assert fault in ["", *(each["message"] for each in cluster.store.list(EVENTS))]
+
+
+OF_PODS = CustomAsked("default", "pods", "*", RATE, "", "app=web")
+OF_SERVICE = CustomAsked("default", "services", "web", RATE)
+OF_INGRESS = CustomAsked("default", "ingresses.networking.k8s.io", "web", RATE, "a=b")
+OF_NAMESPACE = CustomAsked("default", "metrics", RATE, "")
+INGRESS = of_object(value("40"), "Ingress", version="networking.k8s.io/v1", selector={"matchLabels": {"a": "b"}})
+
+
+@pytest.mark.parametrize(
+    ("metric", "asked", "values", "expected"),
+    [
+        (of_pods(), OF_PODS, (("a", 50_000), ("elsewhere", 9_000)), 3),
+        (of_object(value("40")), OF_SERVICE, (("web", 80_000),), 2),
+        (of_object(share("20")), OF_SERVICE, (("web", 60_000),), 3),
+        (INGRESS, OF_INGRESS, (("web", 80_000),), 2),
+        (of_object(value("40"), "Namespace", "any"), OF_NAMESPACE, (("default", 120_000),), 3),
+    ],
+    ids=["pods", "a Service", "a share", "an Ingress", "the namespace"],
+)
+def test_the_server_of_custom_metrics_is_asked_in_place_of_the_proxy(
+    metric: JSON, asked: CustomAsked, values: tuple[tuple[str, int], ...], expected: int
+) -> None:
+    obj = autoscaler(metric)
+    assert [*custom_metrics_of(obj, Observed(1, [], {}, NOW, "app=web", namespace="default"))] == [asked]
+    served = {asked: CustomValues(values)}
+    assert scaled_to(look(obj, {"a": 1.0}, is_measured=False, served=served)) == expected
+
+
+ON_WEB = f"unable to get metric {RATE} on Service default/web: {CUSTOM}"
+
+
+@pytest.mark.parametrize(
+    ("metric", "served", "fault"),
+    [
+        (of_pods(), {OF_PODS: CustomValues(fault="no")}, f"unable to get metric {RATE}: {CUSTOM}: no"),
+        (of_pods(), {OF_PODS: CustomValues()}, "no metrics returned from custom metrics API"),
+        (of_object(value("40")), {OF_SERVICE: CustomValues(fault="no")}, f"{ON_WEB}: no"),
+        (
+            of_object(value("40")),
+            {OF_SERVICE: CustomValues()},
+            f"{ON_WEB}: the custom metrics API server returned 0 results when we asked for exactly one",
+        ),
+        (of_object(value("40"), "Toy"), {}, 'no matches for kind "Toy" in group ""'),
+    ],
+    ids=["pods", "none of pods", "a Service", "none of it", "an unknown kind"],
+)
+def test_what_the_server_of_custom_metrics_does_not_tell_is_told_of(
+    metric: JSON, served: dict[CustomAsked, CustomValues], fault: str
+) -> None:
+    obj = autoscaler(metric)
+    changes = look(obj, {"a": 50.0}, served=served)
+    assert any(fault in each["message"] for each in status(changes)["conditions"])
+    assert {*custom_metrics_of(obj, Observed(1, [], {}, NOW, "app=web", namespace="default"))} == served.keys()
+
+
+def test_the_proxy_is_not_measured_for_metrics_that_a_server_has() -> None:
+    class Serving(NoServers):
+        def serves(self, group: str) -> bool:
+            return group == "custom.metrics.k8s.io"
+
+        def custom(self, asked: CustomAsked) -> CustomValues | None:
+            return CustomValues((("web", 80_000),)) if asked == OF_SERVICE else None
+
+    def measure() -> Traffic:
+        raise AssertionError("nothing is to be measured")
+
+    store = Store()
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": {}}
+    store.create(DEPLOYMENTS, build("Deployment", "web", "default", spec=spec, status={"replicas": 1}))
+    store.create(PODS, pod("a") | {"metadata": {"name": "a", "namespace": "default", "labels": {"app": "web"}}})
+    controller = HorizontalPodAutoscalerController(Listers(store), dict, measure, Serving())
+    for metric, replicas in ((of_object(value("40")), 2), (of_pods(), None)):
+        obj = autoscaler(metric)
+        store.create(HORIZONTALPODAUTOSCALERS, obj)
+        changes = controller.reconcile(key_of(obj), NOW)
+        assert scaled_to(changes) == replicas
+        assert replicas is not None or changes == [Requeue(ASKING_SECONDS)]
+        store.delete(HORIZONTALPODAUTOSCALERS, "default", "web")

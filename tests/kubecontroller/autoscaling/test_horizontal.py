@@ -78,8 +78,8 @@ class Measuring(NoServers):
         self.answers: list[RemoteUsage | None] = [None, answer]
         self.asked: list[PodsAsked] = []
 
-    def measures_pods(self) -> bool:
-        return True
+    def serves(self, group: str) -> bool:
+        return group == "metrics.k8s.io"
 
     def usage(self, pods: PodsAsked) -> RemoteUsage | None:
         self.asked.append(pods)
