@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks.cluster.figures import Line, Verdict, table
+from benchmarks.cluster.names import RATE
 from benchmarks.cluster.peers import COREDNS, KUBE_PROXY, KUBECTL, KUBESVC, KUBESVC_NFTABLES
 from benchmarks.cluster.planes import CONTROL_PLANE
 from benchmarks.suite.report import aligned, markdown_table
@@ -28,6 +29,7 @@ LINES = (
     Line("dns: CPU from start to answering", "answeringCPUSeconds", "s", KUBESVC, COREDNS),
     Line("dns: memory", "dnsMiB", "MiB", KUBESVC, COREDNS, 0.7),
     Line("dns: CPU of a query for a hot name", "queryCPUMicroseconds", "µs", KUBESVC, COREDNS, 0.25),
+    Line(f"dns: CPU of a query, {RATE:,} a second", "pacedQueryCPUMicroseconds", "µs", KUBESVC, COREDNS),
     Line("dns: hot names, queries per second", "queriesPerSecond", "/s", KUBESVC, COREDNS),
     Line("connect: added latency p50 of a kept connection", "addedMicroseconds", "µs", KUBESVC, KUBECTL, 1.0),
     Line("connect: throughput from a pod", "downMiBPerSecond", "MiB/s", KUBESVC, KUBECTL, 1.0, is_at_least=True),
