@@ -11,6 +11,8 @@ from benchmarks.suite.processes import find_program
 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager")
 BESIDE = ("kube-proxy", "coredns", "kubectl")
+_TOOLS = {"kube-proxy": ("nft", "nftables")}
+"""By program what it starts itself, and the package that has it."""
 _VERSIONS = {"coredns": "-version", "kubectl": "version --client"}
 
 
@@ -27,6 +29,9 @@ def find_programs(names: Iterable[str] = (*CONTROL_PLANE, *BESIDE)) -> dict[str,
             f"not on the PATH: {', '.join(missing)}. `.ci/build-cluster FOLDER` builds them from their Go modules"
             " (half an hour, once); then `PATH=FOLDER:$PATH`."
         )
+    for tool, package in (_TOOLS[name] for name in wanted if name in _TOOLS):
+        if find_program(tool) is None:
+            raise MissingProgramsError(f"{tool} is missing; install it: sudo apt-get install {package}")
     if os.geteuid():
         raise MissingProgramsError("this needs root: kube-proxy's rules and its own network are the kernel's")
     return found

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 import pytest
+from benchmarks.cluster import programs
 from benchmarks.cluster.controlplane import POD_CIDRS, SERVICE_CIDRS
 from benchmarks.cluster.figures import Figures, Line, table, verdict
 from benchmarks.cluster.load import address_of, endpoint_slice, service
@@ -73,3 +76,14 @@ def test_the_objects_are_read_strictly() -> None:
 def test_missing_programs_are_named_with_the_way_to_have_them() -> None:
     with pytest.raises(MissingProgramsError, match=r"nosuch.*\.ci/build-cluster FOLDER"):
         find_programs(["nosuch"])
+
+
+def test_what_a_program_starts_itself_is_named_with_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "kube-proxy"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(programs, "find_program", lambda name: shutil.which(name, path=str(tmp_path)))
+    with pytest.raises(MissingProgramsError, match=r"^nft is missing; install it: sudo apt-get install nftables$"):
+        find_programs(["kube-proxy"])
