@@ -187,3 +187,8 @@ def test_a_tls_secret_without_its_pem_blocks_is_taken_with_a_warning(
 ) -> None:
     stored = created(type="kubernetes.io/tls", stringData={"tls.crt": certificate, "tls.key": key})
     assert [warning_text(each) for each in kind_of(SECRETS).warnings(None, stored, RegistryConfig())] == warnings
+
+
+def test_line_breaks_in_base64_are_not_stored() -> None:
+    made = new_registry().create(SECRETS, {"metadata": {"name": "x"}, "data": {"a": "YWJj\nZGVm\n", "b": "YW\r\nJj"}})
+    assert made["data"] == {"a": "YWJjZGVm", "b": "YWJj"}

@@ -26,8 +26,7 @@ def read_object(resource: Resource, obj: JSON) -> JSON:
     """Return a typed copy of an object, with kind and namespace; BadRequest for fields of the wrong type."""
     decoded = decode_object(resource, obj)
     if decoded.mistyped:
-        detail = ", ".join(fault.message for fault in decoded.mistyped)
-        raise BadRequest(resource, detail, tuple(decoded.mistyped))
+        raise BadRequest(resource, decoded.told, tuple(decoded.mistyped))
     return identified(resource, decoded.object)
 
 

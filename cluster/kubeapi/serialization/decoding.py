@@ -8,7 +8,7 @@ what a value means (``validation``). Messages follow encoding/json and sigs.k8s.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from sys import intern
 from typing import Any, NamedTuple
@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 from kubeapi.meta import JSON
 from kubeapi.schema import FieldType, Struct, struct, struct_of
 from kubeapi.scheme import Resource
+from kubeapi.serialization.embedded import with_embedded
 from kubeapi.serialization.gojson import RepeatedKeys, go_kind
 from kubeapi.serialization.quantity import canonical
 from kubeapi.serialization.repetition import Path, path_text, repeated, repetition
-from kubeapi.serialization.scalars import scalar_fault
+from kubeapi.serialization.scalars import canonical_base64, scalar_fault
 from kubeapi.status import FieldError
 
 UNKNOWN_FIELD = "UnknownField"
@@ -31,6 +32,8 @@ TYPE_INVALID = "FieldValueTypeInvalid"
 _INTEGER_LIMITS = {"int32": 2**31, "int64": 2**63}
 _PYTHON_TYPES = {"string": (str,), "boolean": (bool,), "double": (int, float)}
 _SPECIAL = frozenset(("Time", "MicroTime", "Quantity", "IntOrString", "byte"))
+_CANONICAL: dict[str, Callable[[str], str]] = {"Quantity": canonical, "byte": canonical_base64}
+"""How Go writes again what may be written in several ways."""
 _UNIONS = frozenset(("SchemaOrArray", "SchemaOrBool", "SchemaOrStrings"))
 _SCHEMA = "apiextensions.v1.JSONSchemaProps"
 _REPEATED = frozenset(("apiVersion", "kind", "namespace", "protocol", "addressType", "type", "nodeName", "zone"))
@@ -47,6 +50,12 @@ class Decoded(NamedTuple):
     object: JSON
     unknown: list[FieldError]
     mistyped: list[FieldError]
+
+    @property
+    def told(self) -> str:
+        """The fault of type that Go tells: the first that a type's own UnmarshalJSON finds, else the first of all."""
+        own = (each for each in self.mistyped if "struct field" not in each.message and "base64" not in each.message)
+        return next(own, self.mistyped[0]).message
 
 
 def decode(resource: Resource, obj: object) -> Decoded:
@@ -177,14 +186,14 @@ class _Decoder:
             value = int(value)
         fault = scalar_fault(field.kind, value)
         if not fault:
-            return canonical(str(value)) if field.kind == "Quantity" else value
+            return _CANONICAL[field.kind](str(value)) if field.kind in _CANONICAL else value
         if field.kind != "byte":
             fault = fault.replace("into Go value", f"into Go struct field {self._place(path, owner)}")
         self.mistyped.append(FieldError(TYPE_INVALID, path_text(path), fault))
         return None
 
     def _place(self, path: Path, owner: Struct) -> str:
-        return f"{owner.go_name}.{_INDEX.sub('', path_text(path))}"
+        return f"{owner.go_name}.{with_embedded(self.root.go_name, owner.go_name, _INDEX.sub('', path_text(path)))}"
 
     def _mismatch(self, field: FieldType, value: Any, path: Path, owner: Struct) -> None:
         where = self._place(path, owner)

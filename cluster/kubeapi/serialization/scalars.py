@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import datetime
 from typing import Any
@@ -33,6 +34,11 @@ def base64_fault(text: str) -> str:
     """Return the fault of a text as Go's decoder tells it, "" for good base64; line breaks may be anywhere."""
     at = _fault_at(text.encode(errors="replace"))
     return "" if at is None else f"illegal base64 data at input byte {at}"
+
+
+def canonical_base64(text: str) -> str:
+    """Return good base64 as Go writes it: without line breaks."""
+    return base64.b64encode(base64.b64decode(text)).decode()
 
 
 def _fault_at(data: bytes) -> int | None:

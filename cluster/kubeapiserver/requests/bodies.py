@@ -64,8 +64,7 @@ def read_typed(request: Request, resource: Resource, validation: Validation) -> 
     raw = read_object(request, resource)
     decoded = decode_object(resource, raw)
     if decoded.mistyped:
-        detail = ", ".join(each.message for each in decoded.mistyped)
-        raise BadRequest(resource, detail, tuple(decoded.mistyped))
+        raise BadRequest(resource, decoded.told, tuple(decoded.mistyped))
     obj = with_reset(decoded.object, raw)
     if validation == "Ignore" or request.media_type == PROTOBUF_TYPE:  # protobuf cannot have unknown fields
         return TypedBody(obj, [])

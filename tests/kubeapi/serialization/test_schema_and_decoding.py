@@ -11,7 +11,7 @@ from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, copy_object
 from kubeapi.schema import definitions, struct, struct_of
 from kubeapi.schema.completion import complete
-from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, ENDPOINTSLICES, PODS, SERVICES, Resource
+from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, ENDPOINTSLICES, PERSISTENTVOLUMES, PODS, SERVICES, Resource
 from kubeapi.serialization.decoding import TYPE_INVALID, UNKNOWN_FIELD, decode
 from kubeapi.serialization.gojson import read_json
 from kubeapi.serialization.hints import hint_for
@@ -135,6 +135,55 @@ def test_an_unknown_field_is_named_with_its_path(resource: Resource, obj: JSON, 
             {"metadata": {"deletionTimestamp": "soon"}},
             "metadata.deletionTimestamp",
             'parsing time "soon" as "2006-01-02T15:04:05Z07:00": cannot parse "soon" as an RFC 3339 time',
+        ),
+        (
+            PODS,
+            {"spec": {"volumes": [{"name": "a", "hostPath": {"path": 1}}]}},
+            "spec.volumes[0].hostPath.path",
+            f"{GO} number into Go struct field HostPathVolumeSource.spec.volumes.VolumeSource.hostPath.path"
+            " of type string",
+        ),
+        (
+            PODS,
+            {"spec": {"volumes": [{"name": 1}]}},
+            "spec.volumes[0].name",
+            f"{GO} number into Go struct field Volume.spec.volumes.name of type string",
+        ),
+        (
+            PODS,
+            {"spec": {"containers": [{"livenessProbe": {"exec": {"command": "a"}}}]}},
+            "spec.containers[0].livenessProbe.exec.command",
+            f"{GO} string into Go struct field ExecAction.spec.containers.livenessProbe.ProbeHandler.exec.command"
+            " of type []string",
+        ),
+        (
+            PODS,
+            {"spec": {"containers": [{"envFrom": [{"secretRef": {"name": 1}}]}]}},
+            "spec.containers[0].envFrom[0].secretRef.name",
+            f"{GO} number into Go struct field "
+            "SecretEnvSource.spec.containers.envFrom.secretRef.LocalObjectReference.name"
+            " of type string",
+        ),
+        (
+            PODS,
+            {"spec": {"ephemeralContainers": [{"name": 1}]}},
+            "spec.ephemeralContainers[0].name",
+            f"{GO} number into Go struct field "
+            "EphemeralContainer.spec.ephemeralContainers.EphemeralContainerCommon.name"
+            " of type string",
+        ),
+        (
+            PERSISTENTVOLUMES,
+            {"spec": {"hostPath": {"path": 1}}},
+            "spec.hostPath.path",
+            f"{GO} number into Go struct field HostPathVolumeSource.spec.PersistentVolumeSource.hostPath.path"
+            " of type string",
+        ),
+        (
+            PERSISTENTVOLUMES,
+            {"spec": {"storageClassName": 1}},
+            "spec.storageClassName",
+            f"{GO} number into Go struct field PersistentVolumeSpec.spec.storageClassName of type string",
         ),
         (CONFIGMAPS, {"binaryData": {"a": "?"}}, "binaryData[a]", "illegal base64 data at input byte 0"),
         (CONFIGMAPS, {"binaryData": {"a": 1}}, "binaryData[a]", f"{GO} number into Go value of type string"),
@@ -325,3 +374,17 @@ def test_faults_of_fields_are_in_the_order_in_which_they_are_written() -> None:
         'duplicate field "spec.ports"',
         'unknown field "spec.more"',
     ]
+
+
+@pytest.mark.parametrize(
+    ("container", "told"),
+    [
+        ({"name": 1, "image": 2}, "Container.spec.containers.name"),
+        ({"name": 1, "resources": {"limits": {"cpu": []}}}, "quantities must match"),
+    ],
+    ids=["the first", "the first that a type of its own finds"],
+)
+def test_of_several_wrong_types_one_is_told(container: JSON, told: str) -> None:
+    decoded = decode(PODS, {"spec": {"containers": [container]}})
+    assert len(decoded.mistyped) >= 2
+    assert told in decoded.told
