@@ -5,6 +5,7 @@ from __future__ import annotations
 from kubeapi.backends.validation import validate_backend
 from kubeapi.meta import JSON, matches_selector
 from kubeapi.objects.parts import map_at
+from kubeapi.podspec.profiles import validate_profile_annotations
 from kubeapi.podspec.validation import validate_pod_spec
 from kubeapi.validation.faults import Faults, GoText, forbidden, invalid, not_negative, required, unsupported
 from kubeapi.validation.metadata import go_selector, validate_annotations, validate_labels, validate_selector
@@ -65,6 +66,7 @@ def validate_template(template: JSON, path: str) -> Faults:
     yield from validate_labels(metadata.get("labels", {}), f"{path}.labels")
     annotations = metadata.get("annotations", {})
     yield from validate_annotations(annotations, f"{path}.annotations")
+    yield from validate_profile_annotations(annotations, spec, f"{path}.annotations")
     yield from validate_backend(annotations, f"{path}.metadata.annotations")
     yield from validate_pod_spec(spec, f"{path}.spec", is_pod=False)
     if spec.get("ephemeralContainers"):

@@ -13,6 +13,7 @@ from kubeapi.objects.pod import read_pod
 from kubeapi.objects.qos import qos_class
 from kubeapi.podspec.defaults import set_pod_spec_defaults
 from kubeapi.podspec.labelkeys import merge_label_keys
+from kubeapi.podspec.profiles import set_apparmor_fields
 from kubeapi.podspec.warnings.combined import POD_SPEC, pod_warnings
 from kubeapi.quota.pods import PODS as COUNTED_PODS
 from kubeapi.scheme import PODS
@@ -51,6 +52,7 @@ def _set_own_requests(spec: JSON, containers: tuple[JSON, ...]) -> None:
 def _prepare(obj: JSON) -> None:
     """Complete the spec of a new pod by its labels, and give it its first status."""
     merge_label_keys(obj)
+    set_apparmor_fields(obj)
     obj["status"] = {"phase": "Pending", "qosClass": qos_class(obj["spec"])}
     if obj["spec"].get("schedulingGates"):
         obj["status"]["conditions"] = [_gated(obj["metadata"]["creationTimestamp"])]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kubeapi.backends.validation import validate_backend
-from kubeapi.meta import JSON
+from kubeapi.meta import JSON, annotations_of
 from kubeapi.podspec.container import validate_spaces
+from kubeapi.podspec.profiles import validate_profile_annotations, validate_profile_fields
 from kubeapi.podspec.validation import validate_pod_spec
 from kubeapi.validation.faults import Faults, forbidden, invalid
 
@@ -21,8 +22,9 @@ _CHECKED_ALONE = frozenset(("activeDeadlineSeconds", "tolerations", "schedulingG
 
 def validate_pod(obj: JSON) -> Faults:
     """Yield every fault of a Pod but those of its metadata."""
-    spec = obj["spec"]
-    yield from validate_backend(obj["metadata"].get("annotations", {}), "metadata.annotations")
+    spec, annotations = obj["spec"], annotations_of(obj)
+    yield from validate_profile_annotations(annotations, spec, "metadata.annotations")
+    yield from validate_backend(annotations, "metadata.annotations")
     yield from validate_pod_spec(spec, "spec", is_pod=True)
     if not spec.get("serviceAccountName"):
         yield from _validate_tokens(spec.get("volumes", ()))
@@ -38,6 +40,7 @@ def validate_pod_creation(obj: JSON) -> Faults:
         yield forbidden("spec.ephemeralContainers", "cannot be set on create")
     if spec.get("nodeName") and spec.get("schedulingGates"):
         yield forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared")
+    yield from validate_profile_fields(obj)
 
 
 def _validate_tokens(volumes: Sequence[JSON]) -> Faults:

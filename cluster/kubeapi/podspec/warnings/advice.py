@@ -10,8 +10,10 @@ from typing import Any
 
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at
+from kubeapi.podspec.profiles import containers_of
 from kubeapi.podspec.warnings.overlaps import overlapping_files
 from kubeapi.podspec.warnings.ports import port_advice
+from kubeapi.podspec.warnings.profiles import container_profile_advice, pod_profile_advice
 from kubeapi.status import FieldError
 from kubeapi.validation.addresses import address_warnings
 from kubeapi.validation.names import label_value
@@ -44,22 +46,23 @@ _OLD_VOLUMES = {
     "rbd": "deprecated in v1.28, non-functional in v1.31+",
 }
 _NO_SELECTOR = "a null labelSelector results in matching no pod"
-_CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 
 
 def pod_advice(metadata: JSON, spec: JSON, path: str) -> Iterator[FieldError]:
     """Yield the warnings of a pod's spec, in the real server's order; ``path`` is of what has both, with its dot."""
     where = f"{path}spec"
     yield from _places(spec, where)
-    for key in metadata.get("annotations") or ():
+    annotations, noted = map_at(metadata, "annotations"), f"{path}metadata.annotations"
+    for key in annotations:
         if key in _OLD_ANNOTATIONS:
-            yield warning(f"{path}metadata.annotations[{key}]", _OLD_ANNOTATIONS[key])
+            yield warning(f"{noted}[{key}]", _OLD_ANNOTATIONS[key])
+    yield from pod_profile_advice(annotations, spec, noted)
     yield from _volumes(list_at(spec, "volumes"), f"{where}.volumes")
     yield from _repeated(spec, where)
-    containers = [
-        (f"{where}.{kind}[{index}]", each) for kind in _CONTAINERS for index, each in enumerate(list_at(spec, kind))
-    ]
+    containers = list(containers_of(spec, where))
     for inner, container in containers:
+        if annotations:
+            yield from container_profile_advice(annotations, spec, container, noted, is_template=bool(path))
         yield from _hidden_variables(container, inner)
     yield from port_advice([(inner, list_at(container, "ports")) for inner, container in containers])
     if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
@@ -105,7 +108,8 @@ def _node_term(term: JSON, path: str, *, checks_values: bool) -> Iterator[FieldE
 def _volumes(volumes: Sequence[JSON], path: str) -> Iterator[FieldError]:
     for index, volume in enumerate(volumes):
         for source in volume.keys() & _OLD_VOLUMES.keys():
-            yield warning(f"{path}[{index}].{source}", _OLD_VOLUMES[source])
+            shown = "storageOS" if source == "storageos" else source  # the real server's warning spells it so
+            yield warning(f"{path}[{index}].{shown}", _OLD_VOLUMES[source])
     yield from overlapping_files(volumes, path)
 
 
