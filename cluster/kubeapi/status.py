@@ -114,10 +114,11 @@ class Expired(StatusError):
 
 
 class Invalid(StatusError):
-    """422: the object has faults; every one of them is a cause."""
+    """422: the object has faults; every one of them is a cause, once."""
 
     def __init__(self, resource: Resource, name: str, causes: tuple[FieldError, ...]) -> None:
-        texts = list(dict.fromkeys(str(cause) for cause in causes))
+        causes = tuple(dict.fromkeys(causes))
+        texts = [str(cause) for cause in causes]
         detail = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
         kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
         super().__init__(
