@@ -62,7 +62,7 @@ def always_present(name: str) -> dict[str, Any]:
     """Return the fields that an empty struct has in JSON, with their empty values."""
     present: dict[str, Any] = {}
     for field in json_fields(name).values():
-        is_value = not field.is_pointer and not field.shape
+        is_value = not field.is_pointer and not field.shape and (name, field.name) not in _OMITTED_WHEN_ZERO
         if is_value and (field.is_struct or field.type in _GO_STRUCTS or not field.is_omitted_when_empty):
             present[field.name] = {} if field.is_struct else _ZEROS.get(field.type)
         elif not field.is_omitted_when_empty:
@@ -72,6 +72,9 @@ def always_present(name: str) -> dict[str, Any]:
 
 _GO_STRUCTS = frozenset(("Time", "MicroTime", "Quantity", "IntOrString"))
 """Scalars in JSON that are structs in Go, which omitempty does not omit."""
+
+_OMITTED_WHEN_ZERO = frozenset((("apis.meta.v1.ObjectMeta", "creationTimestamp"),))
+"""The fields of Kubernetes' structs that have the tag ``omitzero``, which omits an empty struct."""
 
 _ZEROS: dict[str, Any] = {"string": "", "boolean": False, "int32": 0, "int64": 0, "Quantity": "0", "IntOrString": 0}
 

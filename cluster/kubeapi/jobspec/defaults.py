@@ -22,7 +22,10 @@ def set_job_spec_defaults(spec: JSON) -> None:
 
 
 def set_job_defaults(obj: JSON) -> None:
-    """Fill in the spec of a Job, and its labels, which are its template's if it has none (SetDefaults_Job)."""
+    """Fill in the spec of a Job, and its labels, which are its template's if it has none (SetDefaults_Job).
+
+    Both are one object then, as in Go: a new Job has the labels that are generated for its template, too.
+    """
     spec = obj.setdefault("spec", {})
     set_job_spec_defaults(spec)
     if "completions" not in spec and "parallelism" not in spec:
@@ -31,7 +34,7 @@ def set_job_defaults(obj: JSON) -> None:
     spec.setdefault("backoffLimit", NO_BACKOFF_LIMIT if "backoffLimitPerIndex" in spec else 6)
     labels = spec["template"].get("metadata", {}).get("labels")
     if labels and not obj["metadata"].get("labels"):
-        obj["metadata"]["labels"] = dict(labels)
+        obj["metadata"]["labels"] = labels
     spec.setdefault("completionMode", "NonIndexed")
     spec.setdefault("suspend", False)
     spec.setdefault("podReplacementPolicy", "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed")

@@ -29,6 +29,8 @@ _COUNTS = (
 
 
 def _set_defaults(obj: JSON) -> None:
+    """Fill in the spec, and the annotation of the generation, which apps/v1 always has (Convert_apps_DaemonSet)."""
+    _set_generation(obj, _generation(obj))
     spec = obj.setdefault("spec", {})
     strategy = spec.setdefault("updateStrategy", {})
     strategy["type"] = strategy.get("type") or "RollingUpdate"

@@ -6,6 +6,7 @@ says otherwise, and what the schema does not name is typed by its values.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from kubeapi.customresources.resource import CustomResource, Definition
@@ -30,7 +31,7 @@ def root_atom(resource: Resource) -> Atom:
 
 @lru_cache(maxsize=256)
 def _root(definition: Definition) -> Atom:
-    return _struct({**definition.schema, EMBEDDED: True})
+    return replace(_struct({**definition.schema, EMBEDDED: True}), always={"metadata": {}})
 
 
 def _deduced() -> Atom:

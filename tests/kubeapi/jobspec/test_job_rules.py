@@ -114,6 +114,7 @@ def test_a_job_gets_selector_labels_and_defaults() -> None:
         "controller-uid": uid,
         "batch.kubernetes.io/controller-uid": uid,
     }
+    assert made["metadata"]["labels"] == spec["template"]["metadata"]["labels"]
     numbers = [spec[each] for each in ("completions", "parallelism", "backoffLimit")]
     assert (numbers, spec["suspend"], spec["podReplacementPolicy"]) == ([1, 1, 6], False, "TerminatingOrFailed")
     assert (made["status"], made["metadata"]["generation"]) == ({}, 1)
@@ -142,7 +143,15 @@ def test_with_a_selector_of_ones_own_nothing_is_generated() -> None:
     own = {**template(), "metadata": {"labels": {"a": "b"}}}
     spec = {"manualSelector": True, "selector": {"matchLabels": {"a": "b"}}, "template": own}
     made = new_registry().create(JOBS, job(**spec))
-    assert made["spec"]["template"]["metadata"]["labels"] == {"a": "b"}
+    assert made["spec"]["template"]["metadata"]["labels"] == made["metadata"]["labels"] == {"a": "b"}
+
+
+@pytest.mark.parametrize(("given", "names"), [({}, 5), ({"a": "b"}, 1)], ids=["the template's", "its own"])
+def test_a_job_without_labels_has_those_of_its_template(given: JSON, names: int) -> None:
+    own = {**template(), "metadata": {"labels": {"a": "b"}}}
+    made = new_registry().create(JOBS, {**job(template=own), "metadata": {"name": "work", "labels": given}})
+    assert len(made["spec"]["template"]["metadata"]["labels"]) == 5
+    assert len(made["metadata"]["labels"]) == names
 
 
 def changed(registry: Registry, **spec: Any) -> list[str]:

@@ -7,7 +7,7 @@ from tests.helpers.kubeapi.objects import EPOCH, EPOCH_TEXT, deployment, service
 from tests.helpers.kubeapiserver.apply import Managers, configmap, owned, tracked
 
 from kubeapi.meta import JSON
-from kubeapi.scheme import DEPLOYMENTS, NODES, SERVICES
+from kubeapi.scheme import DAEMONSETS, DEPLOYMENTS, NODES, REPLICATIONCONTROLLERS, SERVICES
 from kubeapiserver.apply.fieldpath import fields_v1, in_order, item_element, path_text, read_fields_v1
 from kubeapiserver.apply.managedfields import MAX_UPDATE_MANAGERS
 
@@ -232,3 +232,21 @@ def test_an_item_is_known_by_its_keys_or_its_value(
 def test_paths_are_listed_members_first() -> None:
     fields = frozenset({("f:b",), ("f:a", "f:z"), ("f:a",), ("f:a", "f:b", "f:c")})
     assert in_order(fields) == [("f:a",), ("f:b",), ("f:a", "f:z"), ("f:a", "f:b", "f:c")]
+
+
+def test_no_time_of_creation_has_an_owner() -> None:
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "nginx"}]}}
+    new = {"apiVersion": "v1", "kind": "ReplicationController", "metadata": {"name": "web", "namespace": "default"}}
+    written = tracked(REPLICATIONCONTROLLERS, None, {**new, "spec": {"template": template}}, "author", now=EPOCH)
+    [noted] = written["metadata"]["managedFields"]
+    assert noted["fieldsV1"]["f:spec"]["f:template"]["f:metadata"] == {".": {}, **LABELS}
+
+
+def test_the_generation_of_a_daemonset_is_its_writers() -> None:
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "nginx"}]}}
+    new = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "web", "namespace": "default"}}
+    spec = {"selector": {"matchLabels": {"app": "web"}}, "template": template}
+    [noted] = tracked(DAEMONSETS, None, {**new, "spec": spec}, "author", now=EPOCH)["metadata"]["managedFields"]
+    assert noted["fieldsV1"]["f:metadata"] == {
+        "f:annotations": {".": {}, "f:deprecated.daemonset.template.generation": {}}
+    }

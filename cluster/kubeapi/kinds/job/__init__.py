@@ -26,11 +26,14 @@ def _prepare(obj: JSON) -> None:
     metadata, spec = obj["metadata"], obj["spec"]
     if spec.get("manualSelector"):
         return
-    template = spec["template"].setdefault("metadata", {})
+    labels = spec["template"].setdefault("metadata", {}).setdefault("labels", {})
     own = dict.fromkeys(_NAME_LABELS, metadata.get("name", "")) | dict.fromkeys(_UID_LABELS, metadata["uid"])
-    template["labels"] = {**own, **template.get("labels", {})}
+    for name, value in own.items():
+        labels.setdefault(name, value)
     selector = spec.setdefault("selector", {})
     selector["matchLabels"] = {_SELECTED: metadata["uid"], **selector.get("matchLabels", {})}
+    if not metadata.get("labels"):  # a template without labels: what a real server shows gets the defaults once more
+        metadata["labels"] = dict(labels)
 
 
 def _validate(obj: JSON) -> Faults:
