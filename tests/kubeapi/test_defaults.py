@@ -8,7 +8,17 @@ import pytest
 from tests.helpers.kubeapi.objects import container, deployment, new_registry, pod, service
 
 from kubeapi.meta import JSON
-from kubeapi.scheme import DEPLOYMENTS, ENDPOINTS, ENDPOINTSLICES, NAMESPACES, PODS, REPLICASETS, SERVICES, Resource
+from kubeapi.scheme import (
+    DEPLOYMENTS,
+    ENDPOINTS,
+    ENDPOINTSLICES,
+    NAMESPACES,
+    PERSISTENTVOLUMES,
+    PODS,
+    REPLICASETS,
+    SERVICES,
+    Resource,
+)
 
 
 def created_pod(**fields: Any) -> JSON:
@@ -90,8 +100,18 @@ def test_a_pod_gets_its_policies() -> None:
         ("nginx:1.27", "IfNotPresent"),
         ("registry:5000/nginx", "Always"),
         ("registry:5000/nginx:1", "IfNotPresent"),
-        ("nginx@sha256:0", "IfNotPresent"),
-        ("nginx:latest@sha256:0", "Always"),
+        (f"nginx@sha256:{'0' * 64}", "IfNotPresent"),
+        (f"nginx:latest@sha256:{'0' * 64}", "Always"),
+        ("[::1]:5000/a", "Always"),
+        ("Registry.example/a__b/c--d", "Always"),
+        ("nginx:latest@sha256:0", "IfNotPresent"),
+        ("0" * 64, "IfNotPresent"),
+        ("<your-image>", "IfNotPresent"),
+        ("ko://example.com/a", "IfNotPresent"),
+        ("Nginx", "IfNotPresent"),
+        ("a_b:80/c", "IfNotPresent"),
+        ("a..b", "IfNotPresent"),
+        ("a/b/", "IfNotPresent"),
     ],
 )
 def test_only_the_latest_image_is_pulled_always(image: str, policy: str) -> None:
@@ -251,3 +271,34 @@ def test_ports_of_endpoints_are_tcp() -> None:
 def test_a_pod_has_a_quality_of_service(resources: JSON, quality: str) -> None:
     created = new_registry().create(PODS, pod(containers=[container(resources=resources)]))
     assert created["status"]["qosClass"] == quality
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "defaults"),
+    [
+        ("hostPath", {"path": "/a"}, {"type": ""}),
+        ("iscsi", {"targetPortal": "a", "iqn": "iqn.2001-04.com.example:a", "lun": 0}, {"iscsiInterface": "default"}),
+        (
+            "rbd",
+            {"monitors": ["a"], "image": "b"},
+            {"pool": "rbd", "user": "admin", "keyring": "/etc/ceph/keyring"},
+        ),
+        (
+            "azureDisk",
+            {"diskName": "a", "diskURI": "https://b", "kind": "Dedicated"},
+            {"cachingMode": "ReadWrite", "fsType": "ext4", "readOnly": False},
+        ),
+        (
+            "scaleIO",
+            {"gateway": "a", "system": "b", "secretRef": {"name": "c"}, "volumeName": "d"},
+            {"storageMode": "ThinProvisioned", "fsType": "xfs"},
+        ),
+    ],
+)
+def test_a_source_of_a_volume_has_its_defaults(source: str, given: JSON, defaults: JSON) -> None:
+    registry = new_registry()
+    spec = registry.create(PODS, pod(containers=[container()], volumes=[{"name": "v", source: given}]))["spec"]
+    assert spec["volumes"][0] == {"name": "v", source: given | defaults}
+    more = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], source: given}
+    spec = registry.create(PERSISTENTVOLUMES, {"metadata": {"name": "v"}, "spec": more})["spec"]
+    assert spec[source] == given | defaults

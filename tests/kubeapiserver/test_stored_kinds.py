@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 from tests.helpers.kubeapiserver.client import TABLE_ACCEPT, APIClient
 
 from kubeapi.meta import JSON
+
+REQUEST = b64encode(b"-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n").decode()
 
 ADMISSION, FLOW = "/apis/admissionregistration.k8s.io/v1", "/apis/flowcontrol.apiserver.k8s.io/v1"
 STORAGE = "/apis/storage.k8s.io/v1"
@@ -56,7 +60,7 @@ CASES = [
         "/apis/certificates.k8s.io/v1/certificatesigningrequests",
         {
             "spec": {
-                "request": "AA==",
+                "request": REQUEST,
                 "signerName": "example.com/a",
                 "usages": ["client auth"],
                 "expirationSeconds": 600,
@@ -122,9 +126,56 @@ def test_the_resource_of_a_migration_is_needed_and_stays() -> None:
 def test_an_approval_is_a_condition_of_the_request() -> None:
     client = APIClient()
     path = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
-    spec = {"request": "AA==", "signerName": "example.com/a", "usages": ["client auth"]}
+    spec = {"request": REQUEST, "signerName": "example.com/a", "usages": ["client auth"]}
     created = client.post(path, {"metadata": {"name": "x"}, "spec": spec}).json
     created["status"] = {"conditions": [{"type": "Approved", "status": "True", "reason": "Asked"}]}
     assert client.put(f"{path}/x/approval", created).status == 200
     assert client.get(path, TABLE_ACCEPT).rows[0][-1] == "Approved"
     assert client.patch(f"{path}/x", {"spec": {"usages": []}}).json["spec"]["usages"] == ["client auth"]
+
+
+@pytest.mark.parametrize("text", ["", "x", "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"])
+def test_what_is_signed_is_a_request(text: str) -> None:
+    spec = {"request": b64encode(text.encode()).decode(), "signerName": "example.com/a", "usages": ["client auth"]}
+    body = {"metadata": {"name": "x"}, "spec": spec}
+    [cause] = (
+        APIClient().post("/apis/certificates.k8s.io/v1/certificatesigningrequests", body).json["details"]["causes"]
+    )
+    told = "PEM block type must be CERTIFICATE REQUEST" if text else "Required value"
+    assert (cause["field"], cause["message"].rpartition(": ")[2]) == ("spec.request", told)
+
+
+@pytest.mark.parametrize(
+    ("kind", "outer"), [("resourceclaims", False), ("resourceclaimtemplates", True)], ids=["claim", "template"]
+)
+def test_a_request_for_devices_asks_for_one_unless_it_says_how_many(kind: str, outer: bool) -> None:
+    exactly: JSON = {"name": "a", "exactly": {"deviceClassName": "x", "tolerations": [{"key": "k"}]}}
+    whole = {"name": "b", "exactly": {"deviceClassName": "x", "allocationMode": "All"}}
+    either = {"name": "c", "firstAvailable": [{"name": "d", "deviceClassName": "x", "count": 2}]}
+    spec = {"devices": {"requests": [exactly, whole, either]}}
+    path = f"/apis/resource.k8s.io/v1/namespaces/default/{kind}"
+    made = APIClient().post(path, {"metadata": {"name": "x"}, "spec": {"spec": spec} if outer else spec}).json
+    requests = (made["spec"]["spec"] if outer else made["spec"])["devices"]["requests"]
+    assert requests[0]["exactly"] == {
+        **exactly["exactly"],
+        "allocationMode": "ExactCount",
+        "count": 1,
+        "tolerations": [{"key": "k", "operator": "Equal"}],
+    }
+    assert requests[1] == whole
+    assert [each["count"] for each in requests[2]["firstAvailable"]] == [2]
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("storage.k8s.io/v1/csidrivers", {"spec": {}}),
+        ("storage.k8s.io/v1/csinodes", {"spec": {"drivers": [{"name": "a", "nodeID": "b"}]}}),
+        ("storage.k8s.io/v1/volumeattributesclasses", {"driverName": "a", "parameters": {"b": "c"}}),
+        ("resource.k8s.io/v1/namespaces/default/resourceclaims", {"spec": {}}),
+    ],
+)
+def test_some_kinds_count_no_generations(path: str, content: JSON) -> None:
+    made = APIClient().post(f"/apis/{path}", {"metadata": {"name": "x"}, **content}).json
+    assert "uid" in made["metadata"]
+    assert "generation" not in made["metadata"]

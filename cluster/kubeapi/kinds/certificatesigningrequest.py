@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+
 from kubeapi.kind import STATUS, Kind, Subresource
 from kubeapi.meta import JSON
 from kubeapi.scheme import CERTIFICATESIGNINGREQUESTS
+from kubeapi.serialization.pem import read_blocks
 from kubeapi.validation.admission import without_effect
-from kubeapi.validation.faults import Faults, required
+from kubeapi.validation.faults import Faults, invalid, required
 
+_BLOCK = "CERTIFICATE REQUEST"
 _REQUESTOR = {"username": "kubernetes-admin", "groups": ["system:masters", "system:authenticated"]}
 """The user that has the cluster's token."""
 
@@ -29,6 +33,14 @@ def _validate(obj: JSON) -> Faults:
         yield required("spec.signerName")
     if not spec.get("request"):
         yield required("spec.request")
+    elif not _is_request(spec["request"]):
+        yield invalid("spec.request", spec["request"], f"PEM block type must be {_BLOCK}")
+
+
+def _is_request(text: str) -> bool:
+    """Tell whether the first block of a PEM text, which is base64 once more, is a request (ParseCSR)."""
+    block = next(read_blocks(b64decode(text).decode(errors="replace")), None)
+    return block is not None and block.kind == _BLOCK
 
 
 KIND = Kind(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeapi.kind import Kind, content_of
+from kubeapi.kind import Kind
 from kubeapi.meta import JSON
 from kubeapi.scheme import CSIDRIVERS
 from kubeapi.validation.admission import without_effect
@@ -14,6 +14,7 @@ _DEFAULTS = {
     "fsGroupPolicy": "ReadWriteOnceWithFSType",
     "requiresRepublish": False,
     "seLinuxMount": False,
+    "preventPodSchedulingIfMissing": False,
 }
 
 
@@ -27,6 +28,5 @@ def _set_defaults(obj: JSON) -> None:
 KIND = Kind(
     resource=CSIDRIVERS,
     set_defaults=_set_defaults,
-    desired_state=content_of,
     warnings=without_effect("has no volumes of CSI drivers"),
 )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from kubeapi.kind import Kind, content_of
+from kubeapi.kind import Kind
 from kubeapi.scheme import CSISTORAGECAPACITIES
 from kubeapi.validation.admission import without_effect
 
 KIND = Kind(
     resource=CSISTORAGECAPACITIES,
-    desired_state=content_of,
     warnings=without_effect("has no volumes of CSI drivers"),
 )

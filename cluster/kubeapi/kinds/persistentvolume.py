@@ -10,6 +10,7 @@ from kubeapi.meta import JSON, annotations_of
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.objects.storage import CLASS_ANNOTATION
 from kubeapi.podspec.scheduling import validate_node_selector
+from kubeapi.podspec.volumes.defaults import set_source_defaults
 from kubeapi.podspec.volumes.paths import no_backsteps
 from kubeapi.podspec.volumes.validation import validate_host_path
 from kubeapi.registryconfig import RegistryConfig
@@ -67,8 +68,7 @@ def _set_defaults(obj: JSON) -> None:
     for name, value in (("persistentVolumeReclaimPolicy", "Retain"), ("volumeMode", "Filesystem")):
         if not spec.get(name):
             spec[name] = value
-    if "hostPath" in spec:
-        spec["hostPath"].setdefault("type", "")
+    set_source_defaults(spec)
     if "claimRef" in spec:
         for name, value in (("kind", "PersistentVolumeClaim"), ("apiVersion", "v1")):
             spec["claimRef"].setdefault(name, value)

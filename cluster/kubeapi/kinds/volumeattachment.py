@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from kubeapi.kind import STATUS, Kind, content_of
+from kubeapi.kind import STATUS, Kind
 from kubeapi.scheme import VOLUMEATTACHMENTS
 from kubeapi.validation.admission import without_effect
 
 KIND = Kind(
     resource=VOLUMEATTACHMENTS,
     subresources=(STATUS,),
-    desired_state=content_of,
     warnings=without_effect("has no volumes of CSI drivers"),
 )

@@ -5,15 +5,28 @@ Changes what it is given, which ``decoding.decode`` has made: every field that i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from kubeapi.meta import JSON
+from kubeapi.podspec.volumes.defaults import set_source_defaults
 
 _FILE_MODE = 0o644
 """defaultMode of volumes that hold files."""
 
 _TOKEN_SECONDS = 3600
 """expirationSeconds of a projected service account token."""
+
+_HOST_PART = "[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_PATH_PART = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_REFERENCE = re.compile(
+    rf"(?:(?:{_HOST_PART}(?:\.{_HOST_PART})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?/)?{_PATH_PART}(?:/{_PATH_PART})*"
+    r"(?::(?P<tag>\w[\w.-]{0,127}))?"
+    r"(?:@(?P<digest>sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}))?",
+    re.ASCII,
+)
+"""The name of an image (github.com/distribution/reference)."""
+_IMAGE_ID = re.compile("[0-9a-f]{64}")
 
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
@@ -69,10 +82,15 @@ def _set_field_reference(source: JSON) -> None:
 
 
 def _pull_policy(image: str) -> str:
-    """Return Always for an image with the tag ``latest``, or with neither tag nor digest, else IfNotPresent."""
-    name, digest, _ = image.partition("@")
-    _, _, tag = name.rpartition("/")[2].partition(":")
-    return "Always" if tag == "latest" or (name and not tag and not digest) else "IfNotPresent"
+    """Return Always for an image with the tag ``latest``, or with neither tag nor digest, else IfNotPresent.
+
+    What is no reference of an image at all has no tag ``latest`` either.
+    """
+    found = _REFERENCE.fullmatch(image)
+    if found is None or _IMAGE_ID.fullmatch(image):
+        return "IfNotPresent"
+    is_latest = found["tag"] == "latest" or not (found["tag"] or found["digest"])
+    return "Always" if is_latest else "IfNotPresent"
 
 
 def _set_probe(probe: JSON) -> None:
@@ -101,8 +119,7 @@ def _set_volume(volume: JSON) -> None:
             volume[source].setdefault("defaultMode", _FILE_MODE)
     if "image" in volume and not volume["image"].get("pullPolicy"):
         volume["image"]["pullPolicy"] = _pull_policy(volume["image"].get("reference", ""))
-    if "hostPath" in volume:
-        volume["hostPath"].setdefault("type", "")
+    set_source_defaults(volume)
     projections = volume.get("projected", {}).get("sources", ())
     for source in (volume, *projections):
         for item in source.get("downwardAPI", {}).get("items", ()):

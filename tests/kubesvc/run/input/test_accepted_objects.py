@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import json
 import random
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -185,7 +186,8 @@ GOOD[PODTEMPLATES] = {**WEB, "template": TEMPLATE}
 GOOD[JOBS] = {**WEB, "spec": JOB}
 GOOD[CRONJOBS] = {**WEB, "spec": {"schedule": "* * * * *", "jobTemplate": {"spec": JOB}}}
 GOOD[HORIZONTALPODAUTOSCALERS] = {**WEB, "spec": {"scaleTargetRef": TARGET, "maxReplicas": 3}}
-SIGNING = {"request": "AA==", "signerName": "example.com/x", "usages": ["client auth"]}
+REQUEST = b64encode(b"-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n").decode()
+SIGNING = {"request": REQUEST, "signerName": "example.com/x", "usages": ["client auth"]}
 GOOD |= {each: {**WEB, "spec": SIGNING} for each in RESOURCES if each.kind == "CertificateSigningRequest"}
 
 RULE = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
