@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from kubeaggregator.io.lookup import Servers, find_collection
+from kubeaggregator.io.lookup import Collection, Servers, find_collection
 from kubeapi.meta import JSON, ObjectKey, copy_object
 from kubeapi.remoteapis import RemoteResource
 from kubeapi.status import StatusError
@@ -19,14 +19,22 @@ _MANAGER = {"fieldManager": "kubectl-client-side-apply", "fieldValidation": "Str
 _MERGE_PATCH = "application/merge-patch+json"
 
 
-async def apply(servers: Servers, resource: RemoteResource, obj: JSON) -> Outcome:
-    """Create an object or change it; ServiceUnavailable while its server does not answer, StatusError."""
-    manifest, metadata = copy_object(obj), obj["metadata"]
-    collection = find_collection(servers, resource, metadata.get("namespace", ""), ADMINISTRATOR)
+async def apply(servers: Servers, resource: RemoteResource, obj: JSON) -> tuple[Outcome, list[str]]:
+    """Create an object or change it, and return what the server warns of.
+
+    ServiceUnavailable while it does not answer, StatusError.
+    """
+    collection = find_collection(servers, resource, obj["metadata"].get("namespace", ""), ADMINISTRATOR)
+    outcome = await _apply(collection, obj)
+    return outcome, list(dict.fromkeys(collection.warnings))
+
+
+async def _apply(collection: Collection, obj: JSON) -> Outcome:
+    manifest, name = copy_object(obj), obj["metadata"]["name"]
     if collection.namespace:
         manifest["metadata"]["namespace"] = collection.namespace
     keep_applied(manifest)
-    path, query = collection.path_of(metadata["name"]), f"?{urlencode(_MANAGER)}"
+    path, query = collection.path_of(name), f"?{urlencode(_MANAGER)}"
     try:
         stored = await collection.ask("GET", path)
     except StatusError as error:

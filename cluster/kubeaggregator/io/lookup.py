@@ -40,12 +40,16 @@ class Servers(Protocol):
 
 
 class Collection(NamedTuple):
-    """Where the objects of a kind in one namespace are; ``namespace`` is "" for a kind without. ``user`` asks."""
+    """Where the objects of a kind in one namespace are; ``namespace`` is "" for a kind without.
+
+    ``user`` asks; ``warnings`` are those of all answers.
+    """
 
     server: ExtensionServer
     path: str
     namespace: str
     user: User
+    warnings: list[str]
 
     def path_of(self, name: str) -> str:
         """Return the path of an object."""
@@ -57,6 +61,7 @@ class Collection(NamedTuple):
         body = None if sent is None else json.dumps(sent).encode()
         try:
             found = await self.server.document(target, headers, _SECONDS, method=method, body=body)
+            self.warnings.extend(found.warnings)
             if 200 <= found.status < 300:
                 answer: JSON = json.loads(found.body)
                 return answer
@@ -82,7 +87,7 @@ def find_collection(servers: Servers, resource: RemoteResource, namespace: str, 
                 is_namespaced = each.get("scope") == "Namespaced"
                 inside = (namespace or "default") if is_namespaced else ""
                 middle = f"/namespaces/{quote(inside, safe='')}" if inside else ""
-                return Collection(servers.server_of(api), f"{api.path}{middle}/{each['resource']}", inside, user)
+                return Collection(servers.server_of(api), f"{api.path}{middle}/{each['resource']}", inside, user, [])
     raise StatusError(404, "NotFound", f'no matches for kind "{resource.kind}" in version "{resource.api_version}"')
 
 

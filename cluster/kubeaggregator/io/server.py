@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import ssl
 from collections.abc import Iterable
@@ -40,6 +41,7 @@ DOCUMENT_ERRORS = (aiohttp.ClientError, OSError, TimeoutError, StatusError)
 """What comes of a document that cannot be had."""
 READING_ERRORS = (ValueError, LookupError, TypeError, AttributeError)
 """What comes of a document that is not what it should be."""
+_WARNING, _ESCAPED = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"'), re.compile(r"\\(.)")
 _IDLE_SECONDS = 30.0
 """After which a connection that nobody uses is closed: before the server does, for which Go has 90 s."""
 
@@ -70,6 +72,8 @@ class Document(NamedTuple):
     body: bytes
     media_type: str
     tag: str
+    warnings: tuple[str, ...] = ()
+    """What the server warns of, as API servers do it for clients (``Warning: 299 - "text"``)."""
 
 
 class ExtensionServer:
@@ -148,8 +152,14 @@ class ExtensionServer:
                 content += chunk
                 if len(content) > ANSWER_LIMIT:
                     raise OSError(0, f"the answer has more than {ANSWER_LIMIT} bytes")
+            said = answer.headers
+            warnings = (text for each in said.getall("Warning", ()) for text in _WARNING.findall(each))
             return Document(
-                answer.status, bytes(content), answer.headers.get("Content-Type", ""), answer.headers.get("ETag", "")
+                answer.status,
+                bytes(content),
+                said.get("Content-Type", ""),
+                said.get("ETag", ""),
+                tuple(_ESCAPED.sub(r"\1", each) for each in warnings),
             )
 
     async def open(self, place: Place) -> Streams:

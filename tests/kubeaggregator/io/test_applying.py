@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from multidict import CIMultiDict
 from tests.kubeaggregator.io.test_extensions import PATH, Certificates, Extended, certificates, extended
 
 from kubeaggregator.io.applying import apply, delete
@@ -55,6 +56,7 @@ class Things:
         self.objects: dict[str, JSON] = {}
         self.changes: list[str] = []
         self.is_down = False
+        self.warnings: list[str] = []
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == PATH:
@@ -66,7 +68,8 @@ class Things:
         if request.method != "GET":
             self.changes.append(f"{request.method} {request.raw_path} {request.headers['Content-Type']}")
         status, answer = self._do(request.method, request.path, json.loads(await request.read() or b"null"))
-        return web.json_response(answer, status=status)
+        headers = CIMultiDict[str](("Warning", f'299 - "{each}"') for each in self.warnings)
+        return web.json_response(answer, status=status, headers=headers)
 
     def _do(self, method: str, path: str, body: JSON) -> tuple[int, JSON]:
         if method == "POST":
@@ -97,14 +100,14 @@ async def cluster(certificates: Certificates, things: Things) -> AsyncIterator[E
 
 
 async def test_an_object_is_created_then_left_alone_then_changed(cluster: Extended, things: Things) -> None:
-    assert await apply(cluster.extensions, THING, BLOCK) == "created"
+    assert await apply(cluster.extensions, THING, BLOCK) == ("created", [])
     stored = things.objects[AT]
     assert stored["metadata"]["namespace"] == "default"
     assert json.loads(stored["metadata"]["annotations"][LAST_APPLIED])["spec"] == BLOCK["spec"]
-    assert await apply(cluster.extensions, THING, BLOCK) == "unchanged"
+    assert await apply(cluster.extensions, THING, BLOCK) == ("unchanged", [])
 
     stored["spec"]["owner"] = "somebody else"
-    assert await apply(cluster.extensions, THING, {**BLOCK, "spec": {"sizes": [2]}}) == "configured"
+    assert await apply(cluster.extensions, THING, {**BLOCK, "spec": {"sizes": [2]}}) == ("configured", [])
     assert things.objects[AT]["spec"] == {"sizes": [2], "owner": "somebody else"}
     query = "fieldManager=kubectl-client-side-apply&fieldValidation=Strict"
     assert things.changes == [
@@ -112,6 +115,12 @@ async def test_an_object_is_created_then_left_alone_then_changed(cluster: Extend
         f"PATCH {AT}?{query} application/merge-patch+json",
     ]
     assert "namespace" not in BLOCK["metadata"]
+
+
+async def test_the_warnings_of_the_server_come_once_each(cluster: Extended, things: Things) -> None:
+    things.warnings = [r"a \"Thing\" is old", 'use a Toy", 299 - "soon']
+    outcome, warnings = await apply(cluster.extensions, THING, BLOCK)
+    assert (outcome, warnings) == ("created", ['a "Thing" is old', "use a Toy", "soon"])
 
 
 async def test_an_object_goes_to_its_namespace_and_one_without_namespaces_to_none(

@@ -134,9 +134,10 @@ class Editor:
         from kubeaggregator.io.applying import apply as apply_remote
 
         try:
-            outcome = await apply_remote(self._servers(), resource, document.obj)
+            outcome, warnings = await apply_remote(self._servers(), resource, document.obj)
         except StatusError as error:
             return Refusal(document, error)
+        self.warnings += [(document, each) for each in warnings]
         return Applied(resource, document.namespace, document.name, outcome)
 
     def _servers(self) -> Extensions:
