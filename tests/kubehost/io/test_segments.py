@@ -92,6 +92,7 @@ def test_what_one_peer_asks_for_leaves_together_and_arrives_one_by_one(address: 
         ((0, 80, 0, 80), 3),
         ((SEGMENT_LIMIT, SEGMENT_LIMIT + 1, 4000, 80), 3),
         ((4000,) * 4, 4),
+        ((0,) * 4, 4),
     ],
 )
 def test_a_smaller_datagram_leaves_behind_larger_ones(sizes: Sequence[int], messages: int, sent: list[int]) -> None:
