@@ -45,6 +45,12 @@ def octets_of(commands: ClusterCommands) -> set[str]:
     return {each.split(".")[1] for each in addresses}
 
 
+def failures(commands: ClusterCommands) -> list[object]:
+    """Return why connections have not got the endpoint that was chosen for them first."""
+    shown = json.loads(commands.named("connections", "-o", "json").stdout)
+    return [failure for each in shown["connections"] for failure in each["failures"]]
+
+
 def test_none_has_an_address_of_another(clusters: list[ClusterCommands]) -> None:
     octets = [octets_of(each) for each in clusters]
     assert all(one.isdisjoint(other) for number, one in enumerate(octets) for other in octets[:number])
@@ -56,7 +62,8 @@ def test_each_is_reached_at_its_own_addresses_by_its_own_pods(clusters: list[Clu
         node = commands.status()["nodes"][0]["addresses"][0]
         pods = {each["name"] for each in commands.pods("nginx")}
         for place in (commands.at("nginx-svc"), f"{node}:30001", commands.at("externalip-svc", "externalIP")):
-            assert set(answering_pods(place, enough(len(pods)))) == pods
+            assert set(answering_pods(place, enough(len(pods)))) == pods, failures(commands)
+        assert failures(commands) == []
         assert curl(f"http://{commands.at('externalname-svc-httpd')}/") == "k8s ExternalName test page\n"
 
 

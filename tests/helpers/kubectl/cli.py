@@ -174,6 +174,9 @@ class Kubectl:
     def _argv(self, line: str) -> list[str]:
         program, *arguments = shlex.split(self.fill(line))
         assert program == "kubectl", line
+        # `kubectl wait` gives up after 30 s by itself, however patient the tests are.
+        if arguments[0] == "wait" and not any(each.startswith("--timeout") for each in arguments):
+            arguments.append(f"--timeout={PATIENCE // 2}s")
         return [str(self.binary), *arguments]
 
     def _run(self, line: str, stdin: str, stderr: int, env: Mapping[str, str] | None) -> Said:
