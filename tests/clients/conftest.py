@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,14 @@ import pytest
 from tests.helpers.cluster.api import APICluster, api_cluster
 
 NAMESPACES = ("python-kubernetes", "python-dynamic", "python-asyncio", "python-informer", "kr8s", "lightkube", "kopf")
+
+
+@pytest.fixture(scope="package", autouse=True)
+def own_temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what clients leave: certificates, which they remove at an interpreter's end, and xdist's has no such end."""
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path_factory.mktemp("temporary"))
+    yield
+    tempfile.tempdir = before
 
 
 @pytest.fixture(scope="package")

@@ -80,6 +80,7 @@ def play(cases: dict[str, str], kubectl: Path, kubeconfig: Path, folder: Path) -
     own.write_bytes(kubeconfig.read_bytes())
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KUBE")}
     env = {**kept, "KUBECONFIG": str(own), "HOME": str(folder), "K": str(kubectl), "T": str(folder)}
+    env["TMPDIR"] = str(folder.parent)  # `kubectl edit` leaves there what was refused
     for name, text in cases.items():
         result = subprocess.run(
             ["bash", "-c", text],
