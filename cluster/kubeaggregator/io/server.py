@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import re
 import socket
 import ssl
@@ -84,6 +85,7 @@ class ExtensionServer:
         self._surroundings = surroundings
         self._context: ssl.SSLContext | None = None
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._is_closed = False
 
     def is_for(self, api: APIService) -> bool:
         """Tell whether an APIService, maybe changed, has the same server."""
@@ -95,10 +97,11 @@ class ExtensionServer:
         )
 
     async def close(self) -> None:
-        """Close every connection."""
-        for each in self._sessions.values():
+        """Close every connection; requests are OSError from now on."""
+        self._is_closed = True
+        sessions, self._sessions = self._sessions, {}
+        for each in sessions.values():
             await each.close()
-        self._sessions.clear()
 
     def locate(self) -> Place:
         """Return where the server is; StatusError if the Service leads nowhere."""
@@ -181,6 +184,8 @@ class ExtensionServer:
         return dial_failure(error, place.shown, self.api.server_name)
 
     def _session(self, place: Place) -> aiohttp.ClientSession:
+        if self._is_closed:  # by somebody else, while this one looked where it is
+            raise OSError(errno.ECONNABORTED, "the extension API server is another one, or none")
         found = self._sessions.get(place.is_inside)
         if found is None:
             connector = aiohttp.TCPConnector(

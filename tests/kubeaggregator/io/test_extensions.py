@@ -442,6 +442,19 @@ async def test_a_server_of_what_pods_use_that_is_not_available_is_told_of(certif
         assert answer.fault == "the server is currently unable to handle the request (get pods.metrics.k8s.io)"
 
 
+async def test_a_server_that_was_given_up_meanwhile_is_an_error_of_the_connection(certificates: Certificates) -> None:
+    async with extended(certificates) as cluster:
+        await cluster.discovered("Current")
+        [api] = cluster.extensions.remotes.all()
+        server = cluster.extensions.server_of(api)
+        assert (await server.document(f"{PATH}/echo", [], 5.0)).status == 201
+        cluster.registry.delete(APISERVICES, "", "v1.example.com")
+        while cluster.extensions.remotes.offers:
+            await asyncio.sleep(0.002)
+        with pytest.raises(OSError, match="is another one, or none"):
+            await server.document(f"{PATH}/echo", [], 5.0)
+
+
 async def test_a_server_that_ends_is_told_of_and_its_requests_are_refused(certificates: Certificates) -> None:
     async with extended(certificates) as cluster:
         await cluster.condition("Passed")
