@@ -90,6 +90,7 @@ BUILTIN_IMAGES: Mapping[str, ImageSpec] = {
     **_DEMOS,
     "nginx": _NGINX,
     "nginx-slim": _NGINX,
+    "bprashanth/nginxhttps": _NGINX,
     "httpd": ImageSpec(
         builtin="httpd", port=80, entrypoints=("httpd", "httpd-foreground"), user=_ROOT, distribution="debian"
     ),
@@ -219,8 +220,11 @@ def _builtin_program(spec: ImageSpec, command: Sequence[str], args: Sequence[str
 
 
 def unknown_image_text(image: str, images: Mapping[str, ImageSpec], *, is_volume: bool = False) -> str:
-    """Return the text about an image that is not in the catalog: a similar name, and how to add it."""
-    name = parse_reference(image).name
+    """Return the text about an image that has nothing to run: a similar name, and how to add it, or what it needs."""
+    name, known = parse_reference(image).name, find_image(image, images)
+    if known is not None and known.program:
+        stands = f"{name} is this machine's {known.command[0]}, and there is none on the PATH of `kubesvc up`"
+        return f"kubesvc runs processes and pulls no images; {stands}: install it, then start the cluster again"
     near = _nearest(name, (*images, *BUILTIN_IMAGES))
     meant = f"; did you mean {near}?" if near else ";"
     text = (

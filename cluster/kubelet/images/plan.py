@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from kubeapi.backends import BACKEND_ANNOTATION
@@ -23,7 +24,7 @@ _SHELLS = (("sh",), ("/bin/sh",))
 
 Images have a busybox or a bash as sh, which hand on a variable such as ``data-1``; dash drops it.
 """
-_BEYOND_POSIX = ("[[", "RANDOM")
+_BEYOND_POSIX = ("[[", "RANDOM", "echo -e", "echo -ne")
 """What scripts for busybox' sh use, and dash does not know."""
 
 
@@ -60,12 +61,12 @@ class ContainerPlan(NamedTuple):
 def plan_container(
     container: ContainerSpec, sources: Sources, host: ContainerHost, scratch_dir: str
 ) -> ContainerPlan | None:
-    """Return what to run, None for an unknown image; raises ConfigError. nginx runs in ``scratch_dir``."""
+    """Return what to run, None if the image has nothing to run here; ConfigError. nginx runs in ``scratch_dir``."""
     image = find_image(container.image, host.images)
     if image and host.servers.is_sandboxed:
         verify_user(sources.pod, container, image.user)
     program = program_for(image, container.command, container.args)
-    if program is None:
+    if program is None or _is_missing(image, program, host):
         return None
     given = _given_variables(sources, host, image) | _port_variable(container, host, program)
     environment = container_environment(sources, container, given)
@@ -83,6 +84,13 @@ def plan_container(
     process = ProcessSpec(argv, environment, working_dir, is_tty=container.is_tty)
     user = int(image.user) if image and image.user.isdecimal() else 0
     return ContainerPlan(process, stop_signal, working_dir, layer, user)
+
+
+def _is_missing(image: ImageSpec | None, program: Program, host: ContainerHost) -> bool:
+    """Tell whether a container runs the program that its image stands for, and this machine does not have that."""
+    if image is None or not image.program or not host.servers.is_sandboxed:
+        return False
+    return PurePosixPath(program.arguments[0]).name == image.command[0] and image.command[0] not in host.tools
 
 
 def _image_dir(image: ImageSpec | None, host: ContainerHost) -> str:

@@ -135,3 +135,13 @@ def test_the_text_about_an_unknown_image_has_a_similar_name_and_a_valid_entry(im
         f"kubesvc runs processes and pulls no images{near} what {name} runs with "
         f"`images: [{{name: {name}, command: [...]}}]` in the cluster configuration, or give the container a `command`"
     )
+
+
+def test_an_image_of_a_program_that_is_not_installed_says_what_to_install() -> None:
+    text = unknown_image_text("registry.k8s.io/etcd:3.6.5-0", {})
+    assert "registry.k8s.io/etcd is this machine's etcd" in text
+    assert "install it" in text
+
+
+def test_the_image_of_the_tutorial_on_https_is_nginx() -> None:
+    assert find_image("bprashanth/nginxhttps:1.0", {}) is find_image("nginx", {})

@@ -18,14 +18,18 @@ HOST = ContainerHost({}, {}, "/work", ServerHost(int, is_sandboxed=True), tools=
 
 
 def planned(host: ContainerHost = HOST, **container: Any) -> ContainerPlan:
+    found = tried(host, **container)
+    assert found is not None
+    return found
+
+
+def tried(host: ContainerHost = HOST, **container: Any) -> ContainerPlan | None:
     spec = {"containers": [{"name": "c", **container}], "restartPolicy": "Never"}
     metadata = {"name": "p", "namespace": "default", "uid": "u"}
     pod = read_pod_spec({"metadata": metadata, "spec": spec})
-    found = plan_container(
+    return plan_container(
         pod.containers[0], Sources(pod, PodPlace(("127.1.1.2",), ("127.1.1.1",), 0.0), {}, []), host, "/scratch"
     )
-    assert found is not None
-    return found
 
 
 @pytest.mark.parametrize(
@@ -48,6 +52,9 @@ def test_no_variable_is_lost_to_a_shell_that_drops_names_with_dashes(
     [
         ("busybox", "[[ -r /x ]]", ("/bin/bash", "--posix")),
         ("registry.k8s.io/e2e-test-images/agnhost:2.66", "exit $((RANDOM / 16384))", ("/bin/bash", "--posix")),
+        ("busybox", "echo -en 'a\\n'", ("/bin/bash", "--posix")),
+        ("busybox", "echo -ne 'a\\n'", ("/bin/bash", "--posix")),
+        ("busybox", "echo a -e", ("/bin/sh",)),
         ("busybox", "[ -r /x ]", ("/bin/sh",)),
         ("debian", "[[ -r /x ]]", ("/bin/sh",)),
         ("mine", "[[ -r /x ]]", ("/bin/sh",)),
@@ -81,3 +88,11 @@ def test_the_path_of_a_container_has_all_folders_in_which_images_have_programs()
     host = replace(HOST, environment={"PATH": "/opt/mine:/usr/bin"})
     path = planned(host, image="busybox", command=["ip"]).process.environment["PATH"]
     assert path == "/opt/mine:/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/sbin:/bin"
+
+
+@pytest.mark.parametrize("command", [[], ["etcd"], ["/usr/local/bin/etcd", "--version"]])
+def test_an_image_of_a_program_that_is_not_installed_has_nothing_to_run(command: list[str]) -> None:
+    image, installed = "registry.k8s.io/etcd:3.6.5-0", replace(HOST, tools={**TOOLS, "etcd": "/opt/etcd"})
+    assert tried(image=image, command=command) is None
+    assert planned(installed, image=image, command=command).process.argv == tuple(command or ["etcd"])
+    assert planned(image=image, command=["sh", "-c", "true"]).process.argv[0] == "sh"
