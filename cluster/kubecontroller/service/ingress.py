@@ -13,6 +13,7 @@ from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
 from kubeapi.objects.ingress import (
     HTTP_PORT,
     HTTPS_PORT,
+    INGRESS_CONTROLLER,
     class_name_of,
     controller_of_class,
     ingress_addresses,
@@ -35,7 +36,8 @@ def reconcile(ingress: JSON, controller: str | None, address: str, pool: str) ->
         is_ours = any(ip_address(each) in ip_network(pool) for each in ingress_addresses(ingress))
         changes: list[Change] = [_with_addresses(ingress, [])] if is_ours else []
         if controller is None:
-            text = f"IngressClass {class_name} does not exist: nothing serves this Ingress"
+            remedy = f"kubesvc does, once that class is there, with the controller {INGRESS_CONTROLLER}"
+            text = f"IngressClass {class_name} does not exist: nothing serves this Ingress; {remedy}"
             changes.append(RecordEvent(ingress, WARNING, "IngressClassNotFound", text))
         return changes
     if not address:

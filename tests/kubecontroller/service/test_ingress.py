@@ -60,6 +60,13 @@ def test_an_ingress_of_ours_gets_the_address(
     assert told(reconcile(obj, controller, address, POOL)) == expected
 
 
+def test_an_ingress_of_no_class_is_told_how_it_is_served() -> None:
+    [event] = reconcile(ingress(class_name="nginx"), None, LAST, POOL)
+    assert isinstance(event, RecordEvent)
+    assert event.message.startswith("IngressClass nginx does not exist: nothing serves this Ingress")
+    assert event.message.endswith(f"with the controller {INGRESS_CONTROLLER}")
+
+
 def controller_of(registry: Registry) -> IngressController:
     listers = Listers(registry.store)
     for resource in (SERVICES, INGRESSES):
