@@ -19,6 +19,7 @@ from kubeapi.validation.metadata import validate_selector
 from kubeapi.validation.names import dns1123_label, dns1123_subdomain, label_value, qualified_name
 
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_COMPARISONS = ("Lt", "Gt")
 _SCHEDULE_ACTIONS = ("DoNotSchedule", "ScheduleAnyway")
 _NODE_POLICIES = ("Honor", "Ignore")
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -147,7 +148,9 @@ def validate_tolerations(tolerations: Sequence[JSON], path: str) -> Faults:
             if faults := label_value(value):
                 yield invalid(f"{where}.operator", value, ";".join(faults))
         elif operator != "Exists":
-            yield unsupported(f"{where}.operator", operator, ("Equal", "Exists"))
+            # Lt and Gt are behind a gate, and refused in words that name them.
+            known = ("Equal", "Exists", *_COMPARISONS) if operator in _COMPARISONS else ("Equal", "Exists")
+            yield unsupported(f"{where}.operator", operator, known)
         elif value:
             yield invalid(f"{where}.operator", value, "value must be empty when `operator` is 'Exists'")
         if effect and effect not in _EFFECTS:

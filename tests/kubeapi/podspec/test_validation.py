@@ -85,6 +85,10 @@ def test_the_dns_configuration(spec: JSON, faults: list[str]) -> None:
         ({"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 5}, []),
         ({"operator": "Exists"}, []),
         (
+            {"key": "a", "operator": "Lt", "value": "1"},
+            ['operator: Unsupported value: "Lt": supported values: "Equal", "Exists", "Lt", "Gt"'],
+        ),
+        (
             {"key": "a", "operator": "Foo"},
             ['operator: Unsupported value: "Foo": supported values: "Equal", "Exists"'],
         ),
