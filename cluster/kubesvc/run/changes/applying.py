@@ -10,7 +10,7 @@ from typing import Protocol
 from kubeapi.meta import JSON
 from kubeapi.store import Store
 from kubemanifest.documents import Document
-from kubesvc.run.changes.edits import Editor, apply_edits, identity
+from kubesvc.run.changes.edits import SERVER_SECONDS, Editor, apply_edits, identity
 from kubesvc.run.eventwarnings import EventWarnings
 from kubesvc.state.journal import Journal
 
@@ -52,7 +52,7 @@ async def apply_and_wait(
     """Yield the reports of ``Cluster.apply_and_wait``."""
     warnings, before = list[str](), cluster.problems()
     with EventWarnings(cluster.store, warnings.append).following():
-        edited = await apply_edits(cluster.editor(), documents)
+        edited = await apply_edits(cluster.editor(), documents, min(timeout or SERVER_SECONDS, SERVER_SECONDS))
         await cluster.journal.flushed()
         yield {
             "applied": [str(each) for each in edited.applied],

@@ -195,14 +195,17 @@ class _Heard:
                 return outcome
 
 
-async def apply_edits(editor: Editor, documents: Iterable[Document]) -> Edited:
-    """Write the documents in order. Writes nothing if the change of any existing object is refused."""
+async def apply_edits(editor: Editor, documents: Iterable[Document], patience: float = SERVER_SECONDS) -> Edited:
+    """Write the documents in order. Writes nothing if the change of any existing object is refused.
+
+    An extension API server that does not answer is waited for, ``patience`` seconds at the most.
+    """
     ordered = in_order(documents)
     rehearsed = await _in_slices(editor.stored(ordered), editor.refusal)
     if refused := [each for each in rehearsed if each is not None]:
         return Edited([], refused, is_begun=False)
     # Shielded, so that a client that disconnects does not leave half of its documents applied.
-    deadline = time.monotonic() + SERVER_SECONDS
+    deadline = asyncio.get_running_loop().time() + patience
     made = await asyncio.shield(_in_slices(ordered, partial(_apply_until, deadline, editor)))
     return Edited(
         [each for each in made if isinstance(each, Applied)],
@@ -214,7 +217,7 @@ async def apply_edits(editor: Editor, documents: Iterable[Document]) -> Edited:
 async def _apply_until(deadline: float, editor: Editor, document: Document) -> Applied | Refusal:
     while True:
         written = await editor.apply(document)
-        if not has_no_server(written) or time.monotonic() > deadline:
+        if not has_no_server(written) or asyncio.get_running_loop().time() > deadline:
             return written
         await asyncio.sleep(AGAIN_SECONDS)
 

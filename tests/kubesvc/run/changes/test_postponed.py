@@ -190,12 +190,8 @@ THING = RemoteResource("Thing", "", "example.com", "v1", namespaced=True)
 
 
 async def test_what_an_extension_api_server_has_is_written_once_it_is_there() -> None:
-    documents = [
-        Document({"kind": "Thing", "metadata": {"name": name}}, "things.yaml", Spot(Written("", 0, 0)), custom=THING)
-        for name in ("a", "b")
-    ]
     own = Remote(ground())
-    postponed = Postponed(documents, own)
+    postponed = Postponed([thing("a"), thing("b")], own)
     writing = asyncio.create_task(postponed.apply(ready))
     await asyncio.sleep(60)
     assert postponed.waiting_for() == [
@@ -208,6 +204,21 @@ async def test_what_an_extension_api_server_has_is_written_once_it_is_there() ->
     own.answers = {"a": StatusError(422, "Invalid", "no such color")}
     await writing
     assert postponed.problems() == ["Thing a was refused: things.yaml:1:1: no such color"]
+
+
+def thing(name: str) -> Document:
+    return Document({"kind": "Thing", "metadata": {"name": name}}, "things.yaml", Spot(Written("", 0, 0)), custom=THING)
+
+
+async def test_an_edit_waits_a_while_for_an_extension_api_server() -> None:
+    own, loop = Remote(ground()), asyncio.get_running_loop()
+    begun = loop.time()
+    edited = await apply_edits(own, [thing("a"), thing("b")], 5.0)
+    assert [each.error.message for each in edited.refused] == ["not there", "not there"]
+    assert 5.0 <= loop.time() - begun < 6.0
+    loop.call_later(3.0, setattr, own, "answers", {"a": Applied(THING, "", "a", "created")})
+    edited = await apply_edits(own, [thing("a")], 5.0)
+    assert [str(each) for each in edited.applied] == ["thing.example.com/a created"]
 
 
 async def test_policies_review_what_a_running_cluster_is_given() -> None:
