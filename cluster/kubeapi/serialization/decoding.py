@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from kubeapi.schema import FieldType, Struct, struct, struct_of
 from kubeapi.scheme import Resource
 from kubeapi.serialization.embedded import with_embedded
 from kubeapi.serialization.gojson import RepeatedKeys, go_kind
+from kubeapi.serialization.gotime import LAYOUTS, canonical_time
 from kubeapi.serialization.quantity import canonical
 from kubeapi.serialization.repetition import Path, path_text, repeated, repetition
 from kubeapi.serialization.scalars import canonical_base64, scalar_fault
@@ -32,7 +33,11 @@ TYPE_INVALID = "FieldValueTypeInvalid"
 _INTEGER_LIMITS = {"int32": 2**31, "int64": 2**63}
 _PYTHON_TYPES = {"string": (str,), "boolean": (bool,), "double": (int, float)}
 _SPECIAL = frozenset(("Time", "MicroTime", "Quantity", "IntOrString", "byte"))
-_CANONICAL: dict[str, Callable[[str], str]] = {"Quantity": canonical, "byte": canonical_base64}
+_CANONICAL: dict[str, Callable[[str], str | None]] = {
+    "Quantity": canonical,
+    "byte": canonical_base64,
+    **{kind: partial(canonical_time, layout=layout) for kind, layout in LAYOUTS.items()},
+}
 """How Go writes again what may be written in several ways."""
 _UNIONS = frozenset(("SchemaOrArray", "SchemaOrBool", "SchemaOrStrings"))
 _SCHEMA = "apiextensions.v1.JSONSchemaProps"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-from datetime import datetime
 from typing import Any
 
 from kubeapi.serialization.gojson import go_kind
+from kubeapi.serialization.gotime import LAYOUTS, canonical_time
 from kubeapi.serialization.quantity import QUANTITY
 
 _GROUPS = re.compile(rb"[\r\n]*(?:(?:[A-Za-z0-9+/][\r\n]*){4})*")
@@ -27,7 +27,7 @@ def scalar_fault(kind: str, value: Any) -> str:
         return f"json: cannot unmarshal {go_kind(value)} into Go value of type int32"
     if type(value) is not str:
         return f"json: cannot unmarshal {go_kind(value)} into Go value of type string"
-    return base64_fault(value) if kind == "byte" else _time_fault(value)
+    return base64_fault(value) if kind == "byte" else _time_fault(value, LAYOUTS[kind])
 
 
 def base64_fault(text: str) -> str:
@@ -65,10 +65,9 @@ def _end(pattern: re.Pattern[bytes], data: bytes, start: int) -> int:
     return found.end() if found else start
 
 
-def _time_fault(value: str) -> str:
+def _time_fault(value: str, layout: str) -> str:
     try:
-        if datetime.fromisoformat(value).tzinfo is not None and "T" in value:
-            return ""
-    except ValueError:
-        pass
-    return f'parsing time "{value}" as "2006-01-02T15:04:05Z07:00": cannot parse "{value}" as an RFC 3339 time'
+        canonical_time(value, layout)
+    except ValueError as error:
+        return str(error)
+    return ""

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kubeapi.meta import JSON, key_of, parse_time
+from kubeapi.meta import JSON, key_of
 from kubeapi.objects.pod import read_pod
 from kubeapi.podoptions import PodExecOptions, PodLogOptions
 from kubeapi.registry.admission import ADMIT_ALL, Action
+from kubeapi.serialization.gotime import read_time
 from kubeapi.status import FieldError
 from kubeapi.store import Store
 from kubeapi.validation.faults import WHOLE, forbidden, invalid
@@ -87,9 +88,10 @@ class Sessions:
         if not text:
             return None
         try:
-            return max(self._clock() - parse_time(text), 0.0)
-        except (ValueError, OverflowError):
-            raise BadInput(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "{text}"') from None
+            time = read_time(text)
+        except ValueError as error:
+            raise BadInput(str(error)) from None
+        return max(self._clock() - time.second - time.nanosecond / 1e9, 0.0)
 
 
 def _options_document(request: ResourceRequest) -> JSON:

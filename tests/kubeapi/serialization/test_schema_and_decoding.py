@@ -11,7 +11,7 @@ from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, copy_object
 from kubeapi.schema import definitions, struct, struct_of
 from kubeapi.schema.completion import complete
-from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, ENDPOINTSLICES, PERSISTENTVOLUMES, PODS, SERVICES, Resource
+from kubeapi.scheme import CONFIGMAPS, DEPLOYMENTS, ENDPOINTSLICES, LEASES, PERSISTENTVOLUMES, PODS, SERVICES, Resource
 from kubeapi.serialization.decoding import TYPE_INVALID, UNKNOWN_FIELD, decode
 from kubeapi.serialization.gojson import read_json
 from kubeapi.serialization.hints import hint_for
@@ -134,7 +134,13 @@ def test_an_unknown_field_is_named_with_its_path(resource: Resource, obj: JSON, 
             PODS,
             {"metadata": {"deletionTimestamp": "soon"}},
             "metadata.deletionTimestamp",
-            'parsing time "soon" as "2006-01-02T15:04:05Z07:00": cannot parse "soon" as an RFC 3339 time',
+            'parsing time "soon" as "2006-01-02T15:04:05Z07:00": cannot parse "soon" as "2006"',
+        ),
+        (
+            LEASES,
+            {"spec": {"renewTime": "2026-01-01T12:00:00Z"}},
+            "spec.renewTime",
+            'parsing time "2026-01-01T12:00:00Z" as "2006-01-02T15:04:05.000000Z07:00": cannot parse "Z" as ".000000"',
         ),
         (
             PODS,
@@ -212,6 +218,15 @@ def test_decoding_drops_nulls_and_the_unreadable_and_keeps_the_rest() -> None:
     }
     assert [fault.field for fault in decoded.unknown] == ["spec.ports[0].x"]
     assert [fault.field for fault in decoded.mistyped] == ["spec.ports[0].name", "spec.externalIPs[1]"]
+
+
+def test_decoding_writes_times_in_utc() -> None:
+    spec = {"acquireTime": "0001-01-01T00:00:00.000000Z", "renewTime": "2026-01-01T01:30:00.120000+02:00"}
+    decoded = decode(LEASES, {"metadata": {"creationTimestamp": "2026-01-01T12:00:00.5+00:00"}, "spec": spec})
+    assert decoded.object == {
+        "metadata": {"creationTimestamp": "2026-01-01T12:00:00Z"},
+        "spec": {"renewTime": "2025-12-31T23:30:00.120000Z"},
+    }
 
 
 EMPTY_METADATA: JSON = {"labels": {}, "annotations": {}, "finalizers": [], "ownerReferences": [], "generateName": ""}

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from kubeapi.cel.evaluation.arithmetic import moment, span
 from kubeapi.cel.faults import EvaluationError
 from kubeapi.cel.values import Duration, Timestamp
+from kubeapi.serialization.gotime import read_time
 
 _SECOND = 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,7 +18,6 @@ _MICRO, _MINUTE = 10**3, 60 * _SECOND
 _UNITS = {"ns": 1, "us": _MICRO, "µs": _MICRO, "μs": _MICRO, "ms": 10**6, "s": _SECOND, "m": _MINUTE, "h": 60 * _MINUTE}
 _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
 _OFFSET = re.compile(r"([+-]?\d{1,9}):([+-]?\d{1,9})", re.ASCII)
-_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def read_duration(text: str) -> Duration:
@@ -37,18 +37,11 @@ def read_duration(text: str) -> Duration:
 
 def read_timestamp(text: str) -> Timestamp:
     """Return the moment that a text is; EvaluationError if it is none."""
-    found = _STAMP.fullmatch(text)
     try:
-        if found is None:
-            raise ValueError
-        zone = "+00:00" if found[3] == "Z" else found[3]
-        seconds = (datetime.fromisoformat(found[1] + zone) - _EPOCH) // timedelta(seconds=1)
-    except ValueError:
-        why = f'cannot parse "{text}" as "2006"' if not text[:4].isdigit() else f'cannot parse "{text}"'
-        detail = f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": {why}'
-        raise EvaluationError(detail) from None
-    offset = 60 * (int(zone[1:3]) * 60 + int(zone[4:])) * (-1 if zone.startswith("-") else 1)
-    return moment(seconds * _SECOND + int((found[2] or "0").ljust(9, "0")), offset)
+        time = read_time(text)
+    except ValueError as error:
+        raise EvaluationError(str(error)) from None
+    return moment(time.second * _SECOND + time.nanosecond, time.offset)
 
 
 def date_of(value: Timestamp, zone: str = "") -> datetime:
