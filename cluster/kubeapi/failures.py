@@ -169,3 +169,12 @@ def describe(error: BaseException) -> str:
     if isinstance(error, ImportError):
         return f"{type(error).__name__}: {error}{UPGRADED}"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors in a group and in its groups; an error that is no group is the only one."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from leaves(each)
+    else:
+        yield error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from kubeapi.kind import Objects
 from kubeapi.meta import JSON, annotations_of
@@ -10,6 +10,7 @@ from kubeapi.objects.parts import list_at, map_at, spec_of
 from kubeapi.objects.podresources import Quantities, pod_resources
 from kubeapi.scheme import LIMITRANGES
 from kubeapi.serialization.quantity import amount_of
+from kubeapi.status import aggregated
 
 _ANNOTATION = "kubernetes.io/limit-ranger"
 
@@ -75,14 +76,8 @@ def _refusal(obj: JSON, objects: Objects, faults_of: Callable[[JSON], Iterable[s
     for limit_range in objects.list(LIMITRANGES, obj["metadata"]["namespace"]):
         faults = [fault for each in list_at(limit_range, "spec", "limits") for fault in faults_of(each)]
         if faults:
-            return _joined(faults)
+            return aggregated(faults)
     return ""
-
-
-def _joined(faults: Sequence[str]) -> str:
-    """Return faults as Go prints an aggregate of errors."""
-    distinct = list(dict.fromkeys(faults))
-    return distinct[0] if len(distinct) == 1 else f"[{', '.join(distinct)}]"
 
 
 def _faults(limit: JSON, requests: Quantities, limits: Quantities) -> Iterator[str]:

@@ -39,14 +39,14 @@ def key_of(obj: JSON) -> ObjectKey:
 
 def copy_object(obj: JSON) -> JSON:
     """Return a deep copy, which the caller may change."""
-    return {name: _copy_value(value) for name, value in obj.items()}
+    return {name: copy_value(value) for name, value in obj.items()}
 
 
-def _copy_value(value: Any) -> Any:
-    """Copy maps and lists only: nothing else in JSON can change (ten times faster than deepcopy)."""
+def copy_value(value: Any) -> Any:
+    """Return a copy that shares no map or list: nothing else in JSON can change (ten times faster than deepcopy)."""
     if isinstance(value, dict):
-        return {name: _copy_value(each) for name, each in value.items()}
-    return [_copy_value(each) for each in value] if isinstance(value, list) else value
+        return {name: copy_value(each) for name, each in value.items()}
+    return [copy_value(each) for each in value] if isinstance(value, list) else value
 
 
 def labels_of(obj: JSON) -> dict[str, str]:

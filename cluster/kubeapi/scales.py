@@ -6,10 +6,10 @@ apiextensions-apiserver ``registry/customresource/etcd.go``.
 
 from __future__ import annotations
 
-from kubeapi.customresources.resource import value_at
 from kubeapi.kind import ScalePaths
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON
+from kubeapi.objects.parts import value_at
 from kubeapi.objects.workload import read_workload
 from kubeapi.scheme import Resource
 from kubeapi.selectors.text import selector_text

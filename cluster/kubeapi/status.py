@@ -5,7 +5,7 @@ Messages are those of k8s.io/apimachinery ``api/errors``; kubectl prints them as
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -130,3 +130,9 @@ class Invalid(StatusError):
             resource.group,
             name,
         )
+
+
+def aggregated(errors: Iterable[str]) -> str:
+    """Return errors as Go prints an aggregate of them, each once (apimachinery ``util/errors`` NewAggregate)."""
+    distinct = list(dict.fromkeys(errors))
+    return distinct[0] if len(distinct) == 1 else f"[{', '.join(distinct)}]"

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
+from kubehost.addresses import in_brackets
+
 HTTP, HTTPS = "http", "https"
 _PORTS = {HTTP: 80, HTTPS: 443}
 _OF_PATHS = "/%:@!$&'()*+,;=~"
@@ -25,12 +27,12 @@ class Endpoint(NamedTuple):
     @property
     def place(self) -> str:
         """HOST:PORT."""
-        return f"{_in_brackets(self.host)}:{self.port}"
+        return f"{in_brackets(self.host)}:{self.port}"
 
     @property
     def authority(self) -> str:
         """The value of the header Host: without the port that the scheme has anyhow."""
-        return _in_brackets(self.host) if self.port == _PORTS[self.scheme] else self.place
+        return in_brackets(self.host) if self.port == _PORTS[self.scheme] else self.place
 
     @property
     def url(self) -> str:
@@ -62,7 +64,3 @@ def is_url(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _in_brackets(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -15,7 +15,7 @@ from kubeapi.objects.endpointslice import service_of_slice
 from kubeapi.objects.ingress import ingress_addresses
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.objects.persistentvolume import read_volume
-from kubeapi.objects.service import load_balancer_ingresses
+from kubeapi.objects.service import load_balancer_addresses
 from kubeapi.objects.workload import read_workload
 from kubeapi.scheme import (
     CONTROLLERREVISIONS,
@@ -63,7 +63,7 @@ class Listers:
         self._slices = Index[ObjectKey](_service_of_slice)
         self.bound_volumes = Index[ObjectKey](_bound_claim)
         self._pods_by_claim = Index[ObjectKey](_claim_keys)
-        self.load_balancers = Index[ObjectKey](_ingress_addresses)
+        self.load_balancers = Index[ObjectKey](load_balancer_addresses)
         self.external_ips = Index[ObjectKey](_external_ips)
         self.ingresses = Index[ObjectKey](ingress_addresses)
         self._refreshers = self._by_resource()
@@ -178,10 +178,6 @@ def _service_of_slice(obj: JSON) -> Iterable[Hashable]:
 
 def _external_ips(service: JSON) -> Iterable[Hashable]:
     return dict.fromkeys(list_at(service, "spec", "externalIPs"))
-
-
-def _ingress_addresses(service: JSON) -> Iterable[Hashable]:
-    return [each["ip"] for each in load_balancer_ingresses(service) if each.get("ip")]
 
 
 def _bound_claim(volume: JSON) -> Iterable[Hashable]:

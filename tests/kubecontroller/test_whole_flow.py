@@ -11,12 +11,12 @@ from tests.helpers.kubecontroller.fakes import FakeCluster, deployment, node, se
 
 from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, ObjectKey, copy_object, key_of
+from kubeapi.objects.service import load_balancer_addresses
 from kubeapi.registry import bootstrap
 from kubeapi.scheme import DEPLOYMENTS, ENDPOINTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, REPLICASETS, SERVICES
 from kubeapi.watching import WatchEvent
 from kubecontroller.controllers import ControllerConfig
 from kubecontroller.service import kubernetesservice
-from kubecontroller.service.loadbalancer import addresses_of
 from kubecontroller.workload.hashing import template_hash
 
 pytestmark = pytest.mark.looptime
@@ -204,7 +204,7 @@ async def test_load_balancers_get_addresses_until_the_pool_is_used_up() -> None:
 
 
 def ingress(cluster: FakeCluster, name: str) -> str | None:
-    return next(iter(addresses_of(cluster.one(SERVICES, name))), None)
+    return next(iter(load_balancer_addresses(cluster.one(SERVICES, name))), None)
 
 
 async def test_recreate_never_runs_two_versions_at_once() -> None:

@@ -142,10 +142,3 @@ def _has_rules(schema: Any) -> bool:
     if not isinstance(schema, dict):
         return False
     return RULES in schema or any(map(_has_rules, schema.values()))
-
-
-def value_at(obj: Any, path: tuple[str, ...]) -> Any:
-    """Return the value at a path of fields, None if there is none."""
-    for name in path:
-        obj = obj.get(name) if isinstance(obj, dict) else None
-    return obj

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache, partial
 from typing import Any
 
-from kubeapi.customresources.resource import CustomResource, Definition, value_at
+from kubeapi.customresources.resource import CustomResource, Definition
 from kubeapi.customresources.schema.defaulting import set_defaults
 from kubeapi.customresources.schema.embedded import validate_embedded
 from kubeapi.customresources.schema.listtypes import validate_lists
@@ -15,6 +15,7 @@ from kubeapi.customresources.schema.ratcheting import is_as_before
 from kubeapi.customresources.schema.validation import NO_PATH, validate_value
 from kubeapi.kind import SCALE, STATUS, Kind, Objects, ScalePaths
 from kubeapi.meta import JSON
+from kubeapi.objects.parts import value_at
 from kubeapi.registryconfig import RegistryConfig
 from kubeapi.status import FieldError, StatusError
 from kubeapi.validation.faults import Faults, invalid

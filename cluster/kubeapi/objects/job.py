@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kubeapi.meta import JSON, parse_time
 from kubeapi.objects.conditions import find_condition, is_condition_true
-from kubeapi.objects.parts import Reading, list_at, map_at, spec_of, status_of
+from kubeapi.objects.parts import Reading, list_at, map_at, number_at, spec_of, status_of
 
 JOB_CONTROLLER = "kubernetes.io/job-controller"
 """The value of managedBy that names this cluster's own controller."""
@@ -24,7 +24,7 @@ class Job(Reading):
     @property
     def parallelism(self) -> int:
         """How many pods run at the same time at most."""
-        return _number(spec_of(self.obj), "parallelism", 1)
+        return number_at(spec_of(self.obj), "parallelism", 1)
 
     @property
     def completions(self) -> int | None:
@@ -45,7 +45,7 @@ class Job(Reading):
     @property
     def backoff_limit(self) -> int:
         """How many failed pods it bears."""
-        return _number(spec_of(self.obj), "backoffLimit", 6)
+        return number_at(spec_of(self.obj), "backoffLimit", 6)
 
     @property
     def backoff_limit_per_index(self) -> int | None:
@@ -131,11 +131,6 @@ class Job(Reading):
     def _time(self, field: str) -> float | None:
         text = status_of(self.obj).get(field)
         return parse_time(text) if text else None
-
-
-def _number(fields: JSON, name: str, default: int) -> int:
-    number = fields.get(name)
-    return default if number is None else int(number)
 
 
 read_job = Job

@@ -6,7 +6,7 @@ NestedSlice).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kubeapi.meta import JSON
@@ -46,3 +46,16 @@ def list_at(obj: JSON, *path: str) -> Sequence[Any]:
     for name in path[:-1]:
         obj = obj.get(name) or {}
     return obj.get(path[-1]) or ()
+
+
+def value_at(value: Any, path: Iterable[str]) -> Any:
+    """Return the value at a path of field names, None if there is none; whatever is on the way need not be a map."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def number_at(part: JSON, name: str, default: int) -> int:
+    """Return a number, ``default`` for one that is absent or null."""
+    number = part.get(name)
+    return default if number is None else int(number)

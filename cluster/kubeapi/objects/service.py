@@ -162,3 +162,8 @@ def _vip_ingresses(obj: JSON) -> tuple[str, ...]:
 def load_balancer_ingresses(obj: JSON) -> Sequence[JSON]:
     """Return status.loadBalancer.ingress: each with ``ip`` or ``hostname``, and perhaps ``ipMode``."""
     return list_at(obj, "status", "loadBalancer", "ingress")
+
+
+def load_balancer_addresses(obj: JSON) -> list[str]:
+    """Return the IP addresses among these."""
+    return [each["ip"] for each in load_balancer_ingresses(obj) if each.get("ip")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubeapi.meta import JSON
-from kubeapi.objects.parts import Reading, map_at, spec_of, status_of
+from kubeapi.objects.parts import Reading, map_at, number_at, spec_of, status_of
 from kubeapi.scheme import REPLICATIONCONTROLLERS
 
 MAX_INT32 = 2**31 - 1
@@ -23,7 +23,7 @@ class Workload(Reading):
     @property
     def replicas(self) -> int:
         """How many pods it wants."""
-        return _number(spec_of(self.obj), "replicas", 1)
+        return number_at(spec_of(self.obj), "replicas", 1)
 
     @property
     def selector(self) -> JSON:
@@ -64,12 +64,12 @@ class Workload(Reading):
     @property
     def revision_history_limit(self) -> int:
         """(D) How many old ReplicaSets it keeps."""
-        return _number(spec_of(self.obj), "revisionHistoryLimit", 10)
+        return number_at(spec_of(self.obj), "revisionHistoryLimit", 10)
 
     @property
     def progress_deadline_seconds(self) -> int | None:
         """(D) How long its rollout may make no progress; None if it has no deadline."""
-        seconds = _number(spec_of(self.obj), "progressDeadlineSeconds", 600)
+        seconds = number_at(spec_of(self.obj), "progressDeadlineSeconds", 600)
         return None if seconds == MAX_INT32 else seconds
 
     @property
@@ -118,11 +118,6 @@ class Workload(Reading):
         """(D) How often the name of a new ReplicaSet was taken; None if it never was."""
         count: int | None = status_of(self.obj).get("collisionCount")
         return count
-
-
-def _number(fields: JSON, name: str, default: int) -> int:
-    number = fields.get(name)
-    return default if number is None else int(number)
 
 
 read_workload = Workload

@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kubeapi.patch.values import copy_of, is_same, is_too_deep
+from kubeapi.meta import copy_value
+from kubeapi.patch.values import is_same, is_too_deep
 from kubeapi.serialization.gojson import go_kind
 from kubeapi.validation.faults import go_value
 
@@ -75,7 +76,7 @@ class _Document:
     """A document to which operations are applied in place."""
 
     def __init__(self, value: Any) -> None:
-        self.value = copy_of(value)
+        self.value = copy_value(value)
         self._copied_bytes = 0
 
     def perform(self, operation: dict[str, Any]) -> None:
@@ -90,7 +91,7 @@ class _Document:
         path = _member(operation, "path", f"add operation failed to decode path: {_MISSING}")
         container, key = self._find(path, f'add operation does not apply: doc is missing path: "{path}": {_MISSING}')
         with _explained(f"error in add for path: '{path}'"):
-            _insert(container, key, copy_of(operation.get("value")))
+            _insert(container, key, copy_value(operation.get("value")))
 
     def _remove(self, operation: dict[str, Any]) -> None:
         path = _member(operation, "path", f"remove operation failed to decode path: {_MISSING}")
@@ -101,7 +102,7 @@ class _Document:
     def _replace(self, operation: dict[str, Any]) -> None:
         """Put a value in place of another; a member that an object does not have is added."""
         path = _member(operation, "path", f"replace operation failed to decode path: {_NO_PATH}")
-        value = copy_of(operation.get("value"))
+        value = copy_value(operation.get("value"))
         if not path:
             if not isinstance(value, dict | list):
                 raise PatchConflictError("replace operation value must be object or array: %!w(<nil>)")

@@ -1,4 +1,4 @@
-"""Values of JSON in patches: copies, whether two are the same, and how deep one is. Pure."""
+"""Values of JSON in patches: whether two are the same, and how deep one is. Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from kubeapi.serialization.gojson import MAX_DEPTH
-
-
-def copy_of(value: Any) -> Any:
-    """Return a value that shares no object or list with another."""
-    if isinstance(value, dict):
-        return {name: copy_of(each) for name, each in value.items()}
-    return [copy_of(each) for each in value] if isinstance(value, list) else value
 
 
 def is_same(one: Any, other: Any) -> bool:

@@ -13,6 +13,7 @@ from kubeapi.kind import Objects
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.objects.parts import list_at
 from kubeapi.scheme import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES
+from kubeapi.status import aggregated
 from kubeapi.users import MASTERS, User, account_user_name
 from kubeapiserver.auth.attributes import Attributes
 
@@ -44,7 +45,7 @@ def decide(user: User, attributes: Attributes, objects: Objects) -> Verdict:
             faults.append(source)
         elif rule_allows(rule, attributes):
             return Verdict(True, f"RBAC: allowed by {source}")
-    return Verdict(False, f"RBAC: {_joined(faults)}" if faults else "")
+    return Verdict(False, f"RBAC: {aggregated(faults)}" if faults else "")
 
 
 def rules_for(user: User, namespace: str, objects: Objects) -> Iterator[Granted]:
@@ -69,7 +70,7 @@ def rules_document(user: User, namespace: str, objects: Objects) -> JSON:
         "incomplete": False,
     }
     faults = [each.source for each in granted if each.rule is None]
-    return {**document, "evaluationError": _joined(faults)} if faults else document
+    return {**document, "evaluationError": aggregated(faults)} if faults else document
 
 
 def rule_allows(rule: JSON, attributes: Attributes) -> bool:
@@ -142,9 +143,3 @@ def _path_matches(pattern: str, path: str) -> bool:
 
 def _part(rule: JSON, fields: tuple[str, ...]) -> JSON:
     return {field: rule[field] for field in fields if rule.get(field)}
-
-
-def _joined(faults: Sequence[str]) -> str:
-    """Return faults as Go prints an aggregate of errors: each once."""
-    texts = list(dict.fromkeys(faults))
-    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"

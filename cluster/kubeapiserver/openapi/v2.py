@@ -17,6 +17,7 @@ from kubeapi.remoteapis import Swagger
 from kubeapi.schema import definitions
 from kubeapi.scheme import Resource
 from kubeapiserver.openapi.custom import Custom, custom_schemas
+from kubeapiserver.protobuf.wireformat import message, varint
 
 V2_FAMILY = "application/com.github.proto-openapi.spec.v2"
 """The media type that clients ask for, followed by ``@v1.0+protobuf``."""
@@ -43,20 +44,18 @@ def v2_document(customs: tuple[Custom, ...], swaggers: tuple[Swagger, ...]) -> t
     resources = [*SERVED_RESOURCES, *(each.resource for each in customs)]
     own = {_path(each): _identity(each) for each in resources}
     identities = own | {path: identity for each in swaggers for path, identity in each.patched()}
-    paths = b"".join(
-        _message(2, _named(path, _message(8, _patch_operation(each)))) for path, each in identities.items()
-    )
+    paths = b"".join(message(2, _named(path, message(8, _patch_operation(each)))) for path, each in identities.items())
     schemas = _packed_schemas() + b"".join(
-        _message(1, _named(name, _schema(schema))) for name, schema in _added_schemas(customs, swaggers).items()
+        message(1, _named(name, _schema(schema))) for name, schema in _added_schemas(customs, swaggers).items()
     )
-    document = _text(1, "2.0") + _message(2, info) + _message(8, paths) + _message(9, schemas)
+    document = _text(1, "2.0") + message(2, info) + message(8, paths) + message(9, schemas)
     return document, hashlib.sha512(document).hexdigest().upper()
 
 
 @cache
 def _packed_schemas() -> bytes:
     return b"".join(
-        _message(1, _named(name, _schema(_SPECIAL.get(name, schema)))) for name, schema in definitions().items()
+        message(1, _named(name, _schema(_SPECIAL.get(name, schema)))) for name, schema in definitions().items()
     )
 
 
@@ -110,14 +109,14 @@ def _identity(resource: Resource) -> JSON:
 
 def _patch_operation(identity: JSON) -> bytes:
     """Return the one operation in which kubectl looks for ``fieldValidation``."""
-    parameters = b"".join(_message(8, _query_parameter(each)) for each in _PATCH_PARAMETERS)
-    return parameters + _message(13, _extension(_GROUP_VERSION_KIND, identity))
+    parameters = b"".join(message(8, _query_parameter(each)) for each in _PATCH_PARAMETERS)
+    return parameters + message(13, _extension(_GROUP_VERSION_KIND, identity))
 
 
 def _query_parameter(name: str) -> bytes:
     """Return a ParametersItem: a Parameter that is a NonBodyParameter that is in the query."""
     parameter = _text(2, "query") + _text(4, name) + _text(6, "string")
-    return _message(1, _message(2, _message(3, parameter)))
+    return message(1, message(2, message(3, parameter)))
 
 
 def _schema(schema: JSON) -> bytes:
@@ -130,19 +129,17 @@ def _schema(schema: JSON) -> bytes:
         _text(2, schema.get("format", "")),
         _text(4, schema.get("description", "")),
         *(_text(19, each) for each in schema.get("required", ()) if each not in _SELF_DESCRIBING),
-        _message(22, _text(1, declared if isinstance(declared, str) else declared[0])) if declared else b"",
+        message(22, _text(1, declared if isinstance(declared, str) else declared[0])) if declared else b"",
     ]
     more = schema.get("additionalProperties")
     if more is not None:
-        parts.append(
-            _message(21, _message(1, _schema(more)) if isinstance(more, dict) else _varint(16) + _varint(more))
-        )
+        parts.append(message(21, message(1, _schema(more)) if isinstance(more, dict) else varint(16) + varint(more)))
     if "items" in schema:
-        parts.append(_message(23, _message(1, _schema(schema["items"]))))
+        parts.append(message(23, message(1, _schema(schema["items"]))))
     if "properties" in schema:
-        properties = (_message(1, _named(name, _schema(each))) for name, each in schema["properties"].items())
-        parts.append(_message(25, b"".join(properties)))
-    parts.extend(_message(31, _extension(name, each)) for name, each in schema.items() if name.startswith("x-"))
+        properties = (message(1, _named(name, _schema(each))) for name, each in schema["properties"].items())
+        parts.append(message(25, b"".join(properties)))
+    parts.extend(message(31, _extension(name, each)) for name, each in schema.items() if name.startswith("x-"))
     return b"".join(parts)
 
 
@@ -152,21 +149,9 @@ def _extension(name: str, value: Any) -> bytes:
 
 
 def _named(name: str, value: bytes) -> bytes:
-    return _text(1, name) + _message(2, value)
+    return _text(1, name) + message(2, value)
 
 
 def _text(number: int, text: str) -> bytes:
     """Return a string field; an empty one is left out."""
-    return _message(number, text.encode()) if text else b""
-
-
-def _message(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
-
-
-def _varint(value: int) -> bytes:
-    groups = bytearray()
-    while value > 0x7F:
-        groups.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes((*groups, value))
+    return message(number, text.encode()) if text else b""

@@ -14,11 +14,10 @@ from typing import Any
 
 from kubeapi.meta import JSON, parse_time
 from kubeapiserver.gotypes import UNIONS, GoField, fields_of, struct_for
+from kubeapiserver.protobuf.wireformat import FIXED64, message, varint
 
 _MAGIC = b"k8s\x00"
 _LIST, _LIST_META = "List", "apis.meta.v1.ListMeta"
-_CONTINUES = 0x80
-_BYTES, _FIXED64 = 2, 1
 
 
 def encode(document: JSON) -> bytes | None:
@@ -28,12 +27,12 @@ def encode(document: JSON) -> bytes | None:
     if struct is not None:
         raw = _struct(struct, document)
     elif kind.endswith(_LIST) and (item := struct_for(api_version, kind.removesuffix(_LIST))) is not None:
-        items = b"".join(_message(2, _struct(item, each)) for each in document.get("items", ()))
-        raw = _message(1, _struct(_LIST_META, document.get("metadata", {}))) + items
+        items = b"".join(message(2, _struct(item, each)) for each in document.get("items", ()))
+        raw = message(1, _struct(_LIST_META, document.get("metadata", {}))) + items
     else:
         return None
     type_meta = _text(1, api_version) + _text(2, kind)
-    return _MAGIC + _message(1, type_meta) + _message(2, raw) + _text(3, "") + _text(4, "")
+    return _MAGIC + message(1, type_meta) + message(2, raw) + _text(3, "") + _text(4, "")
 
 
 def encode_event(event: JSON) -> bytes:
@@ -41,7 +40,7 @@ def encode_event(event: JSON) -> bytes:
     inner = encode(event["object"])
     if inner is None:
         raise ValueError(f"there is no protobuf of {event['object'].get('kind')}")
-    frame = _text(1, event["type"]) + _message(2, _message(1, inner))
+    frame = _text(1, event["type"]) + message(2, message(1, inner))
     return pack(">I", len(frame)) + frame
 
 
@@ -61,11 +60,11 @@ def _fields(name: str, value: Any) -> Iterator[bytes]:
         if inner is None:
             continue
         if not field.name and field.is_struct:
-            yield _message(number, _struct(field.type, inner))
+            yield message(number, _struct(field.type, inner))
         elif field.shape == "list":
             yield from (_value(number, field, each) for each in inner)
         elif field.shape == "map":
-            yield from (_message(number, _text(1, key) + _value(2, field, each)) for key, each in inner.items())
+            yield from (message(number, _text(1, key) + _value(2, field, each)) for key, each in inner.items())
         else:
             yield _value(number, field, inner)
 
@@ -82,28 +81,16 @@ def _divided(value: Any) -> JSON:
 
 def _value(number: int, field: GoField, value: Any) -> bytes:
     if field.is_struct:
-        return _message(number, _struct(field.type, value))
+        return message(number, _struct(field.type, value))
     return _SCALARS[field.type](number, value)
 
 
-def _message(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | _BYTES) + _varint(len(content)) + content
-
-
 def _text(number: int, text: Any) -> bytes:
-    return _message(number, str(text).encode())
+    return message(number, str(text).encode())
 
 
 def _integer(number: int, value: int) -> bytes:
-    return _varint(number << 3) + _varint(int(value) & (1 << 64) - 1)
-
-
-def _varint(value: int) -> bytes:
-    groups = bytearray()
-    while value >= _CONTINUES:
-        groups.append(value & ~-_CONTINUES | _CONTINUES)
-        value >>= 7
-    return bytes((*groups, value))
+    return varint(number << 3) + varint(int(value) & (1 << 64) - 1)
 
 
 def _time(number: int, text: str) -> bytes:
@@ -111,17 +98,17 @@ def _time(number: int, text: str) -> bytes:
     digits = fraction.rstrip("Z").partition("+")[0].partition("-")[0]
     nanos = int(f"{digits:0<9}"[:9]) if digits else 0
     seconds = int(parse_time(whole if whole.endswith("Z") or not fraction else f"{whole}Z"))
-    return _message(number, _integer(1, seconds) + _integer(2, nanos))
+    return message(number, _integer(1, seconds) + _integer(2, nanos))
 
 
 def _int_or_string(number: int, value: int | str) -> bytes:
     if isinstance(value, str):
-        return _message(number, _integer(1, 1) + _integer(2, 0) + _text(3, value))
-    return _message(number, _integer(1, 0) + _integer(2, value) + _text(3, ""))
+        return message(number, _integer(1, 1) + _integer(2, 0) + _text(3, value))
+    return message(number, _integer(1, 0) + _integer(2, value) + _text(3, ""))
 
 
 def _raw(number: int, value: Any) -> bytes:
-    return _message(number, _text(1, json.dumps(value, separators=(",", ":"), ensure_ascii=False)))
+    return message(number, _text(1, json.dumps(value, separators=(",", ":"), ensure_ascii=False)))
 
 
 _SCALARS: dict[str, Callable[[int, Any], bytes]] = {
@@ -129,9 +116,9 @@ _SCALARS: dict[str, Callable[[int, Any], bytes]] = {
     "boolean": lambda number, value: _integer(number, bool(value)),
     "int32": _integer,
     "int64": _integer,
-    "double": lambda number, value: _varint(number << 3 | _FIXED64) + pack("<d", value),
-    "byte": lambda number, value: _message(number, base64.b64decode(value)),
-    "Quantity": lambda number, value: _message(number, _text(1, value)),
+    "double": lambda number, value: varint(number << 3 | FIXED64) + pack("<d", value),
+    "byte": lambda number, value: message(number, base64.b64decode(value)),
+    "Quantity": lambda number, value: message(number, _text(1, value)),
     "Time": _time,
     "MicroTime": _time,
     "IntOrString": _int_or_string,

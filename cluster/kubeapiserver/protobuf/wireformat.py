@@ -1,7 +1,7 @@
 """The wire format of protobuf, without types: a message is a sequence of numbered fields. Pure.
 
-Values are given as bounds in the body, so that no bytes are copied. Every fault is a ValueError with gogo/protobuf's
-message.
+Values that are read are bounds in the body, so that no bytes are copied; every fault is a ValueError with the message
+of gogo/protobuf.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ def parts(body: bytes, start: int, end: int, name: str) -> Iterator[Part]:
     """Yield the fields between two offsets of a body; ``name`` is the struct's, for messages."""
     at = start
     while at < end:
-        tag, at = _varint(body, at, end)
+        tag, at = _read_varint(body, at, end)
         number, wire = tag >> 3, tag & 7
         if number == 0:
             raise ValueError(f"proto: {go_name(name)}: illegal tag 0 (wire type {wire})")
         if wire == VARINT:
-            value, at = _varint(body, at, end)
+            value, at = _read_varint(body, at, end)
             yield number, wire, value
             continue
         if wire == BYTES:
-            size, at = _varint(body, at, end)
+            size, at = _read_varint(body, at, end)
         elif wire in _SIZES:
             size = _SIZES[wire]
         else:
@@ -44,7 +44,7 @@ def parts(body: bytes, start: int, end: int, name: str) -> Iterator[Part]:
         at += size
 
 
-def _varint(body: bytes, at: int, end: int) -> tuple[int, int]:
+def _read_varint(body: bytes, at: int, end: int) -> tuple[int, int]:
     if at < end and body[at] < _CONTINUES:
         return body[at], at + 1
     value = shift = 0
@@ -58,6 +58,20 @@ def _varint(body: bytes, at: int, end: int) -> tuple[int, int]:
         if shift >= _SHIFT_LIMIT:
             raise ValueError("proto: integer overflow")
     raise ValueError("unexpected EOF")
+
+
+def varint(value: int) -> bytes:
+    """Return an integer from 0 on as it is written: seven bits in a byte, the lowest first."""
+    groups = bytearray()
+    while value >= _CONTINUES:
+        groups.append(value & ~-_CONTINUES | _CONTINUES)
+        value >>= 7
+    return bytes((*groups, value))
+
+
+def message(number: int, content: bytes) -> bytes:
+    """Return a field of bytes: a message, a text or bytes."""
+    return varint(number << 3 | BYTES) + varint(len(content)) + content
 
 
 def signed(value: int, bits: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +31,7 @@ from kubecontroller.change import (
 from kubecontroller.io.folderremoval import FolderRemoval
 from kubecontroller.io.workqueue import Item, WorkQueue
 from kubecontroller.listers import Listers, ObjectId
+from kubehost.errortexts import errno_text
 
 WRITES_PER_TURN = 20
 """Writes after which the event loop may run its other tasks."""
@@ -102,7 +102,7 @@ class ChangeWriter:
         try:
             self._removal.remove(Path(change.path))
         except OSError as error:
-            refusal = StatusError(500, "InternalError", f"{change.path}: {os.strerror(error.errno or 0).lower()}")
+            refusal = StatusError(500, "InternalError", f"{change.path}: {errno_text(error)}")
             self._record_refusal(item, change.outcome, refusal)
             raise refusal from error
 

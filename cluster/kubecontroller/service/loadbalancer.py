@@ -13,7 +13,7 @@ from ipaddress import ip_address, ip_network
 from kubeapi.meta import JSON, ObjectKey, is_terminating, key_of
 from kubeapi.objects.ingress import ingress_addresses
 from kubeapi.objects.parts import list_at, status_of
-from kubeapi.objects.service import HEADLESS, load_balancer_ingresses
+from kubeapi.objects.service import HEADLESS, load_balancer_addresses, load_balancer_ingresses
 from kubeapi.scheme import INGRESSES, IPADDRESSES, SERVICES, Resource
 from kubeapi.watching import Delta
 from kubecontroller.change import NORMAL, WARNING, Change, RecordEvent, Update, UpdateStatus
@@ -60,7 +60,7 @@ def _must_move(service: JSON, pool: str, is_claimed: Callable[[str], bool]) -> b
 
     In a cluster the two networks differ; here the external address 203.0.113.7 is 127.0.113.7, which may be the pool's.
     """
-    addresses = addresses_of(service)[:1] if not service["spec"].get("loadBalancerIP") else []
+    addresses = load_balancer_addresses(service)[:1] if not service["spec"].get("loadBalancerIP") else []
     return any(is_claimed(each) and ip_address(each) in ip_network(pool) for each in addresses)
 
 
@@ -87,11 +87,6 @@ def _with_finalizer(service: JSON) -> list[Change]:
 
 def _with_finalizers(service: JSON, finalizers: list[str]) -> Change:
     return Update(SERVICES, {**service, "metadata": {**service["metadata"], "finalizers": finalizers}})
-
-
-def addresses_of(service: JSON) -> list[str]:
-    """Return the load balancer's addresses in the status."""
-    return [each["ip"] for each in load_balancer_ingresses(service) if each.get("ip")]
 
 
 def is_pending(service: JSON) -> bool:
@@ -162,7 +157,7 @@ class LoadBalancerController:
         spec = service["spec"]
         cluster_ips = {each for each in list_at(spec, "clusterIPs") if each != HEADLESS}
         in_pool = {each for each in cluster_ips if ip_address(each) in self._network}
-        return {*addresses_of(service), *list_at(spec, "externalIPs"), *in_pool}
+        return {*load_balancer_addresses(service), *list_at(spec, "externalIPs"), *in_pool}
 
 
 def _concern(service: JSON) -> tuple[object, ...]:
@@ -171,5 +166,5 @@ def _concern(service: JSON) -> tuple[object, ...]:
     wishes = (spec.get("type"), spec.get("loadBalancerClass"), spec.get("loadBalancerIP"), spec.get("ipFamilies"))
     is_kept = CLEANUP_FINALIZER in list_at(service, "metadata", "finalizers")
     deletion = is_kept, is_terminating(service)
-    present = len(load_balancer_ingresses(service)), tuple(addresses_of(service))
+    present = len(load_balancer_ingresses(service)), tuple(load_balancer_addresses(service))
     return (*wishes, *deletion, *present, service["metadata"].get("uid"))

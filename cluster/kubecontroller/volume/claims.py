@@ -6,7 +6,6 @@ Pure. Follows the claim's half of k8s.io/kubernetes ``pkg/controller/volume/pers
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -29,6 +28,7 @@ from kubecontroller.listers import Listers
 from kubecontroller.volume.binding import annotated, bind
 from kubecontroller.volume.expansion import expand
 from kubecontroller.volume.folders import VolumeFolders, new_volume, refusal, volume_name
+from kubehost.errortexts import errno_text
 
 PROVISIONER_ANNOTATIONS = (
     "volume.beta.kubernetes.io/storage-provisioner",
@@ -171,7 +171,7 @@ def _make_volume(claim: Claim, storage_class: JSON, around: Surroundings) -> lis
         why = refusal(claim, storage_class, around.folders.disk_bytes())
     except OSError as error:
         kind = storage_class["metadata"]["name"]
-        text = f"{around.folders.path}: {os.strerror(error.errno or 0).lower()}"
+        text = f"{around.folders.path}: {errno_text(error)}"
         why = f'Failed to provision volume with StorageClass "{kind}": {text}'
     if why:
         return [RecordEvent(claim.obj, WARNING, "ProvisioningFailed", why), *_pending(claim)]

@@ -5,14 +5,13 @@ Follows k8s.io/kubernetes ``pkg/controller/volume/expand`` and ``pkg/volume/util
 
 from __future__ import annotations
 
-import os
-
 from kubeapi.objects.claim import Claim
 from kubeapi.objects.parts import status_of
 from kubeapi.objects.persistentvolume import PersistentVolume
 from kubeapi.scheme import PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES
 from kubecontroller.change import NORMAL, WARNING, Change, RecordEvent, Update, UpdateStatus
 from kubecontroller.volume.folders import VolumeFolders, too_large
+from kubehost.errortexts import errno_text
 
 
 def expand(claim: Claim, volume: PersistentVolume, folders: VolumeFolders) -> list[Change]:
@@ -23,7 +22,7 @@ def expand(claim: Claim, volume: PersistentVolume, folders: VolumeFolders) -> li
     try:
         disk_bytes = folders.disk_bytes()
     except OSError as error:
-        return [_failed(claim, volume, f"{folders.path}: {os.strerror(error.errno or 0).lower()}")]
+        return [_failed(claim, volume, f"{folders.path}: {errno_text(error)}")]
     if claim.requested > disk_bytes:
         return [_failed(claim, volume, too_large(asked, disk_bytes))]
     changes: list[Change] = []

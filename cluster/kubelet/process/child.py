@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from kubehost.errortexts import errno_text
 from kubehost.io.namespaces import PR_SET_NAME, PR_SET_PDEATHSIG, prctl
 from kubelet.process.protocol import AGENT
 from kubelet.servers.prepare import prepare
@@ -89,7 +90,7 @@ def _join(cgroup: str) -> None:
     try:
         Path(cgroup, "cgroup.procs").write_text("0")
     except OSError as error:
-        raise ServerError(f"unable to apply cgroup configuration: {_reason(error)}") from error
+        raise ServerError(f"unable to apply cgroup configuration: {errno_text(error)}") from error
 
 
 def _exit_code(error: BaseException) -> int:
@@ -140,7 +141,7 @@ def _apply(message: dict[str, Any]) -> None:
         try:
             os.chdir(cwd)
         except OSError as error:
-            text = f'chdir to cwd ("{cwd}") set in config.json failed: {_reason(error)}'
+            text = f'chdir to cwd ("{cwd}") set in config.json failed: {errno_text(error)}'
             raise ServerError(text) from error
 
 
@@ -160,11 +161,7 @@ def _exec_error(message: dict[str, Any], error: OSError) -> str:
         return f'exec: "{command}": executable file not found in $PATH'
     if isinstance(error, FileNotFoundError):
         return f'exec: "{command}": stat {command}: no such file or directory'
-    return f'exec: "{command}": {_reason(error)}'
-
-
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno or 0).lower()
+    return f'exec: "{command}": {errno_text(error)}'
 
 
 def _refuse(status: int, text: str) -> NoReturn:

@@ -7,9 +7,8 @@ Where pods have no network of their own, a program listens at the pod's address.
 
 from __future__ import annotations
 
-import os
-
 from kubehost.addresses import LOCALHOST, LOCALHOST_V6, join_host_port
+from kubehost.errortexts import errno_text
 from kubehost.io.connecting import TCPSocket, connect
 from kubehost.network import Network
 
@@ -25,7 +24,7 @@ async def open_port(network: Network, pod: str, port: int) -> TCPSocket:
         try:
             return await connect(inside, (address, port))
         except OSError as error:
-            why = os.strerror(error.errno).lower() if error.errno else str(error)
+            why = errno_text(error) if error.errno else str(error)
             reasons.append(f"{name}: dial {family} {join_host_port(address, port)}: connect: {why}")
             code = error.errno
     raise OSError(code, f"failed to connect to localhost:{port} inside namespace of {pod}, {' '.join(reasons)}")

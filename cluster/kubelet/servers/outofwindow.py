@@ -16,7 +16,7 @@ from functools import partial
 from typing import NamedTuple, NoReturn
 
 from kubehost.addresses import join_host_port
-from kubelet.servers.agnhost.netexeclog import log
+from kubelet.servers.agnhost.golog import log
 from kubelet.servers.http.listening import listen
 from kubelet.spec.server import ServerError
 

@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from kubeapi.meta import copy_value
 from kubemanifest.faults import NOWHERE, Place, Position
 
 
@@ -71,13 +72,7 @@ class Container:
 
 def copy_of(tree: Placed) -> Placed:
     """Return the tree with a value of its own, so that no two parts of a document share one."""
-    return Placed(_copy_value(tree.value), tree.place)
-
-
-def _copy_value(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copy_value(each) for key, each in value.items()}
-    return [_copy_value(each) for each in value] if isinstance(value, list) else value
+    return Placed(copy_value(tree.value), tree.place)
 
 
 def type_name(value: Hashable) -> str:

@@ -50,9 +50,9 @@ class ContainerPlace:
         self.user = user
         self._sources = folder / "sources"
         packages = Path(kubelet.__file__).parent.parent
-        for name in ("kubelet/spec", "kubelet/sandbox", "kubehost/io"):
+        for name in ("kubelet/spec", "kubelet/sandbox", "kubehost"):
             shutil.copytree(packages / name, self._sources / name)
-            shutil.copy((packages / name).parent / "__init__.py", (self._sources / name).parent)
+        shutil.copy(packages / "kubelet" / "__init__.py", self._sources / "kubelet")
         shutil.copy(Path(__file__).with_name("container_process.py"), self._sources)
         folder.chmod(0o755)
 

@@ -8,6 +8,7 @@ import pytest
 from tests.helpers.objects import build_service
 
 from kubeapi.meta import JSON
+from kubeapi.objects.service import load_balancer_addresses
 from kubeapi.scheme import SERVICES
 from kubecontroller.change import RecordEvent, Update, UpdateStatus
 from kubecontroller.service import loadbalancer
@@ -70,7 +71,7 @@ def test_a_load_balancer_gets_a_free_address_of_the_pool(
     obj: JSON, taken: list[str], address: str, reasons: list[str]
 ) -> None:
     changes = loadbalancer.reconcile(obj, POOL, taken.__contains__, lambda _: False)
-    written = [loadbalancer.addresses_of(each.obj) for each in changes if isinstance(each, UpdateStatus)]
+    written = [load_balancer_addresses(each.obj) for each in changes if isinstance(each, UpdateStatus)]
     assert written == ([[address]] if address else [])
     assert [each.reason for each in changes if isinstance(each, RecordEvent)] == reasons
 
@@ -95,7 +96,7 @@ def test_a_service_gets_another_address_of_the_pool_if_one_is_claimed_as_externa
 ) -> None:
     spec = {"loadBalancerIP": wanted} if wanted else {}
     changes = loadbalancer.reconcile(service(given, **spec), POOL, given.__eq__, given.__eq__)
-    written = [loadbalancer.addresses_of(each.obj) for each in changes if isinstance(each, UpdateStatus)]
+    written = [load_balancer_addresses(each.obj) for each in changes if isinstance(each, UpdateStatus)]
     assert written == ([] if kept else [["127.0.113.2"]])
 
 

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from kubeapi.meta import JSON, annotations_of
-from kubeapi.objects.parts import list_at, map_at, spec_of, status_of
+from kubeapi.objects.parts import list_at, map_at, spec_of, status_of, value_at
 from kubeapi.scheme import HORIZONTALPODAUTOSCALERS, HORIZONTALPODAUTOSCALERS_V1
 
 _PREFIX = "autoscaling.alpha.kubernetes.io/"
@@ -129,18 +129,12 @@ def _old_metric(metric: JSON, part: str) -> JSON:
     for kind, fields in _FIELDS.items():
         if kind in metric:
             found = {
-                name: _at(metric[kind], [part if each == "target" else each for each in path])
+                name: value_at(metric[kind], [part if each == "target" else each for each in path])
                 for name, path in fields.items()
             }
             names = {name: name if name == "target" else name.replace("target", part, 1) for name in found}
             old[kind] = {names[name]: value for name, value in found.items() if value is not None}
     return old
-
-
-def _at(value: Any, path: list[str]) -> Any:
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
 
 
 def _new_metric(metric: JSON, part: str) -> JSON:

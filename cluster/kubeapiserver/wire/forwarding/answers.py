@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import ssl
 
 import aiohttp
@@ -11,6 +10,7 @@ from aiohttp import web
 
 from kubeapiserver.proxying.rewriting import Headers
 from kubeapiserver.wire.forwarding.tunnel import CHUNK_BYTES
+from kubehost.errortexts import errno_text
 
 _UNKNOWN_AUTHORITY = (18, 19, 20, 21)
 """OpenSSL's numbers for a certificate that nobody trusted has signed."""
@@ -49,7 +49,7 @@ def dial_failure(error: Exception, address: str, server_name: str = "") -> str:
     if isinstance(cause, TimeoutError):
         return str(error) or "dial tcp: i/o timeout"
     if isinstance(cause, OSError) and cause.errno:
-        return f"dial tcp {address}: connect: {os.strerror(cause.errno).lower()}"
+        return f"dial tcp {address}: connect: {errno_text(cause)}"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "EOF"
     return str(cause) or "EOF"

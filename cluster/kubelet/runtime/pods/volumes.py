@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
+from kubehost.errortexts import errno_text
 from kubelet.images.imagevolume import image_files
 from kubelet.pod.files.claims import ClaimError, claimed
 from kubelet.pod.files.roots import nested_folders
@@ -222,4 +223,4 @@ def _check_host_path(volume: Volume) -> None:
 def _go_text(error: OSError) -> str:
     """Return an error as Go prints it."""
     where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{os.strerror(error.errno or 0).lower()}"
+    return f"{where}{errno_text(error)}"

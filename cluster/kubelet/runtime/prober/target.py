@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
+from kubehost.errortexts import errno_text
 from kubehost.io.connecting import Streams, open_connection
 from kubehost.network import Network
 from kubelet.pod.probes import ProbeOutcome
@@ -61,5 +61,5 @@ def reason(error: OSError | ValueError) -> str:
     if isinstance(error, ssl.SSLError):
         return f"tls: {error.reason or error}"
     if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno).lower()
+        return errno_text(error)
     return str(error) or type(error).__name__

@@ -14,9 +14,10 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from kubehost.errortexts import errno_text
 from kubehost.io.namespaces import attach_mounts, copy_mounts
 from kubelet.sandbox.io import kernelfolders, mounting
-from kubelet.sandbox.io.sources import RootError, is_at_or_below, mount_error, open_source, reason
+from kubelet.sandbox.io.sources import RootError, is_at_or_below, mount_error, open_source
 from kubelet.spec.sandbox import Mount, Root
 
 SYSTEM_FOLDERS = (
@@ -43,7 +44,7 @@ def build(root: Root) -> None:
         tree.build()
     except OSError as error:
         where = f' "{error.filename}"' if error.filename else ""
-        raise RootError(f"error preparing rootfs{where}: {reason(error)}") from error
+        raise RootError(f"error preparing rootfs{where}: {errno_text(error)}") from error
 
 
 class _Tree:

@@ -7,6 +7,7 @@ import os
 import stat
 from pathlib import Path
 
+from kubehost.errortexts import errno_text
 from kubelet.sandbox.io import mounting
 from kubelet.spec.sandbox import Mount
 
@@ -47,7 +48,7 @@ def _open_sub_path(folder: int, volume: Mount) -> int:
             if is_new:
                 Path(mounting.by_descriptor(folder)).chmod(mode)
     except OSError as error:
-        raise RootError(f'failed to prepare subPath for volumeMount "{volume.target}": {reason(error)}') from error
+        raise RootError(f'failed to prepare subPath for volumeMount "{volume.target}": {errno_text(error)}') from error
     return folder
 
 
@@ -61,18 +62,13 @@ def _make_folder(name: str, folder: int) -> bool:
 
 def mount_error(volume: Mount, error: OSError) -> str:
     """Return why a volume cannot be mounted, in runc's words."""
-    what = f'error mounting "{volume.source or "tmpfs"}" to rootfs at "{volume.target}": {reason(error)}'
+    what = f'error mounting "{volume.source or "tmpfs"}" to rootfs at "{volume.target}": {errno_text(error)}'
     if isinstance(error, NotADirectoryError):
         what += (
             ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists"
             " and is the expected type"
         )
     return what
-
-
-def reason(error: OSError) -> str:
-    """Return the text of an error number as Go prints it."""
-    return os.strerror(error.errno or 0).lower()
 
 
 def is_at_or_below(path: str, folder: str) -> bool:

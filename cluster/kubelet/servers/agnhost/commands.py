@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kubehost.errortexts import errno_text
+
 Command = Callable[[Mapping[str, Any], Mapping[str, str]], int]
 
 TMPFS_MAGIC = 0x01021994
@@ -104,7 +106,7 @@ def mounttest(options: Mapping[str, Any], _environment: Mapping[str, str]) -> in
             if path:
                 step.take(path)
         except OSError as error:
-            reason = os.strerror(error.errno or 0).lower()
+            reason = errno_text(error)
             _say(step.failure.format(quoted=json.dumps(path), path=path, reason=reason))
             code = 1
     if path := flags.get("file_content_in_loop"):
@@ -180,7 +182,7 @@ def _read_in_loop(path: str, seconds: float, *, until_new: bool) -> int:
         try:
             content = _read(path)
         except OSError as error:
-            _say(f"Error reading file {path}: open {path}: {os.strerror(error.errno or 0).lower()}, retrying")
+            _say(f"Error reading file {path}: open {path}: {errno_text(error)}, retrying")
             code = 1
         else:
             code = 0

@@ -6,11 +6,11 @@ k8s.io/kubernetes ``test/images/agnhost/connect``.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from kubehost.errortexts import errno_text
 from kubelet.servers.agnhost.dialling import Dialler, LookupFailedError
 
 MAX_REPLY = 64 * 1024
@@ -44,7 +44,7 @@ def _verdict(error: OSError) -> str:
         return "TIMEOUT"
     if isinstance(error, ConnectionRefusedError):
         return "REFUSED"
-    return f"OTHER: {os.strerror(error.errno or 0).lower()}"
+    return f"OTHER: {errno_text(error)}"
 
 
 def _reach(address: str, port: int, options: Mapping[str, Any], dialler: Dialler) -> ConnectResult:

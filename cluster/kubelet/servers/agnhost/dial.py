@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import os
 import re
 import socket
 import time
 from collections.abc import Mapping
 
 from kubehost.addresses import join_host_port
+from kubehost.errortexts import errno_text
 from kubelet.servers.agnhost.dialling import Dialler, LookupFailedError
 from kubelet.servers.http.messages import Request, Response
 
@@ -71,7 +71,7 @@ def _try(protocol: str, address: str, port: int, asked: str, dialler: Dialler) -
     except TimeoutError:
         reason = "i/o timeout"
     except (OSError, ValueError) as error:
-        reason = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else str(error)
+        reason = errno_text(error) if isinstance(error, OSError) and error.errno else str(error)
     place = join_host_port(address, port)
     if protocol == "udp":
         return "errors", f"reading from udp connection failed. err:'read udp {place}: {reason}'"

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from kubelet.servers.agnhost.dialling import Dialler, LookupFailedError
-from kubelet.servers.agnhost.netexeclog import log
+from kubelet.servers.agnhost.golog import log
 from kubelet.servers.http.listening import listen
 from kubelet.servers.http.messages import Request, Response, Service
 from kubelet.spec.server import LOW_PORTS_END, ServerError

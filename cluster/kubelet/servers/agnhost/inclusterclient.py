@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from kubelet.servers.agnhost.golog import log
 from kubelet.servers.agnhost.incluster import SECONDS, Access, InClusterError, in_cluster
 
 _LINES = {"started": 61, "calling": 81, "status": 84, "error": 85, "header": 99}
@@ -29,7 +30,7 @@ def poll_healthz(options: Mapping[str, Any], environment: Mapping[str, str]) -> 
         try:
             in_cluster(environment)
         except (OSError, InClusterError) as error:
-            sys.stderr.write(f"{time.strftime('%Y/%m/%d %H:%M:%S')} err: {error}\n")
+            log(f"err: {error}")
             return 1
         time.sleep(options["seconds"])
         ask(environment)

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from kubeapi.serialization.pem import certificate_block, read_blocks
-from kubelet.servers.agnhost.netexeclog import log
+from kubelet.servers.agnhost.golog import log
 from kubelet.spec.server import ServerError
 
 PATH = "/spiffe-echo"

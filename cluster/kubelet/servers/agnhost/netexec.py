@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from kubelet.servers.agnhost.dial import dial, is_of_a_web_page
 from kubelet.servers.agnhost.dialling import Dialler
-from kubelet.servers.agnhost.netexeclog import datagram_text, log, request_text
+from kubelet.servers.agnhost.golog import log
+from kubelet.servers.agnhost.netexeclog import datagram_text, request_text
 from kubelet.servers.http.messages import Datagram, Request, Response, Service, phrase
 
 HEALTHY_SECONDS = 10.0

@@ -1,12 +1,10 @@
-"""What netexec writes into its log for each request: lines of Go's package log, on stderr.
+"""What netexec writes into its log for each request, in which Kubernetes' e2e suite finds lifecycle hooks. Pure.
 
-Lifecycle hooks of Kubernetes' e2e suite are found in it. Follows ``test/images/agnhost/netexec``.
+Follows ``test/images/agnhost/netexec``.
 """
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Mapping
 
 from kubelet.servers.http.messages import Datagram, Request
@@ -19,12 +17,6 @@ _PARAMETERS: Mapping[str, tuple[str, ...]] = {
 }
 """The parameters that are written, also if they are not given."""
 _BARE = ("/", "/clientip", "/serverport", "/hostname", "/hostName", "/healthz", "/readyz", "/shutdown")
-
-
-def log(text: str) -> None:
-    """Write a line with the time before it, as Go's log.Printf does."""
-    sys.stderr.write(f"{time.strftime('%Y/%m/%d %H:%M:%S')} {text}\n")
-    sys.stderr.flush()
 
 
 def request_text(request: Request) -> str:

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from kubelet.servers.agnhost.dial import post_json
 from kubelet.servers.agnhost.dialling import Dialler
+from kubelet.servers.agnhost.golog import log
 from kubelet.servers.agnhost.incluster import Access, InClusterError, in_cluster
-from kubelet.servers.agnhost.netexeclog import log
 from kubelet.servers.http.messages import Request, Response, Service
 
 ROUNDS = 15

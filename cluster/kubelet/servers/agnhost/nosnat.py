@@ -5,11 +5,11 @@ Follows k8s.io/kubernetes ``test/images/agnhost``. What asks other servers block
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from functools import partial
 
 from kubehost.addresses import join_host_port
+from kubehost.errortexts import errno_text
 from kubelet.servers.agnhost.dial import PAGE_REFUSED, get, is_of_a_web_page
 from kubelet.servers.agnhost.dialling import Dialler, LookupFailedError
 from kubelet.servers.http.messages import Request, Response, Service, plain
@@ -90,7 +90,7 @@ def _get(host: str, asked: str, dialler: Dialler) -> tuple[int, str]:
     except TimeoutError:
         reason = f"dial tcp {place}: i/o timeout"
     except OSError as error:
-        reason = f"dial tcp {place}: connect: {os.strerror(error.errno or 0).lower()}"
+        reason = f"dial tcp {place}: connect: {errno_text(error)}"
     except ValueError as error:
         reason = str(error)
     raise _FailedError(f'Get "http://{host}/{asked}": {reason}')

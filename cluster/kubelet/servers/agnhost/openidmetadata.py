@@ -10,13 +10,13 @@ import base64
 import http.client
 import json
 import ssl
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kubelet.servers.agnhost.es256 import verifies
+from kubelet.servers.agnhost.golog import log
 from kubelet.servers.agnhost.incluster import InClusterError, get_document, in_cluster
 
 
@@ -28,26 +28,26 @@ def verify_issuer(options: Mapping[str, Any], environment: Mapping[str, str]) ->
     """Verify the token in the file ``options["token_path"]`` for ``options["audience"]``; return the exit code."""
     try:
         token = Path(options["token_path"]).read_text()
-        _log("OK: Got token")
-        _log("validating with in-cluster discovery")
+        log("OK: Got token")
+        log("validating with in-cluster discovery")
         access = in_cluster(environment)
     except OSError as error:
-        _log(f"open {error.filename}: {(error.strerror or '').lower()}")
+        log(f"open {error.filename}: {(error.strerror or '').lower()}")
         return 1
     except InClusterError as error:
-        _log(str(error))
+        log(str(error))
         return 1
     try:
         _validate(token, options["audience"], ssl.create_default_context(cafile=access.authority), access.token)
     except (DiscoveryError, InClusterError, OSError, http.client.HTTPException) as error:
-        _log(f"failed to validate with in-cluster discovery: {error}")
+        log(f"failed to validate with in-cluster discovery: {error}")
     else:
         return 0
-    _log("falling back to validating with external discovery")
+    log("falling back to validating with external discovery")
     try:
         _validate(token, options["audience"], ssl.create_default_context(), "")
     except (DiscoveryError, InClusterError, OSError, http.client.HTTPException) as error:
-        _log(str(error))
+        log(str(error))
         return 1
     return 0
 
@@ -55,20 +55,20 @@ def verify_issuer(options: Mapping[str, Any], environment: Mapping[str, str]) ->
 def _validate(token: str, audience: str, context: ssl.SSLContext, bearer: str) -> None:
     said = _claims(token)
     issuer = str(said.get("iss", ""))
-    _log(f"OK: got issuer {issuer}")
-    _log(f"Full, not-validated claims: \n{json.dumps(said)}")
+    log(f"OK: got issuer {issuer}")
+    log(f"Full, not-validated claims: \n{json.dumps(said)}")
     discovered = get_document(f"{issuer.rstrip('/')}/.well-known/openid-configuration", context, bearer)
     if discovered.get("issuer") != issuer:
         expected, got = json.dumps(issuer), json.dumps(discovered.get("issuer"))
         raise DiscoveryError(
             f"oidc: issuer did not match the issuer returned by provider, expected {expected} got {got}"
         )
-    _log(f"OK: Constructed OIDC provider for issuer {issuer}")
+    log(f"OK: Constructed OIDC provider for issuer {issuer}")
     verify_claims(said, audience, time.time())
     verify_signature(token, get_document(str(discovered.get("jwks_uri", "")), context, bearer))
-    _log("OK: Validated signature on JWT")
-    _log("OK: Got valid claims from token!")
-    _log(f"Full, validated claims: \n{json.dumps(said)}")
+    log("OK: Validated signature on JWT")
+    log("OK: Got valid claims from token!")
+    log(f"Full, validated claims: \n{json.dumps(said)}")
 
 
 def verify_claims(claims: Mapping[str, Any], audience: str, now: float) -> None:
@@ -107,8 +107,3 @@ def _claims(token: str) -> Mapping[str, Any]:
 
 def _unpack(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def _log(text: str) -> None:
-    sys.stderr.write(f"{time.strftime('%Y/%m/%d %H:%M:%S')} {text}\n")
-    sys.stderr.flush()

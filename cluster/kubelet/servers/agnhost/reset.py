@@ -6,7 +6,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from kubelet.servers.agnhost.netexeclog import log
+from kubelet.servers.agnhost.golog import log
 from kubelet.servers.http.listening import peer_text
 from kubelet.servers.http.messages import Service, plain
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import socket
 
 from kubehost.addresses import join_host_port
+from kubehost.errortexts import errno_text
 from kubehost.io.binding import bind_socket, socket_family
 from kubelet.spec.server import ServerError
 
@@ -45,7 +45,7 @@ def _bind(address: str, port: int, kind: socket.SocketKind) -> socket.socket:
             raise
     except OSError as error:
         network = "tcp" if kind is socket.SOCK_STREAM else "udp"
-        text = f"listen {network} {address}:{port}: bind: {os.strerror(error.errno or 0).lower()}"
+        text = f"listen {network} {address}:{port}: bind: {errno_text(error)}"
         raise ServerError(text) from error
     return bound
 

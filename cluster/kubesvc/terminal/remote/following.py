@@ -9,10 +9,11 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import click
 
+from kubeapi.failures import leaves
 from kubeapi.status import StatusError
 from kubeclient.kubeconfig.access import ConfigError
 from kubehost import openfiles
@@ -52,7 +53,7 @@ def run_until_stopped(serve: Serve) -> int:
     except KeyboardInterrupt:
         return EXIT_AT_ONCE
     except (CommandError, ConfigError, StatusError, OSError, BaseExceptionGroup) as error:
-        for each in _leaves(error):
+        for each in leaves(error):
             if not isinstance(each, CommandError | ConfigError | StatusError | OSError):
                 raise
             say(str(each))
@@ -80,11 +81,3 @@ async def _run(serve: Serve) -> int:
     except asyncio.CancelledError:
         return EXIT_AT_ONCE
     return EXIT_WELL
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            yield from _leaves(each)
-    else:
-        yield error

@@ -12,9 +12,9 @@ import errno
 import gc
 import logging
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 
+from kubeapi.failures import leaves
 from kubehost import openfiles
 from kubesvc.remote.connect.hostsfile import HOSTS, HostsFile
 from kubesvc.run.oserrors import is_about_files, oserror_text
@@ -147,7 +147,7 @@ def _explain(error: Exception, up: UpStart) -> None:
     """Print a line for each error; an unforeseen one goes to the log with its traceback."""
     from kubesvc.run.starterror import StartError
 
-    for each in _leaves(error):
+    for each in leaves(error):
         if isinstance(each, StartError):
             up.console.warn(f"kubesvc: {each}")
         elif isinstance(each, OSError) and is_about_files(each, up.options.state.path):
@@ -163,11 +163,3 @@ def _explain(error: Exception, up: UpStart) -> None:
                 f"kubesvc: internal error, the cluster has stopped: {type(each).__name__}: {each}; "
                 f"the details are in {up.options.state.log}"
             )
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            yield from _leaves(each)
-    else:
-        yield error
