@@ -83,11 +83,11 @@ def test_what_is_not_ready_in_time_ends_with_4_and_the_cluster_runs_on(
     cluster: ClusterCommands, before: dict[str, Any]
 ) -> None:
     container = {"name": "a", "image": "ngnix"}
-    result = cluster.named("up", "--timeout", "500ms", "-", stdin=stream(deployment("broken", 1, container)))
+    result = cluster.named("up", "--timeout", "2s", "-", stdin=stream(deployment("broken", 1, container)))
     assert result.returncode == 4
     assert result.stdout == "deployment.apps/broken created\n"
     assert "Failed to pull image" in result.stderr
-    assert "kubesvc: not ready within 0.5s:\n  Deployment default/broken: 0 of 1 replicas available\n" in result.stderr
+    assert "kubesvc: not ready within 2s:\n  Deployment default/broken: 0 of 1 replicas available\n" in result.stderr
     assert cluster.status()["pid"] == before["pid"]
     assert cluster.run("scale", "--name", "again", "deployment/broken", "--replicas=0").returncode == 0
 
