@@ -13,6 +13,8 @@ from kubeapi.watching import EventType, WatchEvent
 
 _MAX_WARNED = 1000
 """Most distinct warnings of one run."""
+_SAID_BEFORE = ("Error: ErrImagePull", "Error: ImagePullBackOff")
+"""What the kubelet's events say beside the one with the reason."""
 
 
 class EventWarnings:
@@ -35,8 +37,8 @@ class EventWarnings:
     def _on_event(self, event: WatchEvent) -> None:
         if event.type is EventType.DELETED or event.object.get("type") != "Warning":
             return
-        if event.object.get("reason") == NOT_EMULATED:
-            # The API has warned of it when the pod was applied.
+        if event.object.get("reason") == NOT_EMULATED or event.object.get("message") in _SAID_BEFORE:
+            # The API has warned of it when the pod was applied, or the event before has said why.
             return
         about = map_at(event.object, "involvedObject")
         line = (
