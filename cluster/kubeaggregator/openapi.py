@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kubeapi.extensions.apis import Swagger
 from kubeapi.objects.apiservice import APIService
 from kubeapi.objects.parts import map_at
-from kubeapi.remoteapis import Swagger
 
 SECONDS = 60.0
 """Time limit of a request for a document."""

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.customresources.resource import CustomResource
+from kubeapi.extensions.apis import ExtensionAPIs
 from kubeapi.registry import Registry
-from kubeapi.remoteapis import RemoteAPIs
 from kubeapi.status import StatusError
 from kubeapiserver.admission.webhooks import Webhooks
 from kubeapiserver.auth.attributes import VERBS, attributes_of
@@ -86,9 +86,9 @@ class APIServer:
         address: str = "127.0.0.1:6443",
     ) -> None:
         self._store = store = registry.store
-        self.remotes = RemoteAPIs(store)
+        self.extensions = ExtensionAPIs(store)
         """What extension API servers answer for."""
-        self._catalog = Catalog(CustomKinds(store), self.remotes)
+        self._catalog = Catalog(CustomKinds(store), self.extensions)
         self._proxying, webhooks = Proxying(store, registry.rng), Webhooks(store, registry.rng)
         renderer, writer = Renderer(clock, store.failures), ObjectWriter(registry, admit, clock, webhooks)
         self._metrics = RequestMetrics(store, VERSION)
@@ -139,8 +139,8 @@ class APIServer:
 
     def _routed(self, request: Request, route: Route) -> Answer:
         text, path, served = route
-        if (remote := self.remotes.of_path(text)) is not None:
-            return Delegated(remote, request.user)
+        if (extension := self.extensions.of_path(text)) is not None:
+            return Delegated(extension, request.user)
         if path is None or not (served or self._catalog.served_in(path.group, path.version)):
             return self._paths.answer(request, text)
         if not path.plural and text.count("/") == (3 if path.group else 2):

@@ -13,10 +13,10 @@ from kubeapi.apipriorities import BUILT_IN, CUSTOM, OWN, Priority
 from kubeapi.apipriorities import METRICS as METRICS_PRIORITY
 from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.customresources.resource import CustomResource
+from kubeapi.extensions.apis import ExtensionAPIs
 from kubeapi.kind import ALL_VERBS, Kind, Subresource
 from kubeapi.kinds import KINDS, kind_of
 from kubeapi.metrics.custom import DESCRIBED, GROUP, METRICS
-from kubeapi.remoteapis import RemoteAPIs
 from kubeapi.scheme import APISERVICES, INGRESSES, Resource
 
 
@@ -107,16 +107,16 @@ _BY_PATH = {(each.resource.group, each.resource.version, each.resource.plural): 
 class Catalog:
     """What a cluster serves: what is built in, what its CustomResourceDefinitions say, and what others answer for."""
 
-    def __init__(self, customs: CustomKinds, remotes: RemoteAPIs) -> None:
+    def __init__(self, customs: CustomKinds, extensions: ExtensionAPIs) -> None:
         self.customs = customs
-        self.remotes = remotes
+        self.extensions = extensions
 
     def groups(self) -> dict[str, list[str]]:
         """Return the versions of every group, the preferred one first, the groups by priority; the core group is ""."""
         found = dict(_PRIORITIES)
         for each in self.customs.established():
             found.setdefault((each.group, each.version), CUSTOM)
-        for api in self.remotes.all():
+        for api in self.extensions.all():
             found[api.group, api.version] = Priority(api.group_priority, api.version_priority)
         highest: dict[str, int] = {}
         for (group, _), priority in found.items():

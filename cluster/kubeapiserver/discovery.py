@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from kubeapi.customresources.resource import CustomResource
+from kubeapi.extensions.apis import Offer
 from kubeapi.kind import Subresource
 from kubeapi.meta import JSON
-from kubeapi.remoteapis import Offer
 from kubeapiserver.catalog import Catalog, Served
 from kubeapiserver.messages import JSON_TYPE, Request, Response
 from kubeapiserver.requests.negotiation import media_ranges
@@ -43,7 +43,7 @@ class Discovery:
 
     def offers(self) -> list[Offer]:
         """Return what extension API servers offer."""
-        return [self._catalog.remotes.offer(each) for each in self._catalog.remotes.all()]
+        return [self._catalog.extensions.offer(each) for each in self._catalog.extensions.all()]
 
     def core_versions(self, request: Request) -> Response:
         """Answer ``/api``."""
@@ -128,11 +128,11 @@ class Discovery:
         }
 
     def _version_discovery(self, group: str, version: str) -> JSON:
-        remote = self._catalog.remotes.find(group, version)
-        if remote is None:
+        extension = self._catalog.extensions.find(group, version)
+        if extension is None:
             resources = [_resource_discovery(each) for each in self._catalog.served_in(group, version)]
             return {"version": version, "freshness": "Current", "resources": resources}
-        offer = self._catalog.remotes.offer(remote)
+        offer = self._catalog.extensions.offer(extension)
         listed = {"resources": list(offer.resources)} if offer.resources else {}
         return {"version": version, **listed, "freshness": "Current" if offer.is_current else "Stale"}
 

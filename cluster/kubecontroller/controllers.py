@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from kubeapi.extensions.answers import NO_SERVERS, ExtensionAnswers
 from kubeapi.metrics.traffic import TrafficSource, no_traffic
 from kubeapi.metrics.usage import Usage, no_usage
-from kubeapi.remoteanswers import NO_SERVERS, RemoteAnswers
 from kubeapi.scheme import (
     CERTIFICATESIGNINGREQUESTS,
     CONTROLLERREVISIONS,
@@ -75,7 +75,7 @@ class ControllerConfig:
     """What the pods use, by which autoscalers scale."""
     traffic: TrafficSource = no_traffic
     """What the Services' endpoints get, for the same purpose."""
-    servers: RemoteAnswers = NO_SERVERS
+    servers: ExtensionAnswers = NO_SERVERS
     """The extension API servers."""
 
 

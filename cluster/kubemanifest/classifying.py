@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from kubeapi.customresources.decoding import decode_object
 from kubeapi.customresources.resource import CustomResource
+from kubeapi.extensions.apis import ExtensionResource, extension_resource
 from kubeapi.kinds import RESOURCES, resource_for
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.remoteapis import RemoteResource, remote_resource
 from kubeapi.scheme import Resource
 from kubeapi.serialization.hints import hint_for
 from kubeapi.similar import did_you_mean
@@ -100,7 +100,7 @@ class _OtherKinds(NamedTuple):
 
     def find(self, api_version: str, kind: str) -> Resource | None:
         """Return the resource of a kind, None for an unknown one."""
-        return self.customs.get((api_version, kind)) or remote_resource(api_version, kind, self.api_services)
+        return self.customs.get((api_version, kind)) or extension_resource(api_version, kind, self.api_services)
 
 
 def _classify(
@@ -185,7 +185,7 @@ def _metadata_faults(obj: JSON, resource: Resource) -> list[FieldError]:
 def _in_namespace(document: Document, resource: Resource) -> Document:
     """Return the document with ``default`` where it has to say a namespace and does not."""
     metadata = document.obj["metadata"]
-    if metadata.get("namespace") or isinstance(resource, RemoteResource):
+    if metadata.get("namespace") or isinstance(resource, ExtensionResource):
         return document
     metadata = {key: value for key, value in metadata.items() if key != "namespace"}
     if resource.namespaced:
@@ -195,7 +195,7 @@ def _in_namespace(document: Document, resource: Resource) -> Document:
 
 def _decoded(document: Document, resource: Resource, faults: list[Fault]) -> Document:
     """Return the document with only what its schema knows; the rest becomes faults."""
-    if isinstance(resource, RemoteResource):
+    if isinstance(resource, ExtensionResource):
         return document._replace(custom=resource)
     custom = resource if isinstance(resource, CustomResource) else None
     decoded = decode_object(resource, document.obj)

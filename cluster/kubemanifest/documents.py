@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from kubeapi.customresources.definitions import CustomKinds
 from kubeapi.customresources.resource import CustomResource, declared_by
+from kubeapi.extensions.apis import ExtensionResource, extension_resource
 from kubeapi.kinds import RESOURCES, resource_for
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.remoteapis import RemoteResource, remote_resource
 from kubeapi.scheme import APISERVICES, CUSTOM_RESOURCE_DEFINITIONS, Resource
 from kubeapi.status import FieldError
 from kubeapi.store import Store
@@ -34,7 +34,7 @@ class Document(NamedTuple):
     spot: Spot
     faulty: frozenset[str] = _NONE
     """Paths of fields that could not be read; ``obj`` is without them, so that its other faults are found too."""
-    custom: CustomResource | RemoteResource | None = None
+    custom: CustomResource | ExtensionResource | None = None
     """The resource of a custom kind, or of one of an extension API server."""
 
     @property
@@ -60,7 +60,7 @@ class Document(NamedTuple):
     @property
     def is_remote(self) -> bool:
         """Whether an extension API server has the object."""
-        return isinstance(self.custom, RemoteResource)
+        return isinstance(self.custom, ExtensionResource)
 
     @property
     def key(self) -> ObjectKey:
@@ -98,9 +98,9 @@ def bare_documents(objects: Sequence[JSON], store: Store) -> list[Document]:
 
     def bare(obj: JSON) -> Document:
         named = obj.get("apiVersion", ""), obj.get("kind", "")
-        custom: CustomResource | RemoteResource | None = None
+        custom: CustomResource | ExtensionResource | None = None
         if not resource_for(*named):
-            custom = given.get(named) or customs.declared(*named) or remote_resource(*named, servers)
+            custom = given.get(named) or customs.declared(*named) or extension_resource(*named, servers)
         return Document(obj, "", Spot(Written("", 0, 0)), custom=custom)
 
     return [*map(bare, objects)]

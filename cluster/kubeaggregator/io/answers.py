@@ -9,23 +9,23 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from kubeapi.metrics.custom import GROUP as CUSTOM
-from kubeapi.metrics.usage import GROUP as RESOURCE
-from kubeapi.objects.apiservice import APIService
-from kubeapi.remoteanswers import (
+from kubeapi.extensions.answers import (
     NO_SERVERS,
     NOTHING,
     UNSERVED,
     CustomAsked,
     CustomValues,
+    ExtensionContents,
+    ExtensionFound,
+    ExtensionObject,
+    ExtensionUsage,
     ExternalMetric,
     ExternalValues,
     PodsAsked,
-    RemoteContents,
-    RemoteFound,
-    RemoteObject,
-    RemoteUsage,
 )
+from kubeapi.metrics.custom import GROUP as CUSTOM
+from kubeapi.metrics.usage import GROUP as RESOURCE
+from kubeapi.objects.apiservice import APIService
 
 if TYPE_CHECKING:
     from kubeaggregator.io.lookup import Servers
@@ -47,11 +47,11 @@ class _Asked(NamedTuple):
 
 
 class Answers:
-    """Implements ``RemoteAnswers``. ``close`` ends what is under way."""
+    """Implements ``ExtensionAnswers``. ``close`` ends what is under way."""
 
     def __init__(self, servers: Servers) -> None:
         self._servers = servers
-        self._sweeps: dict[str, asyncio.Task[RemoteContents]] = {}
+        self._sweeps: dict[str, asyncio.Task[ExtensionContents]] = {}
         self._asked: dict[Hashable, _Asked] = {}
 
     async def close(self) -> None:
@@ -61,24 +61,22 @@ class Answers:
             task.cancel()
         await asyncio.gather(*asked, return_exceptions=True)
 
-    def contents(self, namespace: str) -> RemoteContents:
+    def contents(self, namespace: str) -> ExtensionContents:
         """Return what the servers have of a namespace that is being deleted; they begin to delete it if asked first."""
-        apis = self._servers.remotes.all()
+        apis = self._servers.apis.all()
         if not apis:
             return NOTHING
         task = self._sweeps.get(namespace)
         if task is None:
             from kubeaggregator.io.sweeping import sweep
 
-            found = sweep(namespace, self._servers.remotes, self._servers.server_of)
+            found = sweep(namespace, self._servers.apis, self._servers.server_of)
             self._sweeps[namespace] = asyncio.get_running_loop().create_task(found, name=f"emptying {namespace}")
-            return RemoteContents(is_pending=True)
+            return ExtensionContents(is_pending=True)
         if not task.done():
-            return RemoteContents(is_pending=True)
+            return ExtensionContents(is_pending=True)
         del self._sweeps[namespace]
-        stale = tuple(
-            f"{each.group}/{each.version}" for each in apis if not self._servers.remotes.offer(each).is_current
-        )
+        stale = tuple(f"{each.group}/{each.version}" for each in apis if not self._servers.apis.offer(each).is_current)
         return task.result()._replace(undiscovered=stale)
 
     def external(self, metric: ExternalMetric) -> ExternalValues | None:
@@ -96,7 +94,7 @@ class Answers:
 
     def _metrics_api(self, group: str) -> APIService | None:
         """Return the APIService of the version that autoscalers prefer."""
-        found = [each for each in self._servers.remotes.all() if (each.group, each.version) in _METRICS]
+        found = [each for each in self._servers.apis.all() if (each.group, each.version) in _METRICS]
         return max(
             (each for each in found if each.group == group),
             key=lambda each: (each.version_priority, each.version),
@@ -112,7 +110,7 @@ class Answers:
 
         return self._fresh(asked, FRESH_SECONDS, lambda: custom_values(asked, api, self._servers.server_of(api)))
 
-    def usage(self, pods: PodsAsked) -> RemoteUsage | None:
+    def usage(self, pods: PodsAsked) -> ExtensionUsage | None:
         """Return what that one says of pods, None while it is asked."""
         api = self._metrics_api(RESOURCE)
         if api is None:
@@ -121,10 +119,10 @@ class Answers:
 
         return self._fresh(pods, FRESH_SECONDS, lambda: pod_usage(pods, api, self._servers.server_of(api)))
 
-    def find(self, asked: RemoteObject) -> RemoteFound | None:
+    def find(self, asked: ExtensionObject) -> ExtensionFound | None:
         """Return what is known of an object, None while it is asked for."""
         group, _, version = asked.api_version.rpartition("/")
-        if self._servers.remotes.find(group, version) is None:
+        if self._servers.apis.find(group, version) is None:
             return UNSERVED
         from kubeaggregator.io.owners import look_for
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from kubeaggregator.io.lookup import Collection, Servers, find_collection
+from kubeapi.extensions.apis import ExtensionResource
 from kubeapi.meta import JSON, ObjectKey, copy_object
-from kubeapi.remoteapis import RemoteResource
 from kubeapi.status import StatusError
 from kubeapi.users import ADMINISTRATOR
 from kubemanifest.clientapply import Outcome, keep_applied, last_applied, three_way_patch
@@ -19,7 +19,7 @@ _MANAGER = {"fieldManager": "kubectl-client-side-apply", "fieldValidation": "Str
 _MERGE_PATCH = "application/merge-patch+json"
 
 
-async def apply(servers: Servers, resource: RemoteResource, obj: JSON) -> tuple[Outcome, list[str]]:
+async def apply(servers: Servers, resource: ExtensionResource, obj: JSON) -> tuple[Outcome, list[str]]:
     """Create an object or change it, and return what the server warns of.
 
     ServiceUnavailable while it does not answer, StatusError.
@@ -49,7 +49,7 @@ async def _apply(collection: Collection, obj: JSON) -> Outcome:
     return "unchanged" if changed == stored else "configured"
 
 
-async def delete(servers: Servers, resource: RemoteResource, key: ObjectKey) -> None:
+async def delete(servers: Servers, resource: ExtensionResource, key: ObjectKey) -> None:
     """Delete an object in the background; StatusError."""
     collection = find_collection(servers, resource, key.namespace, ADMINISTRATOR)
     options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}

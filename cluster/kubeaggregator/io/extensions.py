@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from kubeaggregator.io.answers import Answers
+from kubeapi.extensions.apis import ExtensionAPIs
 from kubeapi.io.client import Client
 from kubeapi.meta import ObjectKey, key_of
 from kubeapi.objects.apiservice import APIService
 from kubeapi.objects.endpointslice import service_of_slice
-from kubeapi.remoteapis import RemoteAPIs
 from kubeapi.scheme import APISERVICES, ENDPOINTSLICES, SERVICES
 from kubeapi.watching import WatchEvent
 from kubeapiserver.messages import Delegated
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 class Extensions:
     """``run`` until it is cancelled. ``certificate`` makes the file with which servers are asked; OSError."""
 
-    def __init__(self, remotes: RemoteAPIs, client: Client, runtime: Runtime, certificate: Callable[[], Path]) -> None:
-        self.remotes = remotes
+    def __init__(self, apis: ExtensionAPIs, client: Client, runtime: Runtime, certificate: Callable[[], Path]) -> None:
+        self.apis = apis
         self._client = client
         self.store = client.registry.store
         self._runtime = runtime
@@ -49,7 +49,7 @@ class Extensions:
 
     def answers(self, path: str) -> bool:
         """Tell whether an extension API server answers for a path."""
-        return self.remotes.of_path(normalized(path)) is not None
+        return self.apis.of_path(normalized(path)) is not None
 
     async def serve(self, received: web.BaseRequest, delegated: Delegated) -> web.StreamResponse:
         """Forward one request and return its answer; OSError if the certificate for that cannot be kept."""
@@ -65,7 +65,7 @@ class Extensions:
             while True:
                 await self._has_changed.wait()
                 self._has_changed.clear()
-                if self.remotes.all():
+                if self.apis.all():
                     await self._follow()
         finally:
             stop()
@@ -84,19 +84,19 @@ class Extensions:
         """Begin to follow new APIServices and stop with those that are gone; returns whether there are any."""
         from kubeaggregator.io.follower import Follower
 
-        names = {each.name for each in self.remotes.all()}
+        names = {each.name for each in self.apis.all()}
         for name in set(self._followers) - names:
             _, task = self._followers.pop(name)
             task.cancel()
         await self._close(set(self._servers) - names)
         for name in names - set(self._followers):
-            follower = Follower(name, self.remotes, self._client, self.server_of)
+            follower = Follower(name, self.apis, self._client, self.server_of)
             self._followers[name] = follower, tasks.create_task(follower.run(), name=f"APIService {name}")
         return bool(names)
 
     async def _close(self, names: set[str] | list[str]) -> None:
         for name in names:
-            self.remotes.offers.pop(name, None)
+            self.apis.offers.pop(name, None)
             await self._servers.pop(name).close()
 
     def server_of(self, api: APIService) -> ExtensionServer:

@@ -14,13 +14,13 @@ from kubeaggregator import availability, discovery, openapi
 from kubeaggregator.authentication import CHECKER, OLD_CHECKER, SPECIFIER, user_headers
 from kubeaggregator.availability import PASSED, Verdict, failed_check, prejudge, status_with
 from kubeaggregator.io.server import DOCUMENT_ERRORS, READING_ERRORS, ExtensionServer
+from kubeapi.extensions.apis import ExtensionAPIs, Offer
 from kubeapi.io.client import Client
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.apiservice import APIService
 from kubeapi.objects.endpointslice import read_endpoint_slice, service_of_slice
 from kubeapi.objects.service import read_target
 from kubeapi.registry import Registry
-from kubeapi.remoteapis import Offer, RemoteAPIs
 from kubeapi.scheme import APISERVICES, ENDPOINTSLICES, SERVICES
 from kubeapi.status import StatusError
 from kubeapi.users import User
@@ -32,10 +32,10 @@ class Follower:
     """``run`` until it is cancelled; ``server`` returns the present connections of the APIService."""
 
     def __init__(
-        self, name: str, remotes: RemoteAPIs, client: Client, server: Callable[[APIService], ExtensionServer]
+        self, name: str, apis: ExtensionAPIs, client: Client, server: Callable[[APIService], ExtensionServer]
     ) -> None:
         self._name = name
-        self._remotes = remotes
+        self._apis = apis
         self._client = client
         self._store = client.registry.store
         self._server = server
@@ -60,7 +60,7 @@ class Follower:
 
     def note_endpoints(self, service: ObjectKey) -> None:
         """Ask soon whether the server answers, if this is its Service."""
-        api = self._remotes.named(self._name)
+        api = self._apis.named(self._name)
         if api is not None and api.service is not None and api.service.key == service:
             self._may_differ.set()
 
@@ -69,7 +69,7 @@ class Follower:
     ) -> None:
         """Take a step whenever it is wanted, and after a while; a step tells whether the server has answered."""
         failures = 0
-        while (api := self._remotes.named(self._name)) is not None:
+        while (api := self._apis.named(self._name)) is not None:
             wanted.clear()
             has_answered = False
             with self._store.failures.guard(NAME, f"APIService {self._name}"):
@@ -133,7 +133,7 @@ class Follower:
             await self._client.write(attempt)
 
     async def _read_offer(self, api: APIService) -> bool:
-        server, before = self._server(api), self._remotes.offer(api)
+        server, before = self._server(api), self._apis.offer(api)
         try:
             resources = await self._resources(server, api)
         except (*DOCUMENT_ERRORS, *READING_ERRORS):
@@ -141,7 +141,7 @@ class Follower:
             return False
         self._keep(before._replace(resources=resources, is_current=True))
         with contextlib.suppress(*DOCUMENT_ERRORS, *READING_ERRORS):
-            self._keep(self._remotes.offer(api)._replace(openapi=await self._openapi(server, api)))
+            self._keep(self._apis.offer(api)._replace(openapi=await self._openapi(server, api)))
         with contextlib.suppress(*DOCUMENT_ERRORS, *READING_ERRORS):
             await self._read_swagger(server, api)
         return True
@@ -152,11 +152,11 @@ class Follower:
         headers = [("Accept", "application/json"), *before, *user_headers(SPECIFIER)]
         found = await server.document("/openapi/v2", headers, openapi.SECONDS)
         if found.status == 200:
-            self._keep(self._remotes.offer(api)._replace(swagger=openapi.read_swagger(found.body, api)))
+            self._keep(self._apis.offer(api)._replace(swagger=openapi.read_swagger(found.body, api)))
             self._swagger_tag = found.tag
 
     def _keep(self, offer: Offer) -> None:
-        self._remotes.offers[self._name] = offer
+        self._apis.offers[self._name] = offer
 
     async def _resources(self, server: ExtensionServer, api: APIService) -> tuple[JSON, ...]:
         """Return the version's resources, from aggregated discovery or else from the older form."""

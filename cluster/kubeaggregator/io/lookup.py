@@ -11,11 +11,11 @@ from urllib.parse import quote
 
 from kubeaggregator.authentication import user_headers
 from kubeaggregator.io.server import DOCUMENT_ERRORS, READING_ERRORS, ExtensionServer
+from kubeapi.extensions.apis import ExtensionAPIs, ExtensionResource
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.apiservice import APIService
 from kubeapi.objects.conditions import find_condition
 from kubeapi.objects.parts import list_at, map_at
-from kubeapi.remoteapis import RemoteAPIs, RemoteResource
 from kubeapi.scheme import APISERVICES
 from kubeapi.status import FieldError, StatusError
 from kubeapi.store import Store
@@ -31,7 +31,7 @@ _SECONDS = 30.0
 class Servers(Protocol):
     """The extension API servers of a cluster."""
 
-    remotes: RemoteAPIs
+    apis: ExtensionAPIs
     store: Store
 
     def server_of(self, api: APIService) -> ExtensionServer:
@@ -72,14 +72,14 @@ class Collection(NamedTuple):
         raise _refusal(found.status, found.body)
 
 
-def find_collection(servers: Servers, resource: RemoteResource, namespace: str, user: User) -> Collection:
+def find_collection(servers: Servers, resource: ExtensionResource, namespace: str, user: User) -> Collection:
     """Return where the objects of a kind are; ServiceUnavailable while its server does not answer, StatusError.
 
     ``namespace`` "" is ``default``, for a kind that has namespaces.
     """
-    api = servers.remotes.find(resource.group, resource.version)
+    api = servers.apis.find(resource.group, resource.version)
     if api is not None:
-        offer = servers.remotes.offer(api)
+        offer = servers.apis.offer(api)
         if not (api.is_available and offer.is_current):
             raise ServiceUnavailable(f"APIService {api.name} has no server that answers{_reason(servers, api.name)}")
         for each in offer.resources:

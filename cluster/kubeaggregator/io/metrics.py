@@ -11,11 +11,18 @@ from urllib.parse import quote, urlencode
 
 from kubeaggregator.authentication import user_headers
 from kubeaggregator.io.server import DOCUMENT_ERRORS, READING_ERRORS, ExtensionServer
+from kubeapi.extensions.answers import (
+    CustomAsked,
+    CustomValues,
+    ExtensionUsage,
+    ExternalMetric,
+    ExternalValues,
+    PodsAsked,
+)
 from kubeapi.meta import JSON, ObjectKey, key_of, parse_time
 from kubeapi.metrics.usage import ContainerUsage, PodUsage
 from kubeapi.objects.apiservice import APIService
 from kubeapi.objects.parts import list_at, map_at
-from kubeapi.remoteanswers import CustomAsked, CustomValues, ExternalMetric, ExternalValues, PodsAsked, RemoteUsage
 from kubeapi.serialization.duration import parse_duration
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.users import account_user
@@ -40,14 +47,14 @@ async def external_values(metric: ExternalMetric, api: APIService, server: Exten
         return ExternalValues(fault=str(error))
 
 
-async def pod_usage(pods: PodsAsked, api: APIService, server: ExtensionServer) -> RemoteUsage:
+async def pod_usage(pods: PodsAsked, api: APIService, server: ExtensionServer) -> ExtensionUsage:
     """Return what pods use, or why that is not known."""
     path = f"{api.path}/namespaces/{pods.namespace}/pods{_query(labelSelector=pods.selector)}"
     try:
         items = await _items(path, f"(get pods.{api.group})", api, server)
-        return RemoteUsage({key_of(each): _read_usage(each) for each in items})
+        return ExtensionUsage({key_of(each): _read_usage(each) for each in items})
     except (_UnknownError, *READING_ERRORS) as error:
-        return RemoteUsage(fault=str(error))
+        return ExtensionUsage(fault=str(error))
 
 
 async def custom_values(asked: CustomAsked, api: APIService, server: ExtensionServer) -> CustomValues:

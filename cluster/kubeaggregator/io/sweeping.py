@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 from kubeaggregator.authentication import user_headers
 from kubeaggregator.io.server import DOCUMENT_ERRORS, READING_ERRORS, ExtensionServer
+from kubeapi.extensions.answers import ExtensionContents
+from kubeapi.extensions.apis import ExtensionAPIs
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.objects.apiservice import APIService
 from kubeapi.objects.parts import list_at
-from kubeapi.remoteanswers import RemoteContents
-from kubeapi.remoteapis import RemoteAPIs
 from kubeapi.status import StatusError
 from kubeapi.users import account_user
 from kubeapiserver.wire.forwarding.answers import status_message
@@ -28,13 +28,13 @@ _UNSUPPORTED = (404, 405)
 
 
 async def sweep(
-    namespace: str, remotes: RemoteAPIs, server_of: Callable[[APIService], ExtensionServer]
-) -> RemoteContents:
+    namespace: str, apis: ExtensionAPIs, server_of: Callable[[APIService], ExtensionServer]
+) -> ExtensionContents:
     """Delete what there is, and return what is left."""
     faults: list[str] = []
     counts, finalizers = dict[str, int](), Counter[str]()
-    for api in remotes.all():
-        for each in remotes.offer(api).resources:
+    for api in apis.all():
+        for each in apis.offer(api).resources:
             verbs = list_at(each, "verbs")
             if each.get("scope") != "Namespaced" or "delete" not in verbs:
                 continue
@@ -47,7 +47,7 @@ async def sweep(
             if left:
                 counts[f"{each['resource']}.{api.group}"] = len(left)
                 finalizers.update(name for item in left for name in list_at(item, "metadata", "finalizers"))
-    return RemoteContents(faults=tuple(faults), counts=counts, finalizers=finalizers)
+    return ExtensionContents(faults=tuple(faults), counts=counts, finalizers=finalizers)
 
 
 async def _empty(server: ExtensionServer, path: str, has_collections: bool) -> list[JSON]:

@@ -11,9 +11,9 @@ import json
 from functools import cache, lru_cache
 from typing import Any
 
+from kubeapi.extensions.apis import Swagger
 from kubeapi.kinds import SERVED_RESOURCES
 from kubeapi.meta import JSON
-from kubeapi.remoteapis import Swagger
 from kubeapi.schema import definitions
 from kubeapi.scheme import Resource
 from kubeapiserver.openapi.custom import Custom, custom_schemas

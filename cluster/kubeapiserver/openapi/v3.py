@@ -15,9 +15,9 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from kubeapi.customresources.resource import CustomResource
+from kubeapi.extensions.apis import Offer
 from kubeapi.kinds import SERVED_RESOURCES
 from kubeapi.meta import JSON
-from kubeapi.remoteapis import Offer
 from kubeapi.schema import definitions
 from kubeapi.scheme import Resource
 from kubeapiserver.messages import JSON_TYPE, Request, Response

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from kubeapi.extensions.answers import NO_SERVERS, ExternalMetric
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at
-from kubeapi.remoteanswers import NO_SERVERS, ExternalMetric
 from kubeapi.selectors.text import go_selector, selector_text
 from kubeapi.serialization.quantity import canonical
 from kubecontroller.autoscaling.calculation import Tolerance, replicas_by_ratio, replicas_by_share, thousandths

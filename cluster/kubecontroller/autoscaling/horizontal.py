@@ -8,6 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from kubeapi.extensions.answers import (
+    NO_SERVERS,
+    CustomAsked,
+    CustomValues,
+    ExtensionAnswers,
+    ExtensionUsage,
+    PodsAsked,
+)
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.metrics.custom import GROUP as CUSTOM_GROUP
 from kubeapi.metrics.custom import CustomMetrics
@@ -15,7 +23,6 @@ from kubeapi.metrics.traffic import TrafficSource
 from kubeapi.metrics.usage import GROUP as RESOURCE_GROUP
 from kubeapi.metrics.usage import Usage
 from kubeapi.objects.parts import list_at, map_at, status_of
-from kubeapi.remoteanswers import NO_SERVERS, CustomAsked, CustomValues, PodsAsked, RemoteAnswers, RemoteUsage
 from kubeapi.scheme import HORIZONTALPODAUTOSCALERS, Resource
 from kubeapi.serialization.quantity import amount_of
 from kubeapi.watching import Delta
@@ -175,7 +182,7 @@ class HorizontalPodAutoscalerController:
     watches = (HORIZONTALPODAUTOSCALERS,)
 
     def __init__(
-        self, listers: Listers, usage: Usage, traffic: TrafficSource, servers: RemoteAnswers = NO_SERVERS
+        self, listers: Listers, usage: Usage, traffic: TrafficSource, servers: ExtensionAnswers = NO_SERVERS
     ) -> None:
         self._listers = listers
         self._servers = servers
@@ -231,10 +238,10 @@ class HorizontalPodAutoscalerController:
             usage_fault=usage.fault,
         )
 
-    def _used(self, autoscaler: JSON, observed: Observed) -> RemoteUsage | None:
+    def _used(self, autoscaler: JSON, observed: Observed) -> ExtensionUsage | None:
         """Return what the pods use, as the server of metrics.k8s.io says; None while it is asked."""
         if not observed.pods or all(each["type"] not in _OF_PODS for each in list_at(autoscaler, "spec", "metrics")):
-            return RemoteUsage()
+            return ExtensionUsage()
         if self._servers.serves(RESOURCE_GROUP):
             return self._servers.usage(PodsAsked(observed.namespace, observed.selector))
-        return RemoteUsage(self._usage())
+        return ExtensionUsage(self._usage())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from kubeapi.extensions.answers import CustomAsked, CustomValues, ExternalMetric, ExternalValues
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.metrics.custom import CustomMetrics
 from kubeapi.metrics.usage import PodUsage
-from kubeapi.remoteanswers import CustomAsked, CustomValues, ExternalMetric, ExternalValues
 
 
 class Observed(NamedTuple):

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kubeapi.extensions.answers import ALL_OBJECTS, CustomAsked, CustomValues
 from kubeapi.kinds import KINDS
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at
-from kubeapi.remoteanswers import ALL_OBJECTS, CustomAsked, CustomValues
 from kubeapi.scheme import NAMESPACES, PODS, Resource
 from kubeapi.selectors.text import selector_text
 from kubeapi.validation.faults import go_value

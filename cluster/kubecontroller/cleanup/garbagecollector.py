@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from kubeapi.extensions.answers import NO_SERVERS, ExtensionAnswers, ExtensionFound, ExtensionObject
 from kubeapi.kinds import KINDS, resource_for
 from kubeapi.meta import JSON, ObjectKey, is_terminating
 from kubeapi.objects.parts import list_at
-from kubeapi.remoteanswers import NO_SERVERS, RemoteAnswers, RemoteFound, RemoteObject
 from kubeapi.scheme import APISERVICES, Resource
 from kubeapi.watching import Delta
 from kubecontroller.change import Change, Requeue, Update, delete
@@ -127,7 +127,7 @@ class GarbageCollector:
     resource = None
     watches = tuple(each.resource for each in KINDS if not each.is_record)
 
-    def __init__(self, listers: Listers, servers: RemoteAnswers = NO_SERVERS) -> None:
+    def __init__(self, listers: Listers, servers: ExtensionAnswers = NO_SERVERS) -> None:
         self._listers = listers
         self._servers = servers
         self._unserved: set[ObjectId] = set()
@@ -166,11 +166,11 @@ class GarbageCollector:
         self._unserved.discard(key)
         if obj is None:
             return []
-        remote: list[RemoteFound | None] = []
+        asked: list[ExtensionFound | None] = []
         dependents = self._dependents(obj) if is_terminating(obj) else []
-        changes = reconcile(key.resource, obj, lambda each: self._owner(key.key.namespace, each, remote), dependents)
-        found = [each for each in remote if each is not None]
-        if len(found) < len(remote):
+        changes = reconcile(key.resource, obj, lambda each: self._owner(key.key.namespace, each, asked), dependents)
+        found = [each for each in asked if each is not None]
+        if len(found) < len(asked):
             return [Requeue(_PENDING_SECONDS)]
         if any(not each.is_served for each in found):
             self._unserved.add(key)
@@ -191,13 +191,13 @@ class GarbageCollector:
     def _owned_by(self, owner: JSON) -> Iterable[ObjectId]:
         return self._listers.dependents.having(owner["metadata"].get("uid", ""))
 
-    def _owner(self, namespace: str, reference: JSON, remote: list[RemoteFound | None]) -> Owner:
-        """Return what is known of an owner; what servers say of one is added to ``remote``."""
+    def _owner(self, namespace: str, reference: JSON, asked: list[ExtensionFound | None]) -> Owner:
+        """Return what is known of an owner; what servers say of one is added to ``asked``."""
         owner_id = self._owner_id(reference, namespace)
         if owner_id is None:
             named = reference.get("apiVersion", ""), reference.get("kind", "")
-            found = self._servers.find(RemoteObject(*named, ObjectKey(namespace, reference.get("name", ""))))
-            remote.append(found)
+            found = self._servers.find(ExtensionObject(*named, ObjectKey(namespace, reference.get("name", ""))))
+            asked.append(found)
             if found is None or not found.is_known:
                 return Owner()
             owner = found.obj

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from kubeapi.extensions.answers import NO_SERVERS, ExtensionAnswers
 from kubeapi.kinds import KINDS, kind_of
 from kubeapi.meta import JSON, ObjectKey, is_terminating, parse_time
 from kubeapi.objects.parts import list_at, spec_of
-from kubeapi.remoteanswers import NO_SERVERS, RemoteAnswers
 from kubeapi.scheme import NAMESPACES, PODS, Resource
 from kubeapi.watching import Delta
 from kubecontroller.change import Change, Outcome, Requeue, Update, UpdateStatus, delete
@@ -35,7 +35,7 @@ _PENDING_SECONDS, _SWEEP_SECONDS = 0.1, 2.0
 
 
 def reconcile(
-    namespace: JSON | None, contents: Sequence[Dependent], now: float, servers: RemoteAnswers = NO_SERVERS
+    namespace: JSON | None, contents: Sequence[Dependent], now: float, servers: ExtensionAnswers = NO_SERVERS
 ) -> list[Change]:
     """Return the deletion of what is left in a Namespace that is being deleted, and of itself once it is empty.
 
@@ -50,12 +50,12 @@ def reconcile(
         return _await_pods(namespace, pods, now)
     left = [each for each in contents if not kind_of(each.resource).is_record]
     kept = [each for each in left if kind_of(each.resource).finalizers(each.obj)]
-    remote = servers.contents(namespace["metadata"]["name"])
+    extensions = servers.contents(namespace["metadata"]["name"])
     deletions = _deletions(contents, namespace)
-    if remote.is_pending:
+    if extensions.is_pending:
         return [*deletions, Requeue(_PENDING_SECONDS)]
-    changes = [*deletions, *_status(namespace, remaining(kept, remote), now)]
-    if not remote.is_empty:
+    changes = [*deletions, *_status(namespace, remaining(kept, extensions), now)]
+    if not extensions.is_empty:
         return [*changes, Requeue(_SWEEP_SECONDS)]
     return changes if left else [*changes, *_finalize(namespace)]
 
@@ -106,7 +106,7 @@ class NamespaceController:
     resource = NAMESPACES
     watches = tuple(each.resource for each in KINDS if not each.is_record)
 
-    def __init__(self, listers: Listers, servers: RemoteAnswers = NO_SERVERS) -> None:
+    def __init__(self, listers: Listers, servers: ExtensionAnswers = NO_SERVERS) -> None:
         self._listers = listers
         self._servers = servers
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from kubeapi.extensions.answers import NOTHING, ExtensionContents
 from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, format_time
 from kubeapi.objects.conditions import find_condition
 from kubeapi.objects.parts import status_of
-from kubeapi.remoteanswers import NOTHING, RemoteContents
 from kubecontroller.cleanup.garbagecollector import Dependent
 
 _FINE = {
@@ -34,9 +34,9 @@ Problems = dict[str, tuple[str, str]]
 """Reason and message of each condition that is True."""
 
 
-def remaining(contents: Iterable[Dependent], remote: RemoteContents = NOTHING) -> Problems:
+def remaining(contents: Iterable[Dependent], extensions: ExtensionContents = NOTHING) -> Problems:
     """Return what is said of objects that stay until their finalizers are gone, and of extension API servers."""
-    counts, finalizers = Counter[str](remote.counts), Counter[str](remote.finalizers)
+    counts, finalizers = Counter[str](extensions.counts), Counter[str](extensions.finalizers)
     for each in contents:
         counts[f"{each.resource.plural}.{each.resource.group}"] += 1
         finalizers.update(kind_of(each.resource).finalizers(each.obj))
@@ -48,15 +48,15 @@ def remaining(contents: Iterable[Dependent], remote: RemoteContents = NOTHING) -
         listed = ", ".join(sorted(f"{name} in {count} resource instances" for name, count in finalizers.items()))
         text = f"Some content in the namespace has finalizers remaining: {listed}"
         found["NamespaceFinalizersRemaining"] = "SomeFinalizersRemain", text
-    return found | _undiscovered(remote) | (failed(remote.faults[0]) if remote.faults else {})
+    return found | _undiscovered(extensions) | (failed(extensions.faults[0]) if extensions.faults else {})
 
 
-def _undiscovered(remote: RemoteContents) -> Problems:
+def _undiscovered(extensions: ExtensionContents) -> Problems:
     """Return what is said of versions whose server does not say what it has (client-go's ErrGroupDiscoveryFailed)."""
-    if not remote.undiscovered:
+    if not extensions.undiscovered:
         return {}
-    listed = ", ".join(f"{each}: stale GroupVersion discovery: {each}" for each in sorted(remote.undiscovered))
-    count = len(remote.undiscovered)
+    listed = ", ".join(f"{each}: stale GroupVersion discovery: {each}" for each in sorted(extensions.undiscovered))
+    count = len(extensions.undiscovered)
     text = f"unable to retrieve the complete list of server APIs: {listed}"
     message = f"Discovery failed for some groups, {count} failing: {text}"
     return {"NamespaceDeletionDiscoveryFailure": ("DiscoveryFailed", message)}

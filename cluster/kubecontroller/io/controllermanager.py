@@ -13,12 +13,12 @@ from dataclasses import replace
 
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.events import EventRecorder
+from kubeapi.extensions.answers import LateAnswers
 from kubeapi.failures import Subject
 from kubeapi.io.client import Admissions, Client
 from kubeapi.io.informer import Informer
 from kubeapi.kinds import RESOURCES
 from kubeapi.registry import Registry
-from kubeapi.remoteanswers import LateAnswers
 from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS, Resource
 from kubeapi.status import StatusError
 from kubeapi.watching import Delta, ListerWatcher

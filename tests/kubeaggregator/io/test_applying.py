@@ -13,14 +13,14 @@ from multidict import CIMultiDict
 from tests.kubeaggregator.io.test_extensions import PATH, Certificates, Extended, certificates, extended
 
 from kubeaggregator.io.applying import apply, delete
+from kubeapi.extensions.answers import UNSERVED, ExtensionFound, ExtensionObject
+from kubeapi.extensions.apis import ExtensionResource
 from kubeapi.meta import JSON, LAST_APPLIED, ObjectKey
-from kubeapi.remoteanswers import UNSERVED, RemoteFound, RemoteObject
-from kubeapi.remoteapis import RemoteResource
 from kubeapi.scheme import APISERVICES
 from kubeapi.status import FieldError, StatusError
 
-THING = RemoteResource("Thing", "", "example.com", "v1", namespaced=True)
-PLACE = RemoteResource("Place", "", "example.com", "v1", namespaced=True)
+THING = ExtensionResource("Thing", "", "example.com", "v1", namespaced=True)
+PLACE = ExtensionResource("Place", "", "example.com", "v1", namespaced=True)
 BLOCK: JSON = {
     "apiVersion": "example.com/v1",
     "kind": "Thing",
@@ -147,7 +147,7 @@ async def test_a_refusal_is_that_of_the_server(cluster: Extended) -> None:
 
 async def test_a_kind_that_the_server_does_not_have_is_unknown(cluster: Extended) -> None:
     with pytest.raises(StatusError, match=r'no matches for kind "Toy" in version "example\.com/v1"'):
-        await apply(cluster.extensions, RemoteResource("Toy", "", "example.com", "v1", namespaced=True), BLOCK)
+        await apply(cluster.extensions, ExtensionResource("Toy", "", "example.com", "v1", namespaced=True), BLOCK)
 
 
 async def test_nothing_is_known_of_a_server_that_does_not_answer(cluster: Extended, things: Things) -> None:
@@ -164,8 +164,8 @@ async def test_nothing_is_known_of_a_server_that_does_not_answer(cluster: Extend
 
 
 async def test_the_garbage_collector_looks_for_an_owner(cluster: Extended, things: Things) -> None:
-    async def found(kind: str, namespace: str, name: str = "block") -> RemoteFound:
-        asked = RemoteObject("example.com/v1", kind, ObjectKey(namespace, name))
+    async def found(kind: str, namespace: str, name: str = "block") -> ExtensionFound:
+        asked = ExtensionObject("example.com/v1", kind, ObjectKey(namespace, name))
         while (answer := cluster.extensions.told.find(asked)) is None:
             await asyncio.sleep(0.002)
         return answer
@@ -174,9 +174,9 @@ async def test_the_garbage_collector_looks_for_an_owner(cluster: Extended, thing
     owner = await found("Thing", "default")
     assert owner.obj is not None
     assert owner.obj["metadata"]["name"] == "block"
-    assert await found("Thing", "shop") == RemoteFound()
-    assert await found("Place", "shop", "here") == RemoteFound()
-    unknown = RemoteFound(is_known=False)
+    assert await found("Thing", "shop") == ExtensionFound()
+    assert await found("Place", "shop", "here") == ExtensionFound()
+    unknown = ExtensionFound(is_known=False)
     assert (await found("Toy", "default"), await found("Thing", "")) == (unknown, unknown)
     things.is_down = True
     assert await found("Thing", "default", "other") == unknown

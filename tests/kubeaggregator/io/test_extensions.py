@@ -19,22 +19,22 @@ from yarl import URL
 
 from kubeaggregator.authentication import PROXY_NAME
 from kubeaggregator.io.extensions import Extensions
+from kubeapi.extensions.answers import (
+    NO_SERVERS,
+    NOTHING,
+    CustomAsked,
+    CustomValues,
+    ExtensionContents,
+    ExtensionUsage,
+    ExternalMetric,
+    ExternalValues,
+    PodsAsked,
+)
 from kubeapi.io.client import Client
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.metrics.usage import ContainerUsage, PodUsage
 from kubeapi.objects.conditions import find_condition, is_condition_true
 from kubeapi.registry import Registry
-from kubeapi.remoteanswers import (
-    NO_SERVERS,
-    NOTHING,
-    CustomAsked,
-    CustomValues,
-    ExternalMetric,
-    ExternalValues,
-    PodsAsked,
-    RemoteContents,
-    RemoteUsage,
-)
 from kubeapi.scheme import APISERVICES, CLUSTERROLEBINDINGS, CLUSTERROLES, ENDPOINTSLICES, SERVICES
 from kubeapi.users import API_SERVER
 from kubeapiserver.apiserver import APIServer
@@ -165,7 +165,7 @@ class Extended(NamedTuple):
     extensions: Extensions
     stop_extension: Callable[[], Any]
 
-    async def contents(self, namespace: str) -> RemoteContents:
+    async def contents(self, namespace: str) -> ExtensionContents:
         """Return what the server has of a namespace."""
         while (found := self.extensions.told.contents(namespace)).is_pending:
             await asyncio.sleep(0.002)
@@ -210,7 +210,7 @@ async def extended(
         authenticator=Authenticator(TOKEN),
     )
     client = Client(registry, API_SERVER)
-    extensions = Extensions(handlers.remotes, client, runtime, lambda: certificates.client.path)
+    extensions = Extensions(handlers.extensions, client, runtime, lambda: certificates.client.path)
     running = asyncio.create_task(extensions.run())
     try:
         async with served(handlers.handle, store=registry.store, runtime=runtime, extensions=extensions) as door:
@@ -321,7 +321,7 @@ async def test_what_the_server_has_of_a_namespace_is_deleted_and_the_rest_is_tol
     async with extended(certificates) as cluster:
         await cluster.condition("Passed")
         await cluster.discovered("Current")
-        assert await cluster.contents("shop") == RemoteContents(
+        assert await cluster.contents("shop") == ExtensionContents(
             counts={"things.example.com": 1}, finalizers={"example.com/f": 1}
         )
         assert await cluster.contents("other") == NOTHING
@@ -376,7 +376,7 @@ UNFOUND = "the server could not find the requested resource (get pods.metrics.k8
     [
         (
             PodsAsked("shop", "app=web"),
-            RemoteUsage(
+            ExtensionUsage(
                 {
                     ObjectKey("shop", "web-1"): PodUsage(
                         1_767_225_610.0,
@@ -389,12 +389,12 @@ UNFOUND = "the server could not find the requested resource (get pods.metrics.k8
                 }
             ),
         ),
-        (PodsAsked("shop", "app=none"), RemoteUsage(fault=UNFOUND)),
+        (PodsAsked("shop", "app=none"), ExtensionUsage(fault=UNFOUND)),
     ],
     ids=["usage", "none"],
 )
 async def test_autoscalers_get_what_pods_use_from_the_server_of_its_apiservice(
-    certificates: Certificates, asked: PodsAsked, found: RemoteUsage
+    certificates: Certificates, asked: PodsAsked, found: ExtensionUsage
 ) -> None:
     async with answering_for(certificates, METRICS) as (cluster, name):
         assert cluster.extensions.told.serves(METRICS[0])
@@ -445,11 +445,11 @@ async def test_a_server_of_what_pods_use_that_is_not_available_is_told_of(certif
 async def test_a_server_that_was_given_up_meanwhile_is_an_error_of_the_connection(certificates: Certificates) -> None:
     async with extended(certificates) as cluster:
         await cluster.discovered("Current")
-        [api] = cluster.extensions.remotes.all()
+        [api] = cluster.extensions.apis.all()
         server = cluster.extensions.server_of(api)
         assert (await server.document(f"{PATH}/echo", [], 5.0)).status == 201
         cluster.registry.delete(APISERVICES, "", "v1.example.com")
-        while cluster.extensions.remotes.offers:
+        while cluster.extensions.apis.offers:
             await asyncio.sleep(0.002)
         with pytest.raises(OSError, match="is another one, or none"):
             await server.document(f"{PATH}/echo", [], 5.0)

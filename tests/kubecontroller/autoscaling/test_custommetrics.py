@@ -12,11 +12,11 @@ from tests.helpers.objects import build, build_pod
 from tests.kubecontroller.autoscaling.test_horizontal import NOW, autoscaler, conditions, pod, scaled_to, status
 
 from kubeapi.customresources.definitions import CustomKinds
+from kubeapi.extensions.answers import CustomAsked, CustomValues, ExternalMetric, ExternalValues, NoServers
 from kubeapi.meta import JSON, ObjectKey, key_of
 from kubeapi.metrics.custom import CustomMetrics
 from kubeapi.metrics.traffic import EndpointTraffic, PortTraffic, Traffic
 from kubeapi.metrics.usage import ContainerUsage, PodUsage
-from kubeapi.remoteanswers import CustomAsked, CustomValues, ExternalMetric, ExternalValues, NoServers
 from kubeapi.scheme import (
     CUSTOM_RESOURCE_DEFINITIONS,
     DEPLOYMENTS,

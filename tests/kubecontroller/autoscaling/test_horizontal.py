@@ -9,10 +9,10 @@ import pytest
 from tests.helpers.kubecontroller.fakes import FakeCluster, deployment
 from tests.helpers.objects import build
 
+from kubeapi.extensions.answers import ExtensionUsage, NoServers, PodsAsked
 from kubeapi.meta import JSON, ObjectKey
 from kubeapi.metrics.usage import ContainerUsage, PodUsage
 from kubeapi.objects.parts import status_of
-from kubeapi.remoteanswers import NoServers, PodsAsked, RemoteUsage
 from kubeapi.scheme import DEPLOYMENTS, HORIZONTALPODAUTOSCALERS, PODS
 from kubeapi.store import Store
 from kubecontroller.autoscaling.horizontal import ASKING_SECONDS, HorizontalPodAutoscalerController, reconcile
@@ -74,14 +74,14 @@ def look(
 class Measuring(NoServers):
     """A server of metrics.k8s.io that is asked first, and answers then."""
 
-    def __init__(self, answer: RemoteUsage) -> None:
-        self.answers: list[RemoteUsage | None] = [None, answer]
+    def __init__(self, answer: ExtensionUsage) -> None:
+        self.answers: list[ExtensionUsage | None] = [None, answer]
         self.asked: list[PodsAsked] = []
 
     def serves(self, group: str) -> bool:
         return group == "metrics.k8s.io"
 
-    def usage(self, pods: PodsAsked) -> RemoteUsage | None:
+    def usage(self, pods: PodsAsked) -> ExtensionUsage | None:
         self.asked.append(pods)
         return self.answers.pop(0)
 
@@ -92,11 +92,11 @@ UNABLE = "the server is currently unable to handle the request (get pods.metrics
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (RemoteUsage({ObjectKey("default", "a"): PodUsage(NOW, 15.0, (ContainerUsage("main", 10**8, 0),))}), 2),
-        (RemoteUsage(fault=UNABLE), f"unable to fetch metrics from resource metrics API: {UNABLE}"),
-        (RemoteUsage(), "no metrics returned from resource metrics API"),
+        (ExtensionUsage({ObjectKey("default", "a"): PodUsage(NOW, 15.0, (ContainerUsage("main", 10**8, 0),))}), 2),
+        (ExtensionUsage(fault=UNABLE), f"unable to fetch metrics from resource metrics API: {UNABLE}"),
+        (ExtensionUsage(), "no metrics returned from resource metrics API"),
         (
-            RemoteUsage(
+            ExtensionUsage(
                 {ObjectKey("default", "a"): PodUsage(NOW, 15.0, (ContainerUsage("main", 0, 0, frozenset({"cpu"})),))}
             ),
             "did not receive metrics for targeted pods (pods might be unready)",
@@ -105,7 +105,7 @@ UNABLE = "the server is currently unable to handle the request (get pods.metrics
     ids=["twice what it should use", "unavailable", "nothing", "memory alone"],
 )
 def test_the_server_of_an_apiservice_tells_what_pods_use_in_place_of_the_cluster(
-    said: RemoteUsage, expected: int | str
+    said: ExtensionUsage, expected: int | str
 ) -> None:
     store = Store()
     template = {"metadata": {"labels": {"app": "web"}}}

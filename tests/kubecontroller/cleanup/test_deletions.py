@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from kubeapi.extensions.answers import UNSERVED, ExtensionContents, ExtensionFound, ExtensionObject, NoServers
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.remoteanswers import UNSERVED, NoServers, RemoteContents, RemoteFound, RemoteObject
 from kubeapi.scheme import (
     APISERVICES,
     CONFIGMAPS,
@@ -55,16 +55,16 @@ def test_a_dependent_is_deleted_after_its_last_owner(obj: JSON, absent: list[str
 class Answering(NoServers):
     """An extension API server that is asked for the object that owns another one."""
 
-    def __init__(self, *answers: RemoteFound | None) -> None:
+    def __init__(self, *answers: ExtensionFound | None) -> None:
         self.answers = list(answers)
-        self.asked: list[RemoteObject] = []
+        self.asked: list[ExtensionObject] = []
 
-    def find(self, asked: RemoteObject) -> RemoteFound | None:
+    def find(self, asked: ExtensionObject) -> ExtensionFound | None:
         self.asked.append(asked)
         return self.answers.pop(0)
 
 
-def of_remote_owner(*answers: RemoteFound | None) -> tuple[garbagecollector.GarbageCollector, Answering, ObjectId]:
+def of_remote_owner(*answers: ExtensionFound | None) -> tuple[garbagecollector.GarbageCollector, Answering, ObjectId]:
     """Return a collector that looks after a ConfigMap of a server's object, and the server."""
     store, servers = Store(), Answering(*answers)
     reference = {"apiVersion": "example.com/v1", "kind": "Toy", "name": "bear", "uid": "b"}
@@ -81,22 +81,22 @@ BUSY: JSON = {"metadata": {"name": "bear", "uid": "another"}}
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        pytest.param(RemoteFound(BEAR), [Requeue], id="there"),
-        pytest.param(RemoteFound(), [Delete, Requeue], id="gone"),
-        pytest.param(RemoteFound(BUSY), [Delete, Requeue], id="another one of that name"),
-        pytest.param(RemoteFound(is_known=False), [Requeue], id="its server does not answer"),
+        pytest.param(ExtensionFound(BEAR), [Requeue], id="there"),
+        pytest.param(ExtensionFound(), [Delete, Requeue], id="gone"),
+        pytest.param(ExtensionFound(BUSY), [Delete, Requeue], id="another one of that name"),
+        pytest.param(ExtensionFound(is_known=False), [Requeue], id="its server does not answer"),
         pytest.param(UNSERVED, [], id="no server"),
     ],
 )
-def test_an_owner_that_an_extension_api_server_has_is_looked_for(answer: RemoteFound, expected: list[type]) -> None:
+def test_an_owner_that_an_extension_api_server_has_is_looked_for(answer: ExtensionFound, expected: list[type]) -> None:
     collector, servers, key = of_remote_owner(None, answer)
     assert collector.reconcile(key, 0.0) == [Requeue(0.1)]
     assert [type(each) for each in collector.reconcile(key, 0.0)] == expected
-    assert servers.asked == [RemoteObject("example.com/v1", "Toy", ObjectKey("default", "bear"))] * 2
+    assert servers.asked == [ExtensionObject("example.com/v1", "Toy", ObjectKey("default", "bear"))] * 2
 
 
 def test_an_owner_of_an_unknown_kind_is_looked_for_once_a_server_may_know_it() -> None:
-    collector, _, key = of_remote_owner(UNSERVED, RemoteFound())
+    collector, _, key = of_remote_owner(UNSERVED, ExtensionFound())
     server = Delta(ObjectKey("", "v1.example.com"), None, {"metadata": {"name": "v1.example.com"}})
     assert [*collector.keys_for(APISERVICES, server)] == []
     assert collector.reconcile(key, 0.0) == []
@@ -237,14 +237,14 @@ def test_a_namespace_with_another_finalizer_waits_for_it() -> None:
 class Servers(NoServers):
     """Servers that have something of every namespace."""
 
-    def __init__(self, remote: RemoteContents) -> None:
+    def __init__(self, remote: ExtensionContents) -> None:
         self.remote = remote
 
-    def contents(self, namespace: str) -> RemoteContents:
+    def contents(self, namespace: str) -> ExtensionContents:
         return self.remote
 
 
-REMOTE = RemoteContents(counts={"things.example.com": 2}, finalizers={"a.example.com/b": 1})
+REMOTE = ExtensionContents(counts={"things.example.com": 2}, finalizers={"a.example.com/b": 1})
 STALE = "example.com/v1: stale GroupVersion discovery: example.com/v1"
 
 
@@ -261,27 +261,27 @@ STALE = "example.com/v1: stale GroupVersion discovery: example.com/v1"
             },
         ),
         (
-            RemoteContents(undiscovered=("example.com/v1",)),
+            ExtensionContents(undiscovered=("example.com/v1",)),
             {
                 "NamespaceDeletionDiscoveryFailure": "Discovery failed for some groups, 1 failing:"
                 f" unable to retrieve the complete list of server APIs: {STALE}"
             },
         ),
         (
-            RemoteContents(faults=("oh",)),
+            ExtensionContents(faults=("oh",)),
             {"NamespaceDeletionContentFailure": "Failed to delete all resource types, 1 remaining: oh"},
         ),
     ],
     ids=["objects", "undiscovered", "fault"],
 )
-def test_a_namespace_waits_for_extension_api_servers(remote: RemoteContents, said: dict[str, str]) -> None:
+def test_a_namespace_waits_for_extension_api_servers(remote: ExtensionContents, said: dict[str, str]) -> None:
     status, later = namespace.reconcile(going(), [], NOW, Servers(remote))
     assert conditions(status) == said
     assert later == Requeue(2.0)
 
 
 def test_a_namespace_says_nothing_of_what_is_being_found_out() -> None:
-    assert namespace.reconcile(going(), [], NOW, Servers(RemoteContents(is_pending=True))) == [Requeue(0.1)]
+    assert namespace.reconcile(going(), [], NOW, Servers(ExtensionContents(is_pending=True))) == [Requeue(0.1)]
 
 
 def test_a_namespace_that_stays_is_left_alone() -> None:

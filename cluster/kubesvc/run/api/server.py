@@ -128,7 +128,7 @@ class ClusterAPI:
 
     def _make_extensions(self, handlers: APIServer, runtime: Runtime) -> Extensions:
         client = Client(self._registry, API_SERVER, self._components.admissions)
-        made = Extensions(handlers.remotes, client, runtime, lambda: self._identity.proxy_certificate.path)
+        made = Extensions(handlers.extensions, client, runtime, lambda: self._identity.proxy_certificate.path)
         self._components.controllers.servers.source = made.told
         return made
 

@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from kubeaggregator.io.extensions import Extensions
+from kubeapi.extensions.apis import ExtensionResource
 from kubeapi.io.client import Client
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
 from kubeapi.registry.admission import Admission
-from kubeapi.remoteapis import RemoteResource
 from kubeapi.scheme import NAMESPACES
 from kubeapi.status import FieldError, StatusError
 from kubeapi.users import ADMINISTRATOR, User
@@ -118,7 +118,7 @@ class Editor:
 
     async def apply(self, document: Document, is_called_again: CallAgain | None = None) -> Applied | Refusal:
         """Write a document, once the webhooks that review it have been asked."""
-        if isinstance(document.resource, RemoteResource):
+        if isinstance(document.resource, ExtensionResource):
             return await self._apply_remote(document, document.resource)
         heard = _Heard(self._admissions, is_called_again) if self._admissions is not None else None
         client = Client(self._registry, ADMINISTRATOR, heard)
@@ -129,7 +129,7 @@ class Editor:
         self.warnings += [(document, each) for each in heard.warnings] if heard is not None else []
         return Applied(document.resource, document.namespace, document.name, outcome)
 
-    async def _apply_remote(self, document: Document, resource: RemoteResource) -> Applied | Refusal:
+    async def _apply_remote(self, document: Document, resource: ExtensionResource) -> Applied | Refusal:
         # Imported here, because most clusters have no extension API servers.
         from kubeaggregator.io.applying import apply as apply_remote
 
@@ -164,7 +164,7 @@ class Editor:
 
     async def delete(self, document: Document) -> None:
         """Delete the object of a document; StatusError."""
-        if isinstance(document.resource, RemoteResource):
+        if isinstance(document.resource, ExtensionResource):
             from kubeaggregator.io.applying import delete
 
             await delete(self._servers(), document.resource, document.key)

@@ -12,9 +12,9 @@ from tests.helpers.kubesvc.ground import ground
 from tests.helpers.kubesvc.input_manifests import load_text
 from tests.kubesvc.run.input.test_prepare import IN_SHOP, LISTENER, LISTENERS, POLICY, SHOP, WEB, WEBHOOK
 
+from kubeapi.extensions.apis import ExtensionResource
 from kubeapi.meta import JSON
 from kubeapi.registry import Registry
-from kubeapi.remoteapis import RemoteResource
 from kubeapi.scheme import CONFIGMAPS, NAMESPACES, SERVICES
 from kubeapi.status import StatusError
 from kubeapi.webhooks.calls import Call, Outcome
@@ -186,7 +186,7 @@ class Remote(Editor):
         return Refusal(document, answer) if isinstance(answer, StatusError) else answer
 
 
-THING = RemoteResource("Thing", "", "example.com", "v1", namespaced=True)
+THING = ExtensionResource("Thing", "", "example.com", "v1", namespaced=True)
 
 
 async def test_what_an_extension_api_server_has_is_written_once_it_is_there() -> None:

@@ -18,10 +18,10 @@ from tests.helpers.kubeapi.objects import deployment, new_registry, pod, service
 from tests.helpers.kubeapiserver.crds import crd
 
 from kubeaggregator.availability import PASSED, prejudge, status_with
+from kubeapi.extensions.apis import ExtensionAPIs
 from kubeapi.kinds import RESOURCES
 from kubeapi.meta import JSON, copy_object, key_of
 from kubeapi.objects.service import read_service
-from kubeapi.remoteapis import RemoteAPIs
 from kubeapi.schema import FieldType, Struct, struct, struct_of
 from kubeapi.scheme import (
     APISERVICES,
@@ -146,7 +146,7 @@ def show(store: Store) -> None:
 
 
 def follow_as_the_aggregator(store: Store) -> None:
-    for api in RemoteAPIs(store).all():
+    for api in ExtensionAPIs(store).all():
         status_with(store.get(APISERVICES, "", api.name), prejudge(api, None, ()) or PASSED, 0.0)
 
 

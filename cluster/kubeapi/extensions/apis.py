@@ -19,17 +19,17 @@ from kubeapi.watching import WatchEvent
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteResource(Resource):
+class ExtensionResource(Resource):
     """A kind that an extension API server has. Only that server knows its plural, and whether it is namespaced."""
 
 
-def remote_resource(api_version: str, kind: str, api_services: Iterable[JSON]) -> RemoteResource | None:
+def extension_resource(api_version: str, kind: str, api_services: Iterable[JSON]) -> ExtensionResource | None:
     """Return the resource of a kind for which one of the APIServices names a server, None without."""
     group, _, version = api_version.rpartition("/")
     for each in api_services:
         spec = map_at(each, "spec")
         if (spec.get("group"), spec.get("version")) == (group, version) and spec.get("service"):
-            return RemoteResource(kind, "", group, version, namespaced=True)
+            return ExtensionResource(kind, "", group, version, namespaced=True)
     return None
 
 
@@ -64,7 +64,7 @@ class Offer(NamedTuple):
     swagger: Swagger | None = None
 
 
-class RemoteAPIs:
+class ExtensionAPIs:
     """Finds the APIServices that have a Service. A cluster without pays for one comparison. Any thread may ask."""
 
     def __init__(self, store: Store) -> None:

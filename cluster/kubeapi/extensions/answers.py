@@ -13,7 +13,7 @@ from kubeapi.meta import JSON, ObjectKey
 from kubeapi.metrics.usage import PodUsage
 
 
-class RemoteContents(NamedTuple):
+class ExtensionContents(NamedTuple):
     """What is left of a namespace's objects, after their deletion.
 
     ``undiscovered`` are the versions (``GROUP/VERSION``) whose server does not say what it has, ``faults`` what else
@@ -33,7 +33,7 @@ class RemoteContents(NamedTuple):
         return not (self.is_pending or self.undiscovered or self.faults or self.counts)
 
 
-NOTHING = RemoteContents()
+NOTHING = ExtensionContents()
 
 
 class ExternalMetric(NamedTuple):
@@ -58,7 +58,7 @@ class PodsAsked(NamedTuple):
     selector: str
 
 
-class RemoteUsage(NamedTuple):
+class ExtensionUsage(NamedTuple):
     """What pods use, or why that is not known ("" if it is)."""
 
     pods: Mapping[ObjectKey, PodUsage] = {}
@@ -91,7 +91,7 @@ class CustomValues(NamedTuple):
     fault: str = ""
 
 
-class RemoteObject(NamedTuple):
+class ExtensionObject(NamedTuple):
     """An object of a kind that the cluster does not have itself."""
 
     api_version: str
@@ -99,7 +99,7 @@ class RemoteObject(NamedTuple):
     key: ObjectKey
 
 
-class RemoteFound(NamedTuple):
+class ExtensionFound(NamedTuple):
     """An object, None if it is not there. It ``is_known`` whether it is if its server says so.
 
     ``is_served`` tells whether any server answers for its version.
@@ -110,10 +110,10 @@ class RemoteFound(NamedTuple):
     is_served: bool = True
 
 
-class RemoteAnswers(Protocol):
+class ExtensionAnswers(Protocol):
     """The extension API servers, as controllers ask them."""
 
-    def contents(self, namespace: str) -> RemoteContents:
+    def contents(self, namespace: str) -> ExtensionContents:
         """Return what the servers have of a namespace that is being deleted, which they are to delete."""
         ...
 
@@ -121,7 +121,7 @@ class RemoteAnswers(Protocol):
         """Return the values of a metric, None while they are asked for."""
         ...
 
-    def find(self, asked: RemoteObject) -> RemoteFound | None:
+    def find(self, asked: ExtensionObject) -> ExtensionFound | None:
         """Return what is known of an object, None while it is asked for."""
         ...
 
@@ -133,18 +133,18 @@ class RemoteAnswers(Protocol):
         """Return the values of a metric of custom.metrics.k8s.io, None while they are asked for."""
         ...
 
-    def usage(self, pods: PodsAsked) -> RemoteUsage | None:
+    def usage(self, pods: PodsAsked) -> ExtensionUsage | None:
         """Return what that one says of pods, None while it is asked."""
         ...
 
 
-UNSERVED = RemoteFound(is_known=False, is_served=False)
+UNSERVED = ExtensionFound(is_known=False, is_served=False)
 
 
 class NoServers:
     """There is no extension API server."""
 
-    def contents(self, namespace: str) -> RemoteContents:
+    def contents(self, namespace: str) -> ExtensionContents:
         """Find nothing."""
         return NOTHING
 
@@ -153,7 +153,7 @@ class NoServers:
         text = f"the server could not find the requested resource (get {metric.name}.external.metrics.k8s.io)"
         return ExternalValues(fault=text)
 
-    def find(self, asked: RemoteObject) -> RemoteFound | None:
+    def find(self, asked: ExtensionObject) -> ExtensionFound | None:
         """Find nothing."""
         return UNSERVED
 
@@ -165,9 +165,9 @@ class NoServers:
         """Find nothing."""
         return CustomValues(fault="no custom metrics API (custom.metrics.k8s.io) registered")
 
-    def usage(self, pods: PodsAsked) -> RemoteUsage | None:
+    def usage(self, pods: PodsAsked) -> ExtensionUsage | None:
         """Find nothing."""
-        return RemoteUsage(fault="the server could not find the requested resource (get pods.metrics.k8s.io)")
+        return ExtensionUsage(fault="the server could not find the requested resource (get pods.metrics.k8s.io)")
 
 
 NO_SERVERS = NoServers()
@@ -177,9 +177,9 @@ class LateAnswers:
     """Asks ``source``, which is set once the servers are known."""
 
     def __init__(self) -> None:
-        self.source: RemoteAnswers = NO_SERVERS
+        self.source: ExtensionAnswers = NO_SERVERS
 
-    def contents(self, namespace: str) -> RemoteContents:
+    def contents(self, namespace: str) -> ExtensionContents:
         """Return what the servers have of a namespace that is being deleted."""
         return self.source.contents(namespace)
 
@@ -187,7 +187,7 @@ class LateAnswers:
         """Return the values of a metric, None while they are asked for."""
         return self.source.external(metric)
 
-    def find(self, asked: RemoteObject) -> RemoteFound | None:
+    def find(self, asked: ExtensionObject) -> ExtensionFound | None:
         """Return what is known of an object, None while it is asked for."""
         return self.source.find(asked)
 
@@ -199,6 +199,6 @@ class LateAnswers:
         """Return the values of a metric of custom.metrics.k8s.io, None while they are asked for."""
         return self.source.custom(asked)
 
-    def usage(self, pods: PodsAsked) -> RemoteUsage | None:
+    def usage(self, pods: PodsAsked) -> ExtensionUsage | None:
         """Return what that one says of pods, None while it is asked."""
         return self.source.usage(pods)
