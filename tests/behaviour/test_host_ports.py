@@ -55,7 +55,9 @@ class HostPorts:
 
 
 @pytest.fixture(scope="module", params=["loopback", "exact"])
-def ports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostPorts]:
+def ports(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, default_addresses: None
+) -> Iterator[HostPorts]:
     folder, node = tmp_path_factory.mktemp("host-ports"), NODES[request.param]
     plan = ", networking: {plan: exact}" if request.param == "exact" else ""
     kinds = "{apiVersion: kubesvc.dev/v1alpha1, kind: ClusterConfiguration"

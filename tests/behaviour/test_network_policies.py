@@ -109,7 +109,7 @@ def policed(folder: Path, **settings: str) -> Generator[Policed]:
         yield Policed(cluster, Kubectl(version, found[version], folder, kubeconfig_of(cluster), folder))
 
 
-def test_without_sandboxes_an_event_says_that_it_does_not_hold(tmp_path: Path) -> None:
+def test_without_sandboxes_an_event_says_that_it_does_not_hold(tmp_path: Path, default_addresses: None) -> None:
     with contextlib.closing(policed(tmp_path, sandbox="none", mode="userspace", workers="1")) as running_one:
         none = next(running_one)
         none.apply(POLICY)
@@ -118,7 +118,9 @@ def test_without_sandboxes_an_event_says_that_it_does_not_hold(tmp_path: Path) -
 
 
 @pytest.fixture(scope="module", params=["userspace", "nftables"])
-def pods(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Policed]:
+def pods(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, default_addresses: None
+) -> Iterator[Policed]:
     yield from policed(tmp_path_factory.mktemp(request.param), sandbox="namespaces", mode=request.param, workers="2")
 
 

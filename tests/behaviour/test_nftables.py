@@ -90,7 +90,9 @@ class Nftables:
 
 
 @pytest.fixture(scope="module", params=["loopback", "exact"])
-def kernel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nftables]:
+def kernel(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, default_addresses: None
+) -> Iterator[Nftables]:
     plan: str = request.param
     folder: Path = tmp_path_factory.mktemp(plan)
     (folder / "cluster.yaml").write_text(CLUSTER.replace("PLAN", plan).replace("MODE", MODE[plan]))
