@@ -175,10 +175,12 @@ class Multiplexer(BufferedReader):
             each.pause()
 
     def resume_writing(self) -> None:
-        """Read them again."""
+        """Read them again, until what one of them sends at once has filled the connection."""
         self.is_full = False
         for each in tuple(self._owners.values()):
             each.resume()
+        if self.is_full:
+            self.pause_writing()
 
     def connection_lost(self, error: Exception | None) -> None:
         """End every stream."""
@@ -244,6 +246,5 @@ class Multiplexer(BufferedReader):
         """Reset the streams that are stalled if others wait for them."""
         if any(each.carries_data for number, each in self._owners.items() if number not in stalled):
             for number in stalled:
-                owner = self._owners[number]
+                self._owners[number].broken(TOO_SLOW)
                 self.reset(number)
-                owner.broken(TOO_SLOW)

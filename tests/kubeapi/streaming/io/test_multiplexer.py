@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -58,6 +58,7 @@ class Owner:
 
     def __init__(self) -> None:
         self.said: list[object] = []
+        self.resumes: Callable[[], None] = lambda: None
 
     def received(self, content: bytes) -> None:
         self.said.append(content)
@@ -73,6 +74,7 @@ class Owner:
 
     def resume(self) -> None:
         self.said.append("resume")
+        self.resumes()
 
 
 class Pair:
@@ -143,6 +145,17 @@ async def test_a_full_connection_pauses_the_sources_of_its_streams() -> None:
     _, late = await pair.open()
     pair.client.resume_writing()
     assert (owner.said, late.said) == (["pause", "resume"], ["pause", "resume"])
+
+
+async def test_sources_pause_again_when_one_fills_the_connection_at_once() -> None:
+    pair = Pair()
+    first, second = (await pair.open())[1], (await pair.open())[1]
+    pair.client.pause_writing()
+    first.resumes = pair.client.pause_writing
+    pair.client.resume_writing()
+    assert pair.client.is_full
+    assert (first.said[-1], second.said[-1]) == ("pause", "pause")
+    assert "resume" in second.said  # it has its turn all the same: the first would take every one
 
 
 async def test_a_stalled_stream_stops_reading_until_it_goes_on() -> None:

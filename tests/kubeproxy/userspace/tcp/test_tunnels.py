@@ -236,6 +236,20 @@ async def test_an_urgent_byte_is_passed_on_in_its_place(ground: Ground) -> None:
         await until(lambda: tunnel.taken == b"ab!cd")
 
 
+async def test_an_urgent_byte_that_a_full_tunnel_refuses_follows_later(ground: Ground) -> None:
+    client, tunnel = await ground.connect(b"ab")
+    with client:
+        await until(lambda: tunnel.taken == b"ab")
+        tunnel.room = 0
+        client.send(b"!", socket.MSG_OOB)
+        (record,) = ground.cluster.plane.recent.records()
+        await until(lambda: record.bytes_to_endpoint == 3)
+        tunnel.room = 1 << 20
+        tunnel.reader.on_room()
+        client.send(b"cd")
+        await until(lambda: tunnel.taken == b"ab!cd")
+
+
 @pytest.mark.usefixtures("wanted_failures")
 async def test_a_failure_costs_that_connection_alone_and_is_told(ground: Ground) -> None:
     client, tunnel = await ground.connect(b"question")

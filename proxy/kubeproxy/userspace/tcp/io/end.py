@@ -18,11 +18,10 @@ from kubeproxy.userspace.tcp.relay import Side
 READING = READABLE | ENDED | URGENT
 """What the end of a connection waits for when bytes flow both ways."""
 AT_ONCE = int(socket.MSG_DONTWAIT)
-_URGENTLY = int(socket.MSG_DONTWAIT | socket.MSG_OOB)
-NOTHING, _END, _BREAK = range(3)
-"""What is known to come after a chunk: nothing yet, the orderly end, or a reset."""
-_FLAGS = (AT_ONCE, int(socket.MSG_DONTWAIT | socket.MSG_MORE), AT_ONCE)
-"""How a chunk is sent, by what comes after it: with MSG_MORE the chunk and the end after it are one packet."""
+NOTHING, _END, _BREAK, _URGENT = range(4)
+"""What is known of a chunk: nothing, that the orderly end or a reset comes after it, or that it is an urgent byte."""
+_FLAGS = (AT_ONCE, int(socket.MSG_DONTWAIT | socket.MSG_MORE), AT_ONCE, int(socket.MSG_DONTWAIT | socket.MSG_OOB))
+"""How it is sent: with MSG_MORE the chunk and the end after it are one packet."""
 
 
 class Owner(Protocol):
@@ -193,26 +192,9 @@ class End:
         if not is_at_mark(self.fd):
             return bool(events & READABLE)
         try:
-            byte = self.sock.recv(1, _URGENTLY if self.side else AT_ONCE)
+            byte = self.sock.recv(1, _FLAGS[_URGENT] if self.side else AT_ONCE)
         except OSError:  # it was taken at the last event
             return bool(events & READABLE)
-        try:
-            peer.sink.send(byte, _URGENTLY)
-        except BlockingIOError:
-            self.connection.on_stalled(peer, byte)  # sent later, so it is not urgent any more
-        except OSError:
-            self.connection.reset(Outcome.RESET)
-            return False
-        self._count(len(byte))
+        # What is sent later is not urgent any more.
+        self._pass_on(byte, len(byte), _URGENT)
         return False
-
-    def _count(self, count: int) -> None:
-        """Count what was moved; the hot path does so itself."""
-        counters, record = self.connection.counters, self.connection.record
-        assert counters is not None
-        if self.side:
-            counters.bytes_to_client += count
-            record.bytes_to_client += count
-        else:
-            counters.bytes_to_endpoint += count
-            record.bytes_to_endpoint += count
