@@ -19,11 +19,10 @@ from kubeapi.registry import Registry
 from kubeapi.registry.creation import read_object
 from kubeapi.schema import Struct, struct_of
 from kubeapi.scheme import CUSTOM_RESOURCE_DEFINITIONS, Resource
+from kubeapi.serialization.gojson import write_sorted_json
 from kubeapi.status import StatusError
 
 Outcome = Literal["created", "configured", "unchanged"]
-
-_to_json = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False, check_circular=False).encode
 
 
 def apply(registry: Registry, resource: Resource, obj: JSON, *, dry_run: bool = False) -> tuple[JSON, Outcome]:
@@ -62,7 +61,7 @@ def keep_applied(manifest: JSON) -> None:
     """Write into a manifest's own annotation what it says."""
     annotations = manifest["metadata"].setdefault("annotations", {})
     annotations.pop(LAST_APPLIED, None)
-    annotations[LAST_APPLIED] = _to_json(manifest) + "\n"
+    annotations[LAST_APPLIED] = write_sorted_json(manifest) + "\n"
 
 
 def last_applied(stored: JSON) -> JSON:

@@ -27,10 +27,10 @@ def test_apply_creates_configures_and_then_has_nothing_to_do() -> None:
 
 
 def test_the_manifest_is_kept_as_kubectl_keeps_it() -> None:
-    created, _ = apply(new_registry(), CONFIGMAPS, {"metadata": {"name": "web"}, "data": {"a": "ä"}})
+    created, _ = apply(new_registry(), CONFIGMAPS, {"metadata": {"name": "web"}, "data": {"a": "ä & b"}})
     text = created["metadata"]["annotations"][LAST_APPLIED]
     assert text == (
-        '{"apiVersion":"v1","data":{"a":"ä"},"kind":"ConfigMap",'
+        r'{"apiVersion":"v1","data":{"a":"ä \u0026 b"},"kind":"ConfigMap",'
         '"metadata":{"annotations":{},"name":"web","namespace":"default"}}\n'
     )
 

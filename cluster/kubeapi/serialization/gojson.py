@@ -99,11 +99,20 @@ def _go_message(error: json.JSONDecodeError) -> str:
 
 
 _compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
+_of_maps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False, sort_keys=True).encode
 
 
 def write_json(value: object, indent: int | None = None) -> str:
     """Return JSON as Go writes it: some letters escaped, for HTML and JavaScript, and all others as they are."""
-    text = _compact(value) if indent is None else json.dumps(value, indent=indent, ensure_ascii=False)
+    return _escaped(_compact(value) if indent is None else json.dumps(value, indent=indent, ensure_ascii=False))
+
+
+def write_sorted_json(value: object) -> str:
+    """Return JSON as Go writes it of maps, whose keys are in order."""
+    return _escaped(_of_maps(value))
+
+
+def _escaped(text: str) -> str:
     for letter, escaped in _ESCAPED:
         text = text.replace(letter, escaped)
     return text

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at
 from kubeapi.registry.admission import Action
 from kubeapi.scheme import NAMESPACES, Resource
-from kubeapi.serialization.gojson import go_kind, read_json
+from kubeapi.serialization.gojson import go_kind, read_json, write_json
 from kubeapi.status import InternalError, StatusError
 from kubeapi.users import User
 from kubeapiserver.admission.hooks import Hook
@@ -92,7 +91,7 @@ def _kind_of(resource: Resource, action: Action, new: JSON | None) -> JSON:
 def document(request: JSON, uid: str) -> bytes:
     """Return the AdmissionReview as it is sent."""
     body = {"kind": KIND, "apiVersion": API_VERSION, "request": {"uid": uid, **request}}
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return write_json(body).encode("utf-8", "surrogatepass")
 
 
 def verdict(hook: Hook, uid: str, body: bytes) -> Verdict:

@@ -14,6 +14,7 @@ from kubeapi.kinds import kind_of
 from kubeapi.meta import JSON, LAST_APPLIED, ObjectKey, annotations_of, format_time
 from kubeapi.registry import Registry
 from kubeapi.scheme import Resource
+from kubeapi.serialization.gojson import write_sorted_json
 from kubeapi.status import NotFound
 from kubeapiserver.apply.customtypes import root_atom
 from kubeapiserver.apply.errors import apply_conflict, check_config, uid_mismatch
@@ -168,5 +169,5 @@ def _with_last_applied(obj: JSON, config: JSON) -> JSON:
     metadata = {name: value for name, value in config["metadata"].items() if name != "annotations"}
     annotations = {name: value for name, value in annotations_of(config).items() if name != LAST_APPLIED}
     applied = {**config, "metadata": {**metadata, "annotations": annotations} if annotations else metadata}
-    text = json.dumps(applied, separators=(",", ":"), sort_keys=True, ensure_ascii=False) + "\n"
+    text = write_sorted_json(applied) + "\n"
     return {**obj, "metadata": {**obj["metadata"], "annotations": {**annotations_of(obj), LAST_APPLIED: text}}}

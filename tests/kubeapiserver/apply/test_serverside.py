@@ -249,10 +249,12 @@ def test_kubectl_may_go_on_server_side_with_what_it_applied_client_side() -> Non
     managers.create("kubectl-client-side-apply", client_side({"x": "1"}))
     with pytest.raises(StatusError, match="kubectl-client-side-apply"):
         managers.apply("another", configmap({"x": "2"}))
-    upgraded = managers.apply("kubectl", configmap({"x": "2"}))
-    assert upgraded["data"] == {"x": "2"}
-    noted = json.loads(upgraded["metadata"]["annotations"][LAST_APPLIED])
-    assert noted["data"] == {"x": "2"}
+    upgraded = managers.apply("kubectl", configmap({"x": "<2>"}))
+    assert upgraded["data"] == {"x": "<2>"}
+    text = upgraded["metadata"]["annotations"][LAST_APPLIED]
+    assert r'"data":{"x":"\u003c2\u003e"}' in text
+    noted = json.loads(text)
+    assert noted["data"] == {"x": "<2>"}
     assert "managedFields" not in noted["metadata"]
 
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from kubeapi.customresources.conversion.review import KIND, METADATA_FIELDS, group_version, read_answer
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at
+from kubeapi.serialization.gojson import write_json
 from kubeapi.webhooks.calls import CallNeeded, Outcome, new_call
 
 BATCH_OBJECTS = 500
@@ -59,7 +60,7 @@ class ConversionWebhook:
         review_version = group_version(list_at(self._webhook, "conversionReviewVersions"))
         request = {"uid": uid, "desiredAPIVersion": api_version, "objects": sent}
         review = {"kind": KIND, "apiVersion": review_version, "request": request}
-        body = json.dumps(review, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        body = write_json(review).encode("utf-8", "surrogatepass")
 
         def keep(outcome: Outcome) -> None:
             answers = read_answer(outcome, review_version, sent, api_version)
