@@ -184,7 +184,7 @@ def test_a_long_list_comes_whole_whatever_limit_is_asked_for(core: Any) -> None:
     assert {f"page-{number}" for number in range(7)} <= names
 
 
-def test_selectors_choose(core: Any, stored: Any) -> None:
+def test_label_and_field_selectors_choose_objects(core: Any, stored: Any) -> None:
     def names(**selectors: str) -> set[str]:
         return {each.metadata.name for each in core.list_service_for_all_namespaces(**selectors).items}
 

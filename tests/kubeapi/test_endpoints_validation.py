@@ -44,7 +44,7 @@ def endpoint_slice(*endpoints: JSON, **fields: Any) -> JSON:
     ],
     ids=["loopback", "no addresses", "bad addresses", "bad ports", "bad protocol"],
 )
-def test_endpoints(subset: JSON, faults: list[str]) -> None:
+def test_endpoints_are_refused_with_the_faults_of_each_subset(subset: JSON, faults: list[str]) -> None:
     assert faults_of(ENDPOINTS, {"metadata": {"name": "web"}, "subsets": [subset]}) == faults
 
 
@@ -111,5 +111,5 @@ def test_endpoints(subset: JSON, faults: list[str]) -> None:
         "too many",
     ],
 )
-def test_endpoint_slices(obj: JSON, faults: list[str]) -> None:
+def test_endpoint_slices_are_refused_with_all_their_faults(obj: JSON, faults: list[str]) -> None:
     assert faults_of(ENDPOINTSLICES, obj) == faults

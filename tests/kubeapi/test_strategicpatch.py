@@ -73,7 +73,7 @@ def test_a_container_that_is_patched_in_comes_first() -> None:
         pytest.param({"a": 1, "b": 2}, {"$retainKeys": ["b", "c"], "c": 3}, {"b": 2, "c": 3}, id="some keys are kept"),
     ],
 )
-def test_maps_merge(document: JSON, patch: JSON, expected: JSON) -> None:
+def test_maps_are_merged_key_by_key(document: JSON, patch: JSON, expected: JSON) -> None:
     assert strategic_merge(document, patch, None) == expected
 
 

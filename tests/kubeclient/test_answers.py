@@ -183,7 +183,7 @@ def test_freshness_names_the_oldest() -> None:
         (NODES, "shop", "n", "/api/v1/nodes/n"),
     ],
 )
-def test_paths(resource: Resource, namespace: str, name: str, path: str) -> None:
+def test_a_resource_is_asked_for_at_its_path(resource: Resource, namespace: str, name: str, path: str) -> None:
     assert path_of(resource, namespace, name) == path
 
 

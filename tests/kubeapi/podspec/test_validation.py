@@ -116,7 +116,7 @@ def test_the_dns_configuration(spec: JSON, faults: list[str]) -> None:
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
-def test_tolerations(toleration: JSON, faults: list[str]) -> None:
+def test_tolerations_are_refused_with_their_faults(toleration: JSON, faults: list[str]) -> None:
     assert faults_of(PODS, pod(tolerations=[toleration])) == [f"spec.tolerations[0].{fault}" for fault in faults]
 
 
@@ -169,7 +169,7 @@ def test_tolerations(toleration: JSON, faults: list[str]) -> None:
         "a constraint twice",
     ],
 )
-def test_spreading(spec: JSON, faults: list[str]) -> None:
+def test_spread_constraints_are_refused_with_their_faults(spec: JSON, faults: list[str]) -> None:
     assert faults_of(PODS, pod(**spec)) == [f"spec.topologySpreadConstraints[0].{fault}" for fault in faults]
 
 
@@ -221,7 +221,7 @@ NEAR = f"spec.affinity.podAffinity.{REQUIRED}[0]"
     ],
     ids=["in", "greater", "operator", "no value", "a value too many", "two numbers", "no term", "weight", "no key"],
 )
-def test_affinity(spec: JSON, faults: list[str]) -> None:
+def test_affinity_is_refused_with_its_faults(spec: JSON, faults: list[str]) -> None:
     assert faults_of(PODS, pod(**spec)) == faults
 
 
@@ -424,7 +424,7 @@ R = "spec.containers[0].resources"
     ],
     ids=["good", "no such resource", "a quota's", "half a device", "huge pages alone", "claims"],
 )
-def test_resources(resources: JSON, faults: list[str]) -> None:
+def test_resources_are_refused_with_their_faults(resources: JSON, faults: list[str]) -> None:
     assert faults_of(PODS, pod(containers=[container(resources=resources)])) == faults
 
 
@@ -456,7 +456,7 @@ def test_resources(resources: JSON, faults: list[str]) -> None:
     ],
     ids=["up", "no name", "items", "two sources", "claim", "downward"],
 )
-def test_volumes(volume: JSON, faults: list[str]) -> None:
+def test_volumes_are_refused_with_their_faults(volume: JSON, faults: list[str]) -> None:
     made = pod(volumes=[{"name": "v", **volume}])
     assert faults_of(PODS, made) == [f"spec.volumes[0].{fault}" for fault in faults]
 

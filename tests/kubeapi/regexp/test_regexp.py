@@ -88,7 +88,7 @@ def test_a_class_of_characters_has_what_it_has_in_go(text: str, subject: str, is
         (r"\B", "", [""]),
     ],
 )
-def test_go_finds(text: str, subject: str, found: list[str]) -> None:
+def test_both_ways_find_what_go_finds(text: str, subject: str, found: list[str]) -> None:
     quick = go_regexp(text)
     slow = Pattern(quick.compiled, quick.tree, quick_length=-1)
     assert (list(quick.find_all(subject)), list(slow.find_all(subject))) == (found, found)

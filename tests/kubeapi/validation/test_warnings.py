@@ -39,7 +39,7 @@ HINTS = {"service.kubernetes.io/topology-aware-hints": "Auto"}
         ),
     ],
 )
-def test_services(obj: JSON, texts: list[str]) -> None:
+def test_a_service_is_warned_of_what_has_no_effect(obj: JSON, texts: list[str]) -> None:
     stored = new_registry().create(SERVICES, obj)
     for before in (None, stored):
         assert [warning_text(each) for each in kind_of(SERVICES).warnings(before, stored, RegistryConfig())] == texts

@@ -149,7 +149,7 @@ def test_an_object_that_says_nothing_has_a_cell_for_every_column(resource: Resou
         ),
     ],
 )
-def test_services(spec: JSON, status: JSON, expected: list[str]) -> None:
+def test_a_service_shows_type_addresses_ports_and_selector(spec: JSON, status: JSON, expected: list[str]) -> None:
     row = cells(SERVICES, spec=spec, status=status)
     assert [*row[1:5], row[6]] == expected
     assert (row[0], row[5]) == ("x", "60s")
@@ -278,7 +278,7 @@ INITIALIZED = {"conditions": [{"type": "Initialized", "status": "True"}]}
         ),
     ],
 )
-def test_pods(spec: JSON, status: JSON, expected: list[str]) -> None:
+def test_a_pod_shows_readiness_status_and_restarts(spec: JSON, status: JSON, expected: list[str]) -> None:
     assert cells(PODS, spec=spec, status=status)[1:4] == expected
 
 
@@ -319,14 +319,14 @@ def test_the_row_of_a_pod_that_is_over_says_so(phase: str, reasons: list[str]) -
 TEMPLATE = {"spec": {"containers": [{"name": "a", "image": "nginx"}, {"name": "b", "image": "redis:7"}]}}
 
 
-def test_deployments() -> None:
+def test_a_deployment_shows_its_counts_containers_and_selector() -> None:
     spec = {"replicas": 3, "selector": {"matchLabels": {"app": "x"}}, "template": TEMPLATE}
     status = {"readyReplicas": 2, "updatedReplicas": 3, "availableReplicas": 1}
     row = cells(DEPLOYMENTS, spec=spec, status=status)
     assert row == ["x", "2/3", 3, 1, "60s", "a,b", "nginx,redis:7", "app=x"]
 
 
-def test_replica_sets() -> None:
+def test_a_replica_set_shows_its_counts_containers_and_selector() -> None:
     spec = {"replicas": 3, "selector": {"matchLabels": {"app": "x"}}, "template": TEMPLATE}
     row = cells(REPLICASETS, spec=spec, status={"replicas": 2, "readyReplicas": 1})
     assert row == ["x", 3, 2, 1, "60s", "a,b", "nginx,redis:7", "app=x"]
@@ -352,7 +352,7 @@ def addresses(*ips: str) -> list[JSON]:
         pytest.param([{"notReadyAddresses": addresses("1.1.1.1"), "ports": [{"port": 80}]}], "", id="unready"),
     ],
 )
-def test_endpoints(subsets: list[JSON], expected: str) -> None:
+def test_endpoints_show_three_addresses_and_how_many_more(subsets: list[JSON], expected: str) -> None:
     assert cells(ENDPOINTS, subsets=subsets) == ["x", expected, "60s"]
 
 
@@ -371,7 +371,7 @@ def test_endpoints(subsets: list[JSON], expected: str) -> None:
         ),
     ],
 )
-def test_endpoint_slices(fields: JSON, expected: list[str]) -> None:
+def test_an_endpoint_slice_shows_family_ports_and_addresses(fields: JSON, expected: list[str]) -> None:
     assert cells(ENDPOINTSLICES, **fields)[1:4] == expected
 
 
@@ -393,7 +393,7 @@ def test_the_status_of_nodes(spec: JSON, status: JSON, expected: str) -> None:
     assert cells(NODES, spec=spec, status=status)[1] == expected
 
 
-def test_nodes() -> None:
+def test_a_node_shows_roles_addresses_and_versions() -> None:
     labels = {
         "node-role.kubernetes.io/worker": "",
         "node-role.kubernetes.io/control-plane": "",
@@ -427,7 +427,7 @@ def test_when_events_happened(fields: JSON, expected: list[Any]) -> None:
     assert [row[0], row[7], row[8]] == expected
 
 
-def test_events() -> None:
+def test_an_event_shows_its_object_source_and_message() -> None:
     row = cells(
         EVENTS,
         involvedObject={"kind": "Pod", "name": "p", "fieldPath": "spec.containers{a}"},
@@ -440,12 +440,12 @@ def test_events() -> None:
     assert row[9] == "x"
 
 
-def test_a_scale() -> None:
+def test_a_scale_shows_wanted_and_present_replicas() -> None:
     assert cells(SCALES, spec={"replicas": 3}, status={"replicas": 2}) == ["x", 3, 2, "60s"]
     assert cells(SCALES, spec={}, status={"replicas": 0}) == ["x", 0, 0, "60s"]
 
 
-def test_config_maps_and_namespaces() -> None:
+def test_a_config_map_shows_how_much_it_has_and_a_namespace_its_phase() -> None:
     assert cells(CONFIGMAPS, data={"a": "1"}, binaryData={"b": ""}) == ["x", 2, "60s"]
     assert cells(NAMESPACES, status={"phase": "Active"}) == ["x", "Active", "60s"]
 

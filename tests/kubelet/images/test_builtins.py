@@ -90,7 +90,9 @@ def test_flags_are_read_as_go_reads_them(arguments: list[str], expected: tuple[d
         ("pause", [], "pause", [], []),
     ],
 )
-def test_plans(name: str, arguments: list[str], server: str, tcp: list[int], udp: list[int]) -> None:
+def test_a_built_in_image_has_a_server_and_ports(
+    name: str, arguments: list[str], server: str, tcp: list[int], udp: list[int]
+) -> None:
     plan = plan_builtin(name, arguments, ServerHost(lambda port: port + 10000 if port < 1024 else port))
     assert (plan.server, list(plan.tcp), list(plan.udp)) == (server, tcp, udp)
 

@@ -30,7 +30,7 @@ CATALOG = {
         ("localhost:5000/a/b:v1@sha256:00", ("localhost:5000/a/b", "v1", "sha256:00")),
     ],
 )
-def test_references(image: str, expected: tuple[str, str, str]) -> None:
+def test_a_reference_is_split_into_name_tag_and_digest(image: str, expected: tuple[str, str, str]) -> None:
     assert parse_reference(image) == expected
 
 

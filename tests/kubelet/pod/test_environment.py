@@ -160,7 +160,7 @@ def in_file(key: str, **reference: Any) -> dict[str, Any]:
         ("status.hostIP", "10.0.0.1"),
     ],
 )
-def test_field_references(path: str, expected: str) -> None:
+def test_a_variable_has_the_field_of_the_pod_that_it_refers_to(path: str, expected: str) -> None:
     assert environment(variable(fieldRef={"fieldPath": path}))["X"] == expected
 
 

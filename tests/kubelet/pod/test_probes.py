@@ -30,7 +30,9 @@ def verdicts(kind: ProbeKind, probe: Probe, tries: str) -> str:
         pytest.param(1, 1, "---", "F..", id="a failure is said once"),
     ],
 )
-def test_thresholds(success: int, failure: int, tries: str, expected: str) -> None:
+def test_a_verdict_comes_after_as_many_equal_results_as_the_threshold(
+    success: int, failure: int, tries: str, expected: str
+) -> None:
     probe = Probe(HANDLER, success_threshold=success, failure_threshold=failure)
     assert verdicts(ProbeKind.READINESS, probe, tries) == expected
 

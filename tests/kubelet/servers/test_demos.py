@@ -131,7 +131,9 @@ def test_the_hello_of_nginx_is_text_or_a_page() -> None:
         ("whoami", ["--cert=x"], {}, "refuse", []),
     ],
 )
-def test_plans(name: str, arguments: list[str], env: dict[str, str], server: str, tcp: list[int]) -> None:
+def test_a_demo_image_has_a_server_and_ports(
+    name: str, arguments: list[str], env: dict[str, str], server: str, tcp: list[int]
+) -> None:
     plan = plan_builtin(name, arguments, HOST, env)
     assert (plan.server, list(plan.tcp)) == (server, tcp)
 

@@ -64,7 +64,7 @@ async def ask_udp(port: int, *packets: bytes) -> bytes:
         ("/nope", 404, "404 page not found\n"),
     ],
 )
-async def test_netexec_answers(host: BuiltinHost, path: str, status: int, body: str) -> None:
+async def test_netexec_answers_each_path_as_agnhost_does(host: BuiltinHost, path: str, status: int, body: str) -> None:
     await host.serve("agnhost", "netexec")
     assert await get(path, headers="X-Test: yes\r\n") == (status, body)
 
@@ -258,7 +258,7 @@ async def test_netexec_answers_datagrams(host: BuiltinHost, packet: bytes, answe
         ("agnhost", ("serve-hostname",), 9376, 200, "web-1"),
     ],
 )
-async def test_pages(
+async def test_a_web_server_answers_with_the_page_of_its_image(
     host: BuiltinHost, name: str, arguments: tuple[str, ...], port: int, status: int, body: str
 ) -> None:
     await host.serve(name, *arguments)
