@@ -165,6 +165,23 @@ async def test_a_resize_for_which_the_node_has_no_room_waits_until_there_is_some
     assert cluster.status("web")["allocatedResources"]["cpu"] == "3"
 
 
+async def test_a_smaller_size_gives_room_on_the_node_once_it_is_done(
+    cluster: KubeletCluster, written: WrittenGroups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(podresize, "RETRY_SECONDS", 0.01)
+    shrink_node(cluster, "4")
+    uid = await run(cluster, "web", bounded("1", "5Gi"))
+    await run(cluster, "other", bounded("1", "2Gi"))
+    written.file(uid, "memory.current").write_text(str(4 << 30))
+    resize(cluster, "web", "1", "1Gi")
+    await until(lambda: resize_condition(cluster, "web").get("reason") == "Error")
+    resize(cluster, "other", "1", "6Gi")
+    await until(lambda: bool(resize_condition(cluster, "other", "PodResizePending")))
+    assert f"used: {5 << 30}, capacity" in resize_condition(cluster, "other", "PodResizePending")["message"]
+    written.file(uid, "memory.current").write_text("4096")
+    await until(lambda: cluster.events("other", "ResizeCompleted"))
+
+
 async def test_a_resize_that_waits_ends_when_it_is_taken_back(cluster: KubeletCluster, written: WrittenGroups) -> None:
     shrink_node(cluster, "2")
     await run(cluster, "other", bounded("1"))

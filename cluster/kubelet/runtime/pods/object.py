@@ -11,6 +11,7 @@ from kubeapi.io.client import Client
 from kubeapi.meta import JSON, is_terminating
 from kubeapi.objects.parts import status_of
 from kubeapi.objects.pod import read_pod
+from kubeapi.objects.podresizing import counted_request
 from kubeapi.objects.podresources import Amounts, request_of
 from kubeapi.registry import DeleteOptions, Registry
 from kubeapi.scheme import PODS
@@ -44,7 +45,7 @@ class PodObject:
         self._recorder = recorder
         self._failures = client.registry.store.failures
         self._failing: set[str] = set()
-        self._request: Amounts | None = None
+        self._counted: Amounts | None = None
         self._deleted_since: float | None = None
         self._mark_deletion()
 
@@ -65,10 +66,15 @@ class PodObject:
 
     @property
     def request(self) -> Amounts:
-        """What the pod requests, which is asked for each pod that comes to its node."""
-        if self._request is None:
-            self._request = request_of({"spec": self._allocated})
-        return self._request
+        """What the pod requests of what is allocated to it."""
+        return request_of({"spec": self._allocated})
+
+    @property
+    def counted(self) -> Amounts:
+        """What the pod takes of its node, more than its request while a smaller size is not done; asked for often."""
+        if self._counted is None:
+            self._counted = counted_request({"spec": self._allocated, "status": status_of(self.obj)})
+        return self._counted
 
     def update(self, obj: JSON) -> None:
         """Take the object's new version."""
@@ -80,13 +86,14 @@ class PodObject:
         given = with_resources(asked, self._allocated)
         self.is_resized = given is not asked
         if not self.is_resized and asked is not self._allocated:
-            self._allocated, self._request = asked, None
+            self._allocated = asked
         self.obj, self.given = obj, {**obj, "spec": given} if self.is_resized else obj
+        self._counted = None
         self.spec = read_pod_spec(self.given)
 
     def allocate(self) -> None:
         """Give the pod the resources that its object asks for."""
-        self._allocated, self._request = self.obj["spec"], None
+        self._allocated = self.obj["spec"]
         self._read(self.obj)
 
     def _mark_deletion(self) -> None:

@@ -145,7 +145,7 @@ class PodWorkers:
         name = read_pod(obj).node_name
         node = self._dependencies.registry.store.find(NODES, ObjectKey("", name))
         others = partial(self._pods_on, name, pod)
-        if node is not None and (found := node_rejection(obj, node, lambda: (each.request for each in others()))):
+        if node is not None and (found := node_rejection(obj, node, lambda: (each.counted for each in others()))):
             return found
         return port_rejection(obj, (each.obj for each in others()))
 
