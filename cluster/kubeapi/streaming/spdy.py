@@ -15,13 +15,13 @@ from kubeapi.streaming.headerblocks import HeaderBlocks, SpdyError
 
 SYN_STREAM, SYN_REPLY, RST_STREAM, PING, GOAWAY, HEADERS = 1, 2, 3, 6, 7, 8
 FIN = 1
-CANCEL = 5
-"""RST_STREAM's status code for a stream that is no longer needed."""
+REFUSED, CANCEL = 3, 5
+"""RST_STREAM's status codes for a stream that is not taken, and for one that is no longer needed."""
 
 FRAME_LIMIT = 1024 * 1024
 """Bytes of one frame; those of Kubernetes' clients have at most 32 KiB."""
-STREAM_LIMIT = 2000
-"""Open streams of the peer; a forwarded connection has two."""
+STREAM_LIMIT = 20_000
+"""Open streams of the peer; a forwarded connection has two. Those beyond are refused (Kubernetes has no limit)."""
 
 _CONTROL = 0x8003
 _NUMBER = 0x7FFFFFFF
@@ -176,9 +176,10 @@ class SpdyConnection:
         if number <= self._last_opened or number & 1 == self._parity:
             message = f"stream {number} cannot be opened"
             raise SpdyError(message)
-        if len(self.streams) >= STREAM_LIMIT:
-            raise SpdyError("too many streams")
         self._last_opened = number
+        if len(self.streams) >= STREAM_LIMIT:
+            self.outgoing.append(_control(RST_STREAM, 0, struct.pack(">II", number, REFUSED)))
+            return
         self.streams[number] = _OpenStream()
         events.append(Opened(number, headers))
         if flags & FIN:

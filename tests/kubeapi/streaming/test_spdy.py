@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from tests.helpers.kubeapiserver.spdy import SpdyClient
 
 from kubeapi.streaming.headerblocks import DICTIONARY, SpdyError
-from kubeapi.streaming.spdy import FRAME_LIMIT, Ended, Event, GoingAway, Opened, Pong, Received, SpdyConnection
+from kubeapi.streaming.spdy import (
+    FRAME_LIMIT,
+    STREAM_LIMIT,
+    Ended,
+    Event,
+    GoingAway,
+    Opened,
+    Pong,
+    Received,
+    SpdyConnection,
+)
 
 
 def received(*frames: bytes) -> list[Event]:
@@ -98,10 +108,19 @@ def test_a_stream_cannot_be_opened_twice() -> None:
         received(client.open(1, {}), client.open(1, {}))
 
 
-def test_too_many_streams_are_refused() -> None:
-    client = SpdyClient()
-    with pytest.raises(SpdyError, match="too many"):
-        received(*(client.open(number, {}) for number in range(1, 5001, 2)))
+def test_a_stream_too_many_is_refused_and_the_others_go_on() -> None:
+    client, server = SpdyConnection(is_client=True), SpdyConnection()
+    first, *_, refused = (client.open({}) for _ in range(STREAM_LIMIT + 1))
+    assert len(server.receive(outgoing(client))) == STREAM_LIMIT
+    assert client.receive(outgoing(server)) == [Ended(refused, is_reset=True)]
+    client.send(first, b"hello")
+    client.send(refused, b"lost")
+    assert server.receive(outgoing(client)) == [Received(first, b"hello")]
+    server.end(first)
+    client.end(first)
+    server.receive(outgoing(client))
+    late = client.open({})
+    assert server.receive(outgoing(client)) == [Opened(late, {})]
 
 
 @settings(max_examples=150)
