@@ -182,6 +182,22 @@ def test_a_bound_claim_may_grow_if_its_class_says_so(allows: bool, expected: str
     assert found["spec"]["resources"]["requests"]["storage"] == expected
 
 
+def test_a_claim_that_is_not_bound_stays_as_large_as_it_is() -> None:
+    registry = new_registry()
+    registry.create(STORAGECLASSES, storage_class(allowVolumeExpansion=True))
+    stored = registry.create(PERSISTENTVOLUMECLAIMS, claim(storageClassName="web"))
+    larger = {**stored, "spec": {**stored["spec"], "resources": {"requests": {"storage": "2Gi"}}}}
+    [fault] = faults_of(registry.update, larger)
+    assert fault.startswith("spec: Forbidden: spec is immutable after creation except resources.requests")
+
+
+def test_a_storage_class_keeps_its_provisioner() -> None:
+    registry = new_registry()
+    stored = registry.create(STORAGECLASSES, storage_class())
+    changed = {**stored, "provisioner": "other"}
+    assert faults_of(registry.update, changed) == ["provisioner: Invalid value: null: field is immutable"]
+
+
 def test_defaults_are_those_of_the_real_server() -> None:
     registry = new_registry()
     templates = [{"metadata": {"name": "d"}, "spec": CLAIM}]

@@ -62,20 +62,6 @@ def _admit(new: JSON, old: JSON | None, objects: Objects) -> None:
         finalizers = list_at(new, "metadata", "finalizers")
         if PROTECTION not in finalizers:
             new["metadata"]["finalizers"] = [*finalizers, PROTECTION]
-        return
-    before = read_claim(old)
-    if "storage" not in map_at(new, "spec", "resources", "requests") or read_claim(new).requested <= before.requested:
-        return
-    name = new["metadata"]["name"]
-    if before.phase != "Bound":
-        raise Forbidden(PERSISTENTVOLUMECLAIMS, name, "Only bound persistent volume claims can be expanded")
-    storage_class = objects.find(STORAGECLASSES, ObjectKey("", before.storage_class))
-    if storage_class is None or not storage_class.get("allowVolumeExpansion"):
-        detail = (
-            "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support "
-            "resize"
-        )
-        raise Forbidden(PERSISTENTVOLUMECLAIMS, name, detail)
 
 
 def _validate(obj: JSON) -> Faults:
@@ -117,9 +103,25 @@ def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Itera
 
 
 def _review(new: JSON, old: JSON | None, objects: Objects) -> None:
-    """Refuse a claim that the LimitRanges of its namespace do not allow."""
+    """Refuse a claim that the LimitRanges of its namespace do not allow, or that cannot become larger."""
     if refusal := claim_refusal(new, objects):
         raise Forbidden(PERSISTENTVOLUMECLAIMS, new["metadata"]["name"], refusal)
+    if old is not None:
+        _review_size(new, old, objects)
+
+
+def _review_size(new: JSON, old: JSON, objects: Objects) -> None:
+    """Refuse to make a bound claim larger whose class does not allow it (PersistentVolumeClaimResize)."""
+    before = read_claim(old)
+    if "storage" not in map_at(new, "spec", "resources", "requests") or read_claim(new).requested <= before.requested:
+        return
+    storage_class = objects.find(STORAGECLASSES, ObjectKey("", before.storage_class))
+    if storage_class is None or not storage_class.get("allowVolumeExpansion"):
+        detail = (
+            "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support "
+            "resize"
+        )
+        raise Forbidden(PERSISTENTVOLUMECLAIMS, new["metadata"]["name"], detail)
 
 
 KIND = Kind(

@@ -43,7 +43,7 @@ def _validate_distinct(tolerations: Sequence[JSON], path: str) -> Faults:
 
 def _validate_update(new: JSON, old: JSON) -> Faults:
     if new.get("handler") != old.get("handler"):
-        yield invalid("handler", new.get("handler", ""), "field is immutable")
+        yield invalid("handler", None, "field is immutable")  # a real server shows no value here
 
 
 def _warnings(before: JSON | None, after: JSON, config: RegistryConfig) -> Iterator[FieldError]:

@@ -54,7 +54,7 @@ def _validate_parameters(parameters: dict[str, str]) -> Faults:
 def _validate_update(new: JSON, old: JSON) -> Faults:
     for name in _IMMUTABLE:
         if new.get(name) != old.get(name):
-            yield invalid(name, new.get(name), "field is immutable")
+            yield invalid(name, None, "field is immutable")  # a real server shows no value here
 
 
 KIND = Kind(

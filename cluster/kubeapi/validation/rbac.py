@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from kubeapi.meta import JSON
 from kubeapi.objects.parts import list_at, map_at
-from kubeapi.validation.faults import Faults, each_invalid, invalid, required, unsupported
+from kubeapi.validation.faults import Faults, each_invalid, invalid, required, struct_text, unsupported
 from kubeapi.validation.metadata import validate_selector
 from kubeapi.validation.names import dns1123_subdomain, path_segment
 
 GROUP = "rbac.authorization.k8s.io"
+_ROLE_FIELDS = {"apiGroup": "APIGroup", "kind": "Kind", "name": "Name"}
 _SUBJECTS = ("ServiceAccount", "User", "Group")
 
 
@@ -87,7 +88,8 @@ def _validate_subject(subject: JSON, path: str, *, is_namespaced: bool) -> Fault
 
 
 def validate_binding_update(new: JSON, old: JSON) -> Faults:
-    """Yield a fault if a binding is to refer to another role."""
+    """Yield a fault if a binding is to refer to another role, which a real server shows by the names that Go has."""
     role = new.get("roleRef")
     if role != old.get("roleRef"):
-        yield invalid("roleRef", role, "field is immutable")
+        shown = {in_go: map_at(new, "roleRef").get(name, "") for name, in_go in _ROLE_FIELDS.items()}
+        yield invalid("roleRef", struct_text(shown), "field is immutable")

@@ -298,3 +298,12 @@ def test_the_name_of_an_indexed_job_must_leave_room_for_its_pods() -> None:
     assert faults_of(JOBS, long) == [
         f'metadata.name: Invalid value: "{"j" * 62}": will not able to create pod with invalid DNS label: {"j" * 62}-2'
     ]
+
+
+def test_a_selector_that_may_not_change_is_shown_with_its_labels_in_order() -> None:
+    registry = new_registry()
+    uid = registry.create(JOBS, job())["metadata"]["uid"]
+    label = "batch.kubernetes.io/controller-uid"
+    faults = changed(registry, selector={"matchLabels": {label: uid, "a": "b"}})
+    shown = f'{{"matchLabels":{{"a":"b","{label}":"{uid}"}}}}'
+    assert faults[-1] == f"spec.selector: Invalid value: {shown}: field is immutable"

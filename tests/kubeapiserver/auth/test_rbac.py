@@ -91,8 +91,10 @@ def test_a_binding_keeps_its_role() -> None:
     registry = new_registry()
     made = {"metadata": {"name": "x"}, "roleRef": {"kind": "ClusterRole", "name": "x"}}
     stored = registry.create(CLUSTERROLEBINDINGS, made)
-    with pytest.raises(Invalid, match="roleRef: Invalid value"):
+    with pytest.raises(Invalid) as refusal:
         registry.update(CLUSTERROLEBINDINGS, {**stored, "roleRef": {"kind": "ClusterRole", "name": "y"}})
+    shown = '{"APIGroup":"rbac.authorization.k8s.io","Kind":"ClusterRole","Name":"y"}'
+    assert str(refusal.value).endswith(f"is invalid: roleRef: Invalid value: {shown}: field is immutable")
 
 
 REVIEWS = "/apis/authorization.k8s.io/v1"

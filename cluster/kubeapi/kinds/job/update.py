@@ -10,8 +10,9 @@ from typing import Any
 from kubeapi.meta import JSON, copy_object
 from kubeapi.objects.conditions import is_condition_true
 from kubeapi.objects.job import read_job
-from kubeapi.objects.parts import list_at
+from kubeapi.objects.parts import list_at, map_at
 from kubeapi.validation.faults import Faults, invalid
+from kubeapi.validation.metadata import go_selector
 
 _IMMUTABLE = ("completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy")
 _PLACEMENT = ("nodeSelector", "tolerations", "schedulingGates")
@@ -22,7 +23,8 @@ def validate_update(new: JSON, old: JSON) -> Faults:
     """Yield what may not change."""
     spec, before = new["spec"], old["spec"]
     yield from _validate_completions(spec, before)
-    yield from _unchanged("spec.selector", spec.get("selector"), before.get("selector"))
+    if spec.get("selector") != before.get("selector"):
+        yield invalid("spec.selector", go_selector(map_at(spec, "selector")), _FIXED)
     yield from _validate_template(spec["template"], old)
     for field in _IMMUTABLE:
         yield from _unchanged(f"spec.{field}", spec.get(field), before.get(field))
