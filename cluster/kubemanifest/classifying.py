@@ -14,8 +14,9 @@ from kubeapi.customresources.decoding import decode_object
 from kubeapi.customresources.resource import CustomResource
 from kubeapi.extensions.apis import ExtensionResource, extension_resource
 from kubeapi.kinds import RESOURCES, resource_for
+from kubeapi.kinds.horizontalpodautoscaler.versionone import from_v1
 from kubeapi.meta import JSON, ObjectKey
-from kubeapi.scheme import Resource
+from kubeapi.scheme import HORIZONTALPODAUTOSCALERS_V1, Resource
 from kubeapi.serialization.hints import hint_for
 from kubeapi.similar import did_you_mean
 from kubeapi.status import FieldError
@@ -115,7 +116,8 @@ def _classify(
     if api_version.partition("/")[0] == CONFIGURATION_GROUP:
         return _classify_configuration(document, api_version, kind, faults)
     built_in = resource_for(api_version, kind)  # perhaps a version in which no object is stored
-    resource = built_in if built_in in RESOURCES else others.find(api_version, kind)
+    is_known = built_in in RESOURCES or built_in == HORIZONTALPODAUTOSCALERS_V1
+    resource = built_in if is_known else others.find(api_version, kind)
     if resource is None:
         return _classify_unknown(document, api_version, kind, faults, warnings)
     errors = _metadata_faults(document.obj, resource)
@@ -205,7 +207,13 @@ def _decoded(document: Document, resource: Resource, faults: list[Fault]) -> Doc
     faults += [document.fault(error, _hint_for_type(error.message)) for error in decoded.mistyped]
     wrong = (*decoded.unknown, *decoded.mistyped)
     faulty = frozenset(error.field for error in wrong)
-    return Document(decoded.object, document.source, document.spot, faulty, custom)
+    obj = _from_old_version(decoded.object) if resource == HORIZONTALPODAUTOSCALERS_V1 else decoded.object
+    return Document(obj, document.source, document.spot, faulty, custom)
+
+
+def _from_old_version(autoscaler: JSON) -> JSON:
+    """Return an autoscaler of autoscaling/v1 in the version in which it is stored."""
+    return {name: value for name, value in from_v1(autoscaler).items() if name != "status"}
 
 
 def _hint_for_type(message: str) -> str:

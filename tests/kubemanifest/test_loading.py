@@ -324,3 +324,31 @@ def test_a_custom_resource_is_read_by_a_definition_that_may_come_after_it() -> N
 def test_an_unknown_field_of_a_custom_resource_has_its_place() -> None:
     text = "\n---\n".join(map(json.dumps, (crd(), tab({"txt": "x"}))))
     assert 'unknown field "spec.txt"' in printed_faults(text)[0]
+
+
+OLD_AUTOSCALER = """apiVersion: autoscaling/v1
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  maxReplicas: 3
+  targetCPUUtilizationPercentage: 60
+"""
+
+
+def test_an_autoscaler_of_the_old_version_is_read_as_it_is_stored() -> None:
+    loaded = load_text(OLD_AUTOSCALER)
+    assert (printed_faults(OLD_AUTOSCALER), named(loaded)) == ([], ["HorizontalPodAutoscaler default/web"])
+    [document] = loaded.documents
+    target = {"type": "Utilization", "averageUtilization": 60}
+    assert document.obj["apiVersion"] == "autoscaling/v2"
+    assert document.obj["spec"]["metrics"] == [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+
+
+def test_a_fault_of_the_old_version_has_its_place() -> None:
+    text = OLD_AUTOSCALER.replace("maxReplicas: 3", 'maxReplicas: "3"').replace("targetCPUU", "targetCpuU")
+    [mistyped, unknown] = sorted(printed_faults(text))
+    assert mistyped.startswith("<stdin>:6:")
+    assert "of type int32" in mistyped
+    assert unknown.startswith("<stdin>:7:3: spec.targetCpuUtilizationPercentage: unknown field")
+    assert 'did you mean "targetCPUUtilizationPercentage"?' in unknown
