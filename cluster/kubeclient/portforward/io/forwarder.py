@@ -26,7 +26,7 @@ IDLE_SECONDS = 300.0
 OPEN_SECONDS = 15.0
 """Time limit for a connection to the API server."""
 STALL_SECONDS = 10.0
-"""How long a reader that takes nothing may hold up others on its connection."""
+"""How long a reader may take for BACKLOG_HIGH bytes while others on its connection wait."""
 
 ENDED = "the pod is gone"
 
