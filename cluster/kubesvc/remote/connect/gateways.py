@@ -85,7 +85,7 @@ class Gateway:
     def __init__(self, pod: PodPorts, dial: DialPod) -> None:
         self._pod = pod
         self._forwarder = PodForwarder(partial(dial, pod.pod), self._note)
-        self._unreachable = ""
+        self._failure = ""
         self._doors: dict[int, _Door] = {}
         self._taken: dict[int, str] = {}
 
@@ -127,7 +127,8 @@ class Gateway:
         """Return what does not work."""
         pod = self._pod
         found = [f"pod {pod.pod} does not answer at {pod.address}:{port}: {why}" for port, why in self._taken.items()]
-        return [*found, f"pod {pod.pod} cannot be reached: {self._unreachable}"] if self._unreachable else found
+        # It may work by now: what has failed is tried again when the next client comes.
+        return [*found, f"the last connection to pod {pod.pod} failed: {self._failure}"] if self._failure else found
 
     def _close_doors(self) -> None:
         for each in self._doors.values():
@@ -135,7 +136,7 @@ class Gateway:
         self._doors.clear()
 
     def _note(self, problem: str) -> None:
-        self._unreachable = problem
+        self._failure = problem
 
 
 class _Door:

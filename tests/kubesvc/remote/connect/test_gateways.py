@@ -144,7 +144,7 @@ async def test_a_server_that_refuses_is_told_of_until_it_forwards(cluster: Clust
     cluster.refusal = refusal
     with pytest.raises(ConnectionResetError):
         await ask()
-    assert cluster.gateways.problems() == [f"pod default/web cannot be reached: {refusal}"]
+    assert cluster.gateways.problems() == [f"the last connection to pod default/web failed: {refusal}"]
     cluster.refusal = None
     assert await ask() == b"HELLO"
     assert cluster.gateways.problems() == []
