@@ -10,7 +10,6 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from socket import AF_INET, AF_INET6, SO_BINDTODEVICE, SOCK_STREAM, SOL_SOCKET
 from socket import socket as Socket  # noqa: N812  # a method has its name
 
@@ -133,10 +132,3 @@ def family_of(address: str) -> int:
 def _ip(words: str) -> None:
     environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin"}
     subprocess.run(["ip", *words.split()], check=True, env=environment)
-
-
-def own_folder(name: str, under: Path) -> Path:
-    """Return a new folder."""
-    found = under / name
-    found.mkdir()
-    return found
